@@ -1,0 +1,13 @@
+# glass_library(engine DEPENDS kernels): every .cpp below the current folder, as target glass_engine.
+function(glass_library name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;EXCLUDE" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  foreach(pattern ${ARG_EXCLUDE})
+    list(FILTER sources EXCLUDE REGEX ${pattern})
+  endforeach()
+  add_library(glass_${name} STATIC ${sources})
+  target_link_libraries(glass_${name} PUBLIC glass_options)
+  foreach(dependency ${ARG_DEPENDS})
+    target_link_libraries(glass_${name} PUBLIC glass_${dependency})
+  endforeach()
+endfunction()

@@ -1,0 +1,34 @@
+# Flags every target shares. They travel on one interface target, glass_options.
+add_library(glass_options INTERFACE)
+target_include_directories(glass_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR}/generated)
+
+# Numbers must mean what the source says: no contraction behind the author's back, and never fast-math.
+target_compile_options(glass_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -ffp-contract=off)
+if(GLASS_WERROR)
+  target_compile_options(glass_options INTERFACE -Werror)
+endif()
+
+# `Where` remembers file names; a reader wants engine/ops/norm.cpp, not the path of somebody's build.
+target_compile_options(glass_options INTERFACE -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
+
+# Bounds checks of the standard library stay on in every build but the one that is measured.
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_definitions(glass_options INTERFACE _GLIBCXX_ASSERTIONS)
+  target_compile_options(glass_options INTERFACE -fno-omit-frame-pointer)
+endif()
+
+# Three spellings: address (with leaks), undefined (the first finding ends the program), thread.
+if(GLASS_SANITIZE)
+  set(GLASS_SANITIZE_FLAGS -fsanitize=${GLASS_SANITIZE} -fno-sanitize-recover=all)
+  target_compile_options(glass_options INTERFACE ${GLASS_SANITIZE_FLAGS})
+  target_link_options(glass_options INTERFACE ${GLASS_SANITIZE_FLAGS})
+endif()
+
+if(GLASS_OPENMP)
+  find_package(OpenMP COMPONENTS CXX)
+  if(OpenMP_CXX_FOUND)
+    target_link_libraries(glass_options INTERFACE OpenMP::OpenMP_CXX)
+  else()
+    message(WARNING "OpenMP was not found: kernels will run on one thread.")
+  endif()
+endif()
