@@ -1,0 +1,74 @@
+// The SIMD vocabulary: every kernel of kernels/cpu is written once over these words and compiled once per
+// instruction set, each time inside a namespace of its own (GLASS_ISA).
+//
+// One idea to hold: whatever a file in kernels/cpu/isa uses must live in that namespace, be static, or always be
+// inlined. An inline function that two instruction sets share exists twice under one name; the linker keeps one copy,
+// perhaps the one this machine cannot run. So: no standard library here, and functions carry GLASS_SIMD.
+//
+//   Vec        kLanes floats                       IVec       kLanes 32-bit integers
+//   Mask       one truth value a lane
+//   load, store           kLanes floats at any address
+//   load_first(p, n)      the first n floats, 0 in the other lanes; touches no byte beyond them; 0 <= n <= kLanes
+//   store_first(p, v, n)  the same, writing
+//   splat(x)              x in every lane
+//   + - * / -x < <= == != select(m, a, b)          fma(a, b, c) = a b + c (one rounding where the machine can)
+//   max, min              a NaN in either operand gives NaN
+//   max_fast, min_fast    a > b ? a : b and a < b ? a : b, which is one instruction; a NaN in a gets lost
+//   sum, max_of           over the lanes, in a fixed order (a tree that halves)
+//   bits, as_float        the same 32 bits, seen as the other type
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#if !defined(GLASS_ISA)
+#error "kernels/cpu/simd.h needs GLASS_ISA: scalar, avx2, avx512 or neon (kernels/CMakeLists.txt sets it)"
+#endif
+
+#define GLASS_SIMD [[gnu::always_inline]] static inline
+
+#if defined(GLASS_ISA_avx512)
+#include "kernels/cpu/simd_avx512.h"
+#elif defined(GLASS_ISA_avx2)
+#include "kernels/cpu/simd_avx2.h"
+#elif defined(GLASS_ISA_neon)
+#include "kernels/cpu/simd_neon.h"
+#else
+#include "kernels/cpu/simd_scalar.h"
+#endif
+
+// What follows from the words above, the same for every instruction set.
+namespace glass::GLASS_ISA {
+
+GLASS_SIMD Vec zero() { return splat(0.0f); }
+GLASS_SIMD Vec& operator+=(Vec& a, Vec b) { return a = a + b; }
+GLASS_SIMD Vec& operator-=(Vec& a, Vec b) { return a = a - b; }
+GLASS_SIMD Vec& operator*=(Vec& a, Vec b) { return a = a * b; }
+GLASS_SIMD Mask operator>(Vec a, Vec b) { return b < a; }
+GLASS_SIMD Mask operator>=(Vec a, Vec b) { return b <= a; }
+GLASS_SIMD Mask is_nan(Vec a) { return a != a; }
+GLASS_SIMD Vec max(Vec a, Vec b) { return select(is_nan(a), a, max_fast(a, b)); }
+GLASS_SIMD Vec min(Vec a, Vec b) { return select(is_nan(a), a, min_fast(a, b)); }
+GLASS_SIMD Vec operator-(Vec a) { return as_float(bits(a) ^ isplat(0x80000000u)); }
+GLASS_SIMD Vec abs(Vec a) { return as_float(bits(a) & isplat(0x7FFFFFFFu)); }
+GLASS_SIMD Vec copysign(Vec magnitude, Vec sign) {
+  return as_float((bits(magnitude) & isplat(0x7FFFFFFFu)) | (bits(sign) & isplat(0x80000000u)));
+}
+
+// The kLanes floats at p, p + stride, p + 2 stride, ...
+GLASS_SIMD Vec load_strided(const float* p, std::int64_t stride) {
+  float lane[kLanes];
+  for (int i = 0; i < kLanes; ++i) lane[i] = p[i * stride];
+  return load(lane);
+}
+GLASS_SIMD Vec load_strided_first(const float* p, std::int64_t stride, int n) {
+  float lane[kLanes] = {};
+  for (int i = 0; i < n; ++i) lane[i] = p[i * stride];
+  return load(lane);
+}
+GLASS_SIMD void store_strided_first(float* p, std::int64_t stride, Vec v, int n) {
+  float lane[kLanes];
+  store(lane, v);
+  for (int i = 0; i < n; ++i) p[i * stride] = lane[i];
+}
+
+}  // namespace glass::GLASS_ISA
