@@ -19,7 +19,7 @@ enum class Unary : std::uint8_t {
   neg, exp, log, sqrt, rsqrt, reciprocal, square, abs, sin, cos, tanh, erf, sigmoid,
   relu, relu2, silu, gelu, gelu_erf,
 };
-enum class Binary : std::uint8_t { add, sub, mul, div, max, min };
+enum class Binary : std::uint8_t { add, sub, mul, div, max, min, greater, equal };   // greater, equal: 1 or 0
 enum class Fold : std::uint8_t { sum, max };
 
 // Causal attention: query i stands at position q_offset + i and sees keys in (position - window, position].

@@ -122,6 +122,10 @@ template <class T> GLASS_FN T div(T a, T b) { return a / b; }
 template <class T> GLASS_FN T max(T a, T b) { return g_select(a == a, g_max(a, b), a); }
 template <class T> GLASS_FN T min(T a, T b) { return g_select(a == a, g_min(a, b), a); }
 
+// Comparisons as numbers, 1 or 0; a NaN on either side compares as 0.
+template <class T> GLASS_FN T greater(T a, T b) { return g_select(a > b, real<T>(1), real<T>(0)); }
+template <class T> GLASS_FN T equal(T a, T b) { return g_select(a == b, real<T>(1), real<T>(0)); }
+
 // swiglu(gate, up) = silu(gate) up
 template <class T> GLASS_FN T swiglu(T gate, T up) { return silu(gate) * up; }
 template <class T> GLASS_FN T swiglu_dgate(T dy, T gate, T up) { return dy * up * silu_slope(gate); }
