@@ -1,0 +1,40 @@
+// The tables lie one behind the other, so that "fewer shared options" is simply a later start.
+#include "tools/options.h"
+
+namespace glass {
+namespace {
+
+// clang-format off
+const Option kShared[] = {
+    {.name = "device",  .type = Type::choice, .fallback = "auto", .choices = "auto|cpu|reference",
+     .missing = "cuda|metal|emulator", .help = "what computes; reference is the slow, obvious definition of right",
+     .group = "Where it runs"},
+    {.name = "isa",     .type = Type::choice, .fallback = "auto", .choices = "auto|scalar|avx2|avx512|neon",
+     .help = "instruction set of the cpu device; auto takes the widest this machine has"},
+    {.name = "threads", .type = Type::integer, .value = "N", .fallback = "0", .min = 0, .max = 1024,
+     .help = "threads to compute with; 0: one for each physical core. The results are the same for any number"},
+    {.name = "dtype",   .type = Type::choice, .fallback = "f32", .choices = "f32|f64", .missing = "bf16",
+     .help = "numbers to compute in; f64 needs the reference device"},
+    {.name = "seed",    .type = Type::integer, .value = "N", .fallback = "1337", .min = 0,
+     .help = "where the random numbers start; the same seed gives the same results"},
+    {.name = "json",    .type = Type::flag, .help = "print one JSON object instead of text", .group = "Output"},
+    {.name = "help",    .type = Type::flag, .help = "show this and stop", .also = "h", .group = "Output"},
+};
+// clang-format on
+
+}   // namespace
+
+std::span<const Option> shared_options(Shared which) {
+  const std::span<const Option> all = kShared;
+  switch (which) {
+    case Shared::compute:
+      return all;
+    case Shared::output:
+      return all.last(2);
+    case Shared::none:
+      return all.last(1);
+  }
+  return all;
+}
+
+}   // namespace glass
