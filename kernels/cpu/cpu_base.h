@@ -1,0 +1,39 @@
+// What every CPU backend shares, whatever its instruction set: memory, threads, name and refusals.
+// This half is compiled with the plain flags of the machine and may use the standard library and throw; the kernels of
+// kernels/cpu/isa/cpu.h may do neither (see kernels/cpu/simd.h).
+#pragma once
+#include "kernels/backend.h"
+#include "kernels/cpu/team.h"
+
+namespace glass {
+
+class CpuBase : public Backend {
+ public:
+  CpuBase(const char* isa, int threads);   // threads 0: one per physical core
+  ~CpuBase() override;
+
+  const char* name() const final;
+  bool supports(DType) const final;        // f32 to compute with, i32 for ids and flags
+  std::byte* allocate(std::size_t bytes) final;
+  void release(std::byte*, std::size_t bytes) noexcept final;
+  void upload(std::byte* to, const void* host, std::size_t bytes) final;
+  void download(void* host, const std::byte* from, std::size_t bytes) final;
+  void wait() final;                       // nothing is ever queued
+
+ protected:
+  Team team_;
+
+ private:
+  struct Parts;
+  Parts* parts_;
+};
+
+// Throws std::invalid_argument: which kernel, which type it got, what to do.
+[[noreturn]] void refuse_type(const char* kernel, DType got, DType wanted);
+
+// Workspace of the calling thread, 64-byte aligned, that a kernel may use until it returns. Its content is whatever the
+// last kernel left. The slots are independent, so that a kernel may hold several at once.
+enum class Scratch { partials, pack_a, pack_b, tile };
+float* scratch(Scratch slot, std::int64_t floats);
+
+}  // namespace glass
