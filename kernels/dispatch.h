@@ -55,12 +55,14 @@ template <Unary f, class T> GLASS_FN T unary_slope(T x) {
 
 template <Binary f, class T> GLASS_FN T binary(T a, T b) {
   // clang-format off
-  if constexpr (f == Binary::add) return formulas::add(a, b);
-  if constexpr (f == Binary::sub) return formulas::sub(a, b);
-  if constexpr (f == Binary::mul) return formulas::mul(a, b);
-  if constexpr (f == Binary::div) return formulas::div(a, b);
-  if constexpr (f == Binary::max) return formulas::max(a, b);
-  if constexpr (f == Binary::min) return formulas::min(a, b);
+  if constexpr (f == Binary::add)     return formulas::add(a, b);
+  if constexpr (f == Binary::sub)     return formulas::sub(a, b);
+  if constexpr (f == Binary::mul)     return formulas::mul(a, b);
+  if constexpr (f == Binary::div)     return formulas::div(a, b);
+  if constexpr (f == Binary::max)     return formulas::max(a, b);
+  if constexpr (f == Binary::min)     return formulas::min(a, b);
+  if constexpr (f == Binary::greater) return formulas::greater(a, b);
+  if constexpr (f == Binary::equal)   return formulas::equal(a, b);
   // clang-format on
 }
 
@@ -95,12 +97,14 @@ template <class Body> GLASS_FN void with_unary(Unary f, const Body& body) {
 template <class Body> GLASS_FN void with_binary(Binary f, const Body& body) {
   switch (f) {
     // clang-format off
-    case Binary::add: return body(Tag<Binary::add>{});
-    case Binary::sub: return body(Tag<Binary::sub>{});
-    case Binary::mul: return body(Tag<Binary::mul>{});
-    case Binary::div: return body(Tag<Binary::div>{});
-    case Binary::max: return body(Tag<Binary::max>{});
-    case Binary::min: return body(Tag<Binary::min>{});
+    case Binary::add:     return body(Tag<Binary::add>{});
+    case Binary::sub:     return body(Tag<Binary::sub>{});
+    case Binary::mul:     return body(Tag<Binary::mul>{});
+    case Binary::div:     return body(Tag<Binary::div>{});
+    case Binary::max:     return body(Tag<Binary::max>{});
+    case Binary::min:     return body(Tag<Binary::min>{});
+    case Binary::greater: return body(Tag<Binary::greater>{});
+    case Binary::equal:   return body(Tag<Binary::equal>{});
       // clang-format on
   }
 }

@@ -7,7 +7,8 @@
 //   g_max(a, b) = a > b ? a : b    g_min(a, b) = a < b ? a : b    (so a NaN in b comes through, one in a does not),
 //   g_select(condition, a, b) = condition ? a : b, lane by lane, where condition is what a comparison returns.
 //
-// At a kink the slope is a subgradient: relu, relu2 and abs have slope 0 at 0. A NaN in x gives a NaN everywhere.
+// At a kink the slope is a subgradient: relu, relu2 and abs have slope 0 at 0. A NaN in x gives NaN; only greater and
+// equal, which are truth values, say 0.
 #pragma once
 
 #ifndef GLASS_GPU_LANGUAGE   // the kernel language of GPUs brings these itself
@@ -121,6 +122,8 @@ template <class T> GLASS_FN T mul(T a, T b) { return a * b; }
 template <class T> GLASS_FN T div(T a, T b) { return a / b; }
 template <class T> GLASS_FN T max(T a, T b) { return g_select(a == a, g_max(a, b), a); }
 template <class T> GLASS_FN T min(T a, T b) { return g_select(a == a, g_min(a, b), a); }
+template <class T> GLASS_FN T greater(T a, T b) { return g_select(a > b, real<T>(1), real<T>(0)); }
+template <class T> GLASS_FN T equal(T a, T b) { return g_select(a == b, real<T>(1), real<T>(0)); }
 
 // Comparisons as numbers, 1 or 0; a NaN on either side compares as 0.
 template <class T> GLASS_FN T greater(T a, T b) { return g_select(a > b, real<T>(1), real<T>(0)); }
