@@ -122,8 +122,6 @@ template <class T> GLASS_FN T mul(T a, T b) { return a * b; }
 template <class T> GLASS_FN T div(T a, T b) { return a / b; }
 template <class T> GLASS_FN T max(T a, T b) { return g_select(a == a, g_max(a, b), a); }
 template <class T> GLASS_FN T min(T a, T b) { return g_select(a == a, g_min(a, b), a); }
-template <class T> GLASS_FN T greater(T a, T b) { return g_select(a > b, real<T>(1), real<T>(0)); }
-template <class T> GLASS_FN T equal(T a, T b) { return g_select(a == b, real<T>(1), real<T>(0)); }
 
 // Comparisons as numbers, 1 or 0; a NaN on either side compares as 0.
 template <class T> GLASS_FN T greater(T a, T b) { return g_select(a > b, real<T>(1), real<T>(0)); }
