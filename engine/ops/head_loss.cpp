@@ -1,0 +1,71 @@
+// head_loss(x, w, targets) = cross_entropy(x w^T, targets), without ever holding all (B T, V) logits
+//
+// Rows are taken in chunks. Because the mean is a sum, the derivatives of a chunk are known (up to the factor dy) as soon
+// as its logits are, so the forward computes them at once, adds them up, and backward only scales: the logits of a chunk
+// live for a moment, and nothing is computed twice.
+#include <array>
+
+#include "engine/ops/cross_entropy.h"
+
+namespace glass {
+namespace {
+
+constexpr std::int64_t kChunkElements = std::int64_t{1} << 20;   // logits alive at a time: 4 MB in f32
+
+struct HeadLoss final : Node {
+  Tensor dhead_x, dhead_w;                                   // for dy = 1
+  HeadLoss(Tensor x, Tensor w) : Node("head_loss"), dhead_x(std::move(x)), dhead_w(std::move(w)) {}
+  void backward(const Tensor& dy, Slots dx) override {
+    if (dx[0]) dx[0] += times(dhead_x, dy);
+    if (dx[1]) dx[1] += times(dhead_w, dy);
+  }
+};
+
+Tensor row_range(const Tensor& x, std::int64_t start, std::int64_t stop) { return slice(x.detach(), 0, start, stop); }
+
+Tensor swapped(const Tensor& x) { return transpose(x.detach()); }
+
+}  // namespace
+
+Tensor head_loss(const Tensor& x, const Tensor& w, const Tensor& targets, std::int64_t ignore, Where at) {
+  require_together("head_loss", at, {x, w});
+  require_targets("head_loss", x, targets, at);
+  if (w.rank() != 2 || x.dim(-1) != w.dim(1)) {
+    shape_error("head_loss", "x " + str(x.shape()) + " and weight " + str(w.shape()) + " do not fit: (..,C) and (V,C)", at, {x, w});
+  }
+  const bool wanted = tape_of(std::array<Input, 2>{x, w}, at) != nullptr;
+  const Tensor rows = as_rows(x), ids = flat_targets(targets);
+  const std::int64_t n = rows.dim(0), V = w.dim(0);
+  const std::int64_t chunk = std::max<std::int64_t>(1, kChunkElements / std::max<std::int64_t>(1, V));
+  const Tensor count = count_targets(ids, ignore, x.dtype());
+  Backend& backend = x.backend();
+
+  Tensor losses = result(x, {n}), dhead_x, dhead_w;
+  if (wanted) {
+    dhead_x = empty_like(x);
+    dhead_w = Tensor::full(w.device(), w.shape(), 0, w.dtype());
+  }
+  for (std::int64_t start = 0; start < n; start += chunk) {
+    const std::int64_t stop = std::min(n, start + chunk);
+    const Tensor part = row_range(rows, start, stop), part_ids = row_range(ids, start, stop);
+    const Tensor logits = linear(part, w.detach());
+    const Tensor lse = result(x, {stop - start});
+    backend.cross_entropy(row_range(losses, start, stop).view(), lse.view(), logits.view(), part_ids.view(), ignore);
+    if (!wanted) continue;
+    const Tensor dlogits = empty_like(logits);
+    const Tensor dloss = repeated(reciprocal(count), {stop - start});
+    backend.cross_entropy_backward(to(dlogits), dloss.view(), logits.view(), lse.view(), part_ids.view(), ignore);
+    backend.matmul(to(row_range(as_rows(dhead_x), start, stop)), dlogits.view(), w.view());
+    backend.matmul({dhead_w.view(), true}, swapped(dlogits).view(), part.view());
+  }
+  return record<HeadLoss>(sum(losses) / count, at, {x, w}, dhead_x, dhead_w);
+}
+
+namespace composed {
+
+Tensor head_loss(const Tensor& x, const Tensor& w, const Tensor& targets, std::int64_t ignore) {
+  return composed::cross_entropy(matmul(x, transpose(w)), targets, ignore);
+}
+
+}  // namespace composed
+}  // namespace glass

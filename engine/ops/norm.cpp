@@ -1,0 +1,103 @@
+// layernorm(x) = (x - mean) / sqrt(var + eps) * w + b     over the last axis, var = mean of (x - mean)^2
+// rmsnorm(x)   = x / sqrt(mean of x^2 + eps) * w
+//
+// Saved for backward: x and two numbers a row, mean and rstd = 1 / sqrt(..). With xhat the normalised x and g = dy w:
+//   layernorm:  dx = rstd (g - mean(g) - xhat mean(g xhat)),   dw = sum over rows of dy xhat,   db = sum over rows of dy
+//   rmsnorm:    dx = rstd (g - xhat mean(g xhat)),             dw = sum over rows of dy xhat
+#include "engine/ops/op.h"
+
+namespace glass {
+namespace {
+
+struct LayerNorm final : Node {
+  Tensor x, w, mean, rstd;
+  LayerNorm(Tensor input, Tensor weight, Tensor mu, Tensor inverse)
+      : Node("layernorm"), x(std::move(input)), w(std::move(weight)), mean(std::move(mu)), rstd(std::move(inverse)) {}
+  void backward(const Tensor& dy, Slots dx) override {
+    x.backend().layernorm_backward(dx[0].into(), dx[1].into(), dx[2].into(), packed_rows(dy).view(), x.view(), w.view(),
+                                   mean.view(), rstd.view());
+  }
+};
+
+struct RMSNorm final : Node {
+  Tensor x, w, rstd;                                         // w is empty for a norm without weight
+  RMSNorm(Tensor input, Tensor weight, Tensor inverse)
+      : Node("rmsnorm"), x(std::move(input)), w(std::move(weight)), rstd(std::move(inverse)) {}
+  void backward(const Tensor& dy, Slots dx) override {
+    const Into dw = w ? dx[1].into() : kNobody;
+    x.backend().rmsnorm_backward(dx[0].into(), dw, packed_rows(dy).view(), x.view(), w.view(), rstd.view());
+  }
+};
+
+void require_rows(const char* op, const Tensor& x, Where at) {
+  if (x.rank() < 1) shape_error(op, "needs an axis to normalise, and a single number has none", at, {x});
+}
+
+void require_channels(const char* op, const char* what, const Tensor& v, const Tensor& x, Where at) {
+  if (v.shape() != Shape{x.dim(-1)}) {
+    shape_error(op, std::string(what) + " " + str(v.shape()) + " does not fit x " + str(x.shape()) + ", it should be (" +
+                        std::to_string(x.dim(-1)) + ")", at, {x, v});
+  }
+}
+
+Shape one_each_row(const Tensor& x) {
+  Shape shape = x.shape();
+  shape[-1] = 1;
+  return shape;
+}
+
+Tensor layernorm_any(const Tensor& x, const Tensor& w, const Tensor& b, double eps, Where at) {
+  require_rows("layernorm", x, at);
+  require_channels("layernorm", "weight", w, x, at);
+  if (b) require_channels("layernorm", "bias", b, x, at);
+  const Tensor rows = packed_rows(x);
+  Tensor y = empty_like(x), mean = result(x, one_each_row(x)), rstd = result(x, one_each_row(x));
+  x.backend().layernorm(y.view(), mean.view(), rstd.view(), rows.view(), w.view(), b.view(), eps);
+  return b ? record<LayerNorm>(y, at, {x, w, b}, rows, w, mean, rstd) : record<LayerNorm>(y, at, {x, w}, rows, w, mean, rstd);
+}
+
+}  // namespace
+
+Tensor layernorm(const Tensor& x, const Tensor& w, const Tensor& b, double eps, Where at) {
+  require_together("layernorm", at, {x, w, b});
+  return layernorm_any(x, w, b, eps, at);
+}
+
+Tensor layernorm(const Tensor& x, const Tensor& w, double eps, Where at) {
+  require_together("layernorm", at, {x, w});
+  return layernorm_any(x, w, Tensor(), eps, at);
+}
+
+Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps, Where at) {
+  require_together("rmsnorm", at, {x, w});
+  require_rows("rmsnorm", x, at);
+  require_channels("rmsnorm", "weight", w, x, at);
+  const Tensor rows = packed_rows(x);
+  Tensor y = empty_like(x), rstd = result(x, one_each_row(x));
+  x.backend().rmsnorm(y.view(), rstd.view(), rows.view(), w.view(), eps);
+  return record<RMSNorm>(y, at, {x, w}, rows, w, rstd);
+}
+
+Tensor rmsnorm(const Tensor& x, double eps, Where at) {
+  require_together("rmsnorm", at, {x});
+  require_rows("rmsnorm", x, at);
+  const Tensor rows = packed_rows(x);
+  Tensor y = empty_like(x), rstd = result(x, one_each_row(x));
+  x.backend().rmsnorm(y.view(), rstd.view(), rows.view(), kNone, eps);
+  return record<RMSNorm>(y, at, {x}, rows, Tensor(), rstd);
+}
+
+namespace composed {
+
+Tensor layernorm(const Tensor& x, const Tensor& w, const Tensor& b, double eps) {
+  const Tensor centred = x - mean(x, -1, Keep::yes);
+  const Tensor variance = mean(square(centred), -1, Keep::yes);
+  return centred * rsqrt(variance + eps) * w + b;
+}
+
+Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps) {
+  return x * rsqrt(mean(square(x), -1, Keep::yes) + eps) * w;
+}
+
+}  // namespace composed
+}  // namespace glass

@@ -1,0 +1,57 @@
+// Where derivatives go. In a backward, `dx[i] += something` adds to the gradient of input i; nothing happens when
+// nobody wants it. The slot sums over what broadcasting had repeated, so no rule has to think of it, and it lets kernels
+// write straight into the gradient, so the sentence costs no temporary.
+#pragma once
+#include "engine/tape.h"
+
+namespace glass {
+
+// Derivatives that compute themselves into the slot when they are added.
+struct Product { const Tensor &a, &b; };                     // a b, matrices
+struct Zipped { Binary f; const Tensor &a, &b; };            // f(a, b), element by element
+struct Scaled { double c; const Tensor& x; };                // c x
+struct Chained { Unary f; const Tensor &dy, &x; };           // dy f'(x)
+
+inline Product product(const Tensor& a, const Tensor& b) { return {a, b}; }
+inline Zipped times(const Tensor& a, const Tensor& b) { return {Binary::mul, a, b}; }
+inline Scaled scaled(double c, const Tensor& x) { return {c, x}; }
+inline Chained chained(Unary f, const Tensor& dy, const Tensor& x) { return {f, dy, x}; }
+
+class Slot {
+ public:
+  Slot() = default;
+  Slot(Tape& tape, int node, const Device& device) : tape_(&tape), node_(node), device_(&device) {}
+
+  explicit operator bool() const { return node_ >= 0; }      // does anybody want this derivative?
+  const Shape& shape() const;                                // of the input
+
+  void operator+=(const Tensor& g) const;
+  void operator+=(Tensor&& g) const;
+  void operator+=(const Product& g) const;
+  void operator+=(const Zipped& g) const;
+  void operator+=(const Scaled& g) const;
+  void operator+=(const Chained& g) const;
+
+  // For kernels with several outputs: where to write, and whether to add.
+  Into into() const;
+  // For derivatives of a part: the whole gradient, zero where nothing was added yet.
+  Tensor zeroed() const;
+
+ private:
+  Tape* tape_ = nullptr;
+  int node_ = -1;
+  const Device* device_ = nullptr;
+};
+
+class Slots {
+ public:
+  Slots(Tape& tape, const Node& node, const Device& device) : tape_(tape), node_(node), device_(device) {}
+  Slot operator[](int i) const { return i < node_.input_count ? Slot(tape_, node_.inputs[i], device_) : Slot(); }
+
+ private:
+  Tape& tape_;
+  const Node& node_;
+  const Device& device_;
+};
+
+}  // namespace glass

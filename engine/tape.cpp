@@ -1,0 +1,215 @@
+// Recording a step, and running it backwards.
+#include "engine/tape.h"
+
+#include <cmath>
+
+#include "engine/base/error.h"
+#include "engine/slot.h"
+
+namespace glass {
+
+Node::~Node() = default;
+void Leaf::backward(const Tensor&, Slots) {}
+
+namespace {
+
+std::string place(Where where, const char* scope) {
+  std::string text = std::string(where.file) + ":" + std::to_string(where.line);
+  return *scope ? text + " in " + scope : text;
+}
+std::string place(const Node& node) { return place(node.where, node.scope); }
+
+// What is left of a node that gave its saved tensors back: its name, its place, its gradient.
+struct Done final : Node {
+  explicit Done(Node&& node) : Node(std::move(node)) {}
+  void backward(const Tensor&, Slots) override {
+    fail(TapeError(std::string(op) + " at " + place(*this) +
+                   " has given back what it saved; set tape.keep_saved before a second backward"));
+  }
+};
+
+// Nothing is recorded while this lives, also when it dies of an exception.
+class Pause {
+ public:
+  explicit Pause(bool& recording) : recording_(recording), before_(recording) { recording_ = false; }
+  ~Pause() { recording_ = before_; }
+  Pause(const Pause&) = delete;
+  Pause& operator=(const Pause&) = delete;
+
+ private:
+  bool& recording_;
+  bool before_;
+};
+
+void check_saved(const Node& node) {
+  for (int i = 0; i < node.saved_count; ++i) {
+    const Buffer& buffer = *node.saved[i].buffer;
+    if (buffer.version == node.saved[i].version) continue;
+    fail(TapeError(std::string(node.op) + " at " + place(node) + " saved a tensor that " + buffer.writer + " at " +
+                   place(buffer.written, "") + " has written over since; run backward first, or save a copy"));
+  }
+}
+
+void check_finite(const Tensor& x, const std::string& what) {
+  if (x.dtype() == DType::i32) return;
+  const std::vector<double> values = x.to_host();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i])) continue;
+    fail(NonFiniteError(what + " is " + (std::isnan(values[i]) ? "nan" : "infinite") + " at element " +
+                        std::to_string(i) + " of " + str(x.shape())));
+  }
+}
+
+}  // namespace
+
+void on_record(const Node&) {}
+void on_backward(const Node&) {}
+
+void* Arena::allocate(std::size_t bytes) {
+  constexpr std::size_t kAlign = alignof(std::max_align_t);
+  bytes = (bytes + kAlign - 1) / kAlign * kAlign;
+  if (used_ + bytes > kBlock) ++block_, used_ = 0;
+  if (block_ == blocks_.size()) blocks_.push_back(std::make_unique<std::byte[]>(kBlock));
+  void* place = blocks_[block_].get() + used_;
+  used_ += bytes;
+  return place;
+}
+
+Tensor Tape::watch(Parameter& p, Where at) {
+  Tensor y = p.value;
+  if (p.tape != this || p.step != step_) {
+    Leaf& leaf = add<Leaf>(&p);
+    finish(leaf, y, at);
+    leaf.scope = intern(p.name);
+    p.tape = this, p.step = step_, p.node = leaf.id;
+  }
+  y.tape_ = this, y.step_ = step_, y.node_ = p.node;
+  return y;
+}
+
+Tensor Tape::watch(const Tensor& x, std::string_view name, Where at) {
+  Tensor y = x;
+  Leaf& leaf = add<Leaf>(nullptr);
+  finish(leaf, y, at);
+  leaf.scope = intern(std::string(name));
+  return y;
+}
+
+void Tape::finish(Node& node, Tensor& y, Where at) {
+  node.where = at;
+  node.scope = scope_;
+  node.shape = y.shape();
+  node.dtype = y.dtype();
+  if (keep_values) node.value = y.detach();
+  y.tape_ = this, y.step_ = step_, y.node_ = node.id;
+  on_record(node);
+  if (stop_at_nonfinite) check_finite(y, "the output of " + std::string(node.op) + " at " + place(node));
+}
+
+Tape* tape_of(std::span<const Input> inputs, Where at) {
+  Tape* tape = nullptr;
+  for (const Input& in : inputs) {
+    const Tensor& x = *in.tensor;
+    if (!x.tape()) continue;
+    if (x.step() != x.tape()->step()) {
+      fail(TapeError("an op at " + place(at, "") + ": an input was made in step " +
+                     std::to_string(x.step()) + ", but the tape is in step " + std::to_string(x.tape()->step()) +
+                     "; detach() what outlives a step"));
+    }
+    if (tape && tape != x.tape()) {
+      fail(TapeError("an op at " + place(at, "") + ": inputs are recorded on two tapes"));
+    }
+    tape = x.tape();
+  }
+  return tape && tape->recording() ? tape : nullptr;
+}
+
+Node& Tape::node_of(const Tensor& x, const char* what, Where at) const {
+  if (x.tape() != this || x.node() < 0 || x.step() != step_) {
+    fail(TapeError(std::string(what) + " at " + place(at, "") +
+                   ": the tensor was not made on this tape in this step; watch() what it is made from"));
+  }
+  return *nodes_[static_cast<std::size_t>(x.node())];
+}
+
+void Tape::backward(const Tensor& loss, Where at) {
+  if (loss.numel() != 1) {
+    fail(TapeError("backward at " + place(at, "") + ": a loss has one element, this has shape " + str(loss.shape()) +
+                   "; sum it, or give the gradient to start from"));
+  }
+  backward(loss, Tensor::full(loss.device(), loss.shape(), 1, loss.dtype()), at);   // dL/dL = 1
+}
+
+void Tape::backward(const Tensor& y, const Tensor& dy, Where at) {
+  Node& last = node_of(y, "backward", at);
+  if (dy.shape() != y.shape()) {
+    fail(TapeError("backward at " + place(at, "") + ": the value has shape " + str(y.shape()) +
+                   ", its gradient " + str(dy.shape())));
+  }
+  const Pause pause(recording_);
+  for (Node* node : nodes_) {
+    if (!node->leaf) node->grad = Tensor();   // of an earlier backward
+  }
+  Slot(*this, last.id, dy.device()) += dy;
+  run_backward(last.id);
+}
+
+// The whole of backpropagation: from the last node to the first, each hands its gradient on to its inputs.
+void Tape::run_backward(int last) {
+  for (std::size_t i = nodes_.size(); i-- > 0;) {
+    Node& node = *nodes_[i];
+    if (node.id <= last && node.grad) {
+      check_saved(node);
+      glass::on_backward(node);
+      node.backward(node.grad, Slots(*this, node, node.grad.device()));
+      if (on_backward) on_backward(node);
+      if (stop_at_nonfinite) {
+        for (int k = 0; k < node.input_count; ++k) {
+          if (node.inputs[k] < 0) continue;
+          const Tensor& dx = nodes_[static_cast<std::size_t>(node.inputs[k])]->grad;
+          if (dx) check_finite(dx, "the gradient that " + std::string(node.op) + " at " + place(node) + " gives input " + std::to_string(k));
+        }
+      }
+    }
+    if (!keep_saved) release(i);
+  }
+}
+
+// Give back what node i saved. Its name and place stay, in the same spot of the arena.
+void Tape::release(std::size_t i) {
+  Node* node = nodes_[i];
+  if (node->leaf) return;
+  if (!keep_grads) node->grad = Tensor();
+  for (Saved& saved : node->saved) saved.buffer.reset();
+  node->saved_count = 0;
+  Done done(std::move(*node));
+  node->~Node();
+  nodes_[i] = new (static_cast<void*>(node)) Done(std::move(done));
+}
+
+Tensor Tape::grad(const Tensor& x) const {
+  const Node& node = node_of(x, "grad", Where{"", 0});
+  if (node.grad) return node.grad.detach();
+  return Tensor::full(x.device(), x.shape(), 0, x.dtype());
+}
+
+void Tape::clear() {
+  for (Node* node : nodes_) node->~Node();
+  nodes_.clear();
+  arena_.reset();
+  layout_copies = 0;
+  ++step_;
+}
+
+const char* Tape::intern(std::string text) { return names_.insert(std::move(text)).first->c_str(); }
+
+Tape::Scope Tape::enter(std::string_view name, int index) {
+  const char* outer = scope_;
+  std::string path = *outer ? std::string(outer) + "." : std::string();
+  path += name;
+  if (index >= 0) path += "." + std::to_string(index);
+  scope_ = intern(std::move(path));
+  return Scope(this, outer);
+}
+
+}  // namespace glass
