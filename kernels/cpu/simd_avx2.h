@@ -79,6 +79,14 @@ GLASS_SIMD void store_interleaved(std::uint32_t* p, IVec a, IVec b, IVec c, IVec
   istore(p + 24, {_mm256_permute2x128_si256(group2, group3, 0x31)});
 }
 
+// p 2^n for an integer n in [-150, 128], rounded once also where the result is subnormal: two factors that are not.
+GLASS_SIMD Vec times_power_of_two(Vec p, Vec n) {
+  // An integer k + 127 beside 1.5 2^23 sits in the lowest bits of the sum: shifted to the exponent it reads 2^k.
+  const Vec beside = splat(12582912.0f + 127.0f);
+  const Vec half = fma(n, splat(0.5f), beside), rest = n - (half - beside) + beside;
+  return p * as_float(shift_left<23>(bits(half))) * as_float(shift_left<23>(bits(rest)));
+}
+
 GLASS_SIMD float sum(Vec a) {
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));

@@ -90,6 +90,9 @@ GLASS_SIMD void store_interleaved(std::uint32_t* p, IVec a, IVec b, IVec c, IVec
   istore(p + 48, {_mm512_shuffle_i32x4(odd01, odd23, 0xDD)});
 }
 
+// p 2^n for an integer n, rounded once.
+GLASS_SIMD Vec times_power_of_two(Vec p, Vec n) { return {_mm512_scalef_ps(p.v, n.v)}; }
+
 GLASS_SIMD float sum(Vec a) {
   const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
   const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));

@@ -84,6 +84,14 @@ GLASS_SIMD void store_interleaved(std::uint32_t* p, IVec a, IVec b, IVec c, IVec
   vst4q_u32(p, uint32x4x4_t{{a.v, b.v, c.v, d.v}});
 }
 
+// p 2^n for an integer n in [-150, 128], rounded once also where the result is subnormal: two factors that are not.
+GLASS_SIMD Vec times_power_of_two(Vec p, Vec n) {
+  // An integer k + 127 beside 1.5 2^23 sits in the lowest bits of the sum: shifted to the exponent it reads 2^k.
+  const Vec beside = splat(12582912.0f + 127.0f);
+  const Vec half = fma(n, splat(0.5f), beside), rest = n - (half - beside) + beside;
+  return p * as_float(shift_left<23>(bits(half))) * as_float(shift_left<23>(bits(rest)));
+}
+
 GLASS_SIMD float sum(Vec a) {
   const float32x2_t two = vadd_f32(vget_low_f32(a.v), vget_high_f32(a.v));
   return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);

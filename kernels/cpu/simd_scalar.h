@@ -72,6 +72,14 @@ GLASS_SIMD void store_interleaved(std::uint32_t* p, IVec a, IVec b, IVec c, IVec
   p[0] = a.v, p[1] = b.v, p[2] = c.v, p[3] = d.v;
 }
 
+// p 2^n for an integer n in [-150, 128], rounded once also where the result is subnormal: two factors that are not.
+GLASS_SIMD Vec times_power_of_two(Vec p, Vec n) {
+  // An integer k + 127 beside 1.5 2^23 sits in the lowest bits of the sum: shifted to the exponent it reads 2^k.
+  const Vec beside = splat(12582912.0f + 127.0f);
+  const Vec half = fma(n, splat(0.5f), beside), rest = n - (half - beside) + beside;
+  return p * as_float(shift_left<23>(bits(half))) * as_float(shift_left<23>(bits(rest)));
+}
+
 GLASS_SIMD float sum(Vec a) { return a.v; }
 GLASS_SIMD float max_of(Vec a) { return a.v; }
 
