@@ -1,0 +1,22 @@
+# glass_embed(glass_model data/names.txt): the bytes of a file as an include, <build>/generated/data/names.txt.inc, made
+# again whenever the file changes. The program then holds the file:  const char kNames[] = {
+#                                                                    #include "data/names.txt.inc"
+#                                                                    };
+# Run as a script (cmake -D FROM=... -D TO=... -P embed.cmake) it does the writing.
+if(CMAKE_SCRIPT_MODE_FILE)
+  file(READ ${FROM} bytes HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${bytes}")
+  string(REGEX REPLACE "('.x0a',)" "\\1\n" bytes "${bytes}")
+  file(WRITE ${TO} "${bytes}")
+  return()
+endif()
+
+set(GLASS_EMBED_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
+function(glass_embed target file)
+  set(from ${CMAKE_SOURCE_DIR}/${file})
+  set(to ${CMAKE_BINARY_DIR}/generated/${file}.inc)
+  add_custom_command(OUTPUT ${to} DEPENDS ${from} ${GLASS_EMBED_SCRIPT}
+    COMMAND ${CMAKE_COMMAND} -D FROM=${from} -D TO=${to} -P ${GLASS_EMBED_SCRIPT}
+    COMMENT "Embedding ${file}" VERBATIM)
+  target_sources(${target} PRIVATE ${to})
+endfunction()
