@@ -1,6 +1,7 @@
 // Recording a step, and running it backwards.
 #include "engine/tape.h"
 
+#include <atomic>
 #include <cmath>
 
 #include "engine/base/error.h"
@@ -62,8 +63,10 @@ void check_finite(const Tensor& x, const std::string& what) {
 
 }  // namespace
 
-void on_record(const Node&) {}
-void on_backward(const Node&) {}
+// The empty asm says that something happens here, so that no optimisation drops the calls.
+[[gnu::noinline]] void on_record(const Node& node, const Tensor& y) { asm volatile("" : : "g"(&node), "g"(&y)); }
+[[gnu::noinline]] void on_backward(const Node& node, const Tape& tape) { asm volatile("" : : "g"(&node), "g"(&tape)); }
+[[gnu::noinline]] void after_backward(const Node& node, const Tape& tape) { asm volatile("" : : "g"(&node), "g"(&tape)); }
 
 void* Arena::allocate(std::size_t bytes) {
   constexpr std::size_t kAlign = alignof(std::max_align_t);
@@ -79,8 +82,8 @@ Tensor Tape::watch(Parameter& p, Where at) {
   Tensor y = p.value;
   if (p.tape != this || p.step != step_) {
     Leaf& leaf = add<Leaf>(&p);
-    finish(leaf, y, at);
     leaf.scope = intern(p.name);
+    finish(leaf, y, at);
     p.tape = this, p.step = step_, p.node = leaf.id;
   }
   y.tape_ = this, y.step_ = step_, y.node_ = p.node;
@@ -90,19 +93,20 @@ Tensor Tape::watch(Parameter& p, Where at) {
 Tensor Tape::watch(const Tensor& x, std::string_view name, Where at) {
   Tensor y = x;
   Leaf& leaf = add<Leaf>(nullptr);
-  finish(leaf, y, at);
   leaf.scope = intern(std::string(name));
+  finish(leaf, y, at);
   return y;
 }
 
 void Tape::finish(Node& node, Tensor& y, Where at) {
   node.where = at;
-  node.scope = scope_;
+  if (!node.leaf) node.scope = scope_;   // a leaf is called what its weight is called
   node.shape = y.shape();
   node.dtype = y.dtype();
   if (keep_values) node.value = y.detach();
   y.tape_ = this, y.step_ = step_, y.node_ = node.id;
-  on_record(node);
+  glass::on_record(node, y);
+  if (on_record) on_record(node, y);
   if (stop_at_nonfinite) check_finite(y, "the output of " + std::string(node.op) + " at " + place(node));
 }
 
@@ -112,9 +116,8 @@ Tape* tape_of(std::span<const Input> inputs, Where at) {
     const Tensor& x = *in.tensor;
     if (!x.tape()) continue;
     if (x.step() != x.tape()->step()) {
-      fail(TapeError("an op at " + place(at, "") + ": an input was made in step " +
-                     std::to_string(x.step()) + ", but the tape is in step " + std::to_string(x.tape()->step()) +
-                     "; detach() what outlives a step"));
+      fail(TapeError("an op at " + place(at, "") + ": an input was made in an earlier step of the tape; detach() what " +
+                     "outlives a step"));
     }
     if (tape && tape != x.tape()) {
       fail(TapeError("an op at " + place(at, "") + ": inputs are recorded on two tapes"));
@@ -160,8 +163,9 @@ void Tape::run_backward(int last) {
     Node& node = *nodes_[i];
     if (node.id <= last && node.grad) {
       check_saved(node);
-      glass::on_backward(node);
+      glass::on_backward(node, *this);
       node.backward(node.grad, Slots(*this, node, node.grad.device()));
+      glass::after_backward(node, *this);
       if (on_backward) on_backward(node);
       if (stop_at_nonfinite) {
         for (int k = 0; k < node.input_count; ++k) {
@@ -198,7 +202,14 @@ void Tape::clear() {
   nodes_.clear();
   arena_.reset();
   layout_copies = 0;
-  ++step_;
+  step_ = next_step();
+}
+
+// A parameter remembers the step it was watched in; a tape that takes the place of another in memory must not be
+// mistaken for it.
+std::uint64_t Tape::next_step() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
 }
 
 const char* Tape::intern(std::string text) { return names_.insert(std::move(text)).first->c_str(); }

@@ -61,6 +61,7 @@ class Arena {
  public:
   void* allocate(std::size_t bytes);
   void reset() { block_ = 0, used_ = 0; }
+  std::size_t blocks() const { return blocks_.size(); }
 
  private:
   static constexpr std::size_t kBlock = 1 << 16;
@@ -74,7 +75,8 @@ class Tape {
   bool keep_values = false;          // keep every output, for looking at it
   bool keep_saved = false;           // allow another backward over the same forward
   bool stop_at_nonfinite = false;    // look at every value and gradient; the first that is not finite is an error
-  std::function<void(const Node&)> on_backward;   // called when a node's backward has run
+  std::function<void(const Node&, const Tensor& y)> on_record;   // called when a node was recorded; y: its output
+  std::function<void(const Node&)> on_backward;                  // called when a node's backward has run
   int layout_copies = 0;             // how often this step an op had to copy an input into another layout
 
   Tape() = default;
@@ -93,8 +95,9 @@ class Tape {
 
   void clear();                                    // forget this step; its tensors can no longer be built upon
   bool recording() const { return recording_; }
-  unsigned step() const { return step_; }
+  std::uint64_t step() const { return step_; }   // no two steps of any two tapes have the same number
   std::size_t size() const { return nodes_.size(); }
+  std::size_t arena_blocks() const { return arena_.blocks(); }
   const Node& node(std::size_t i) const { return *nodes_[i]; }
 
   // Name a part of the model: `auto in = tape.enter("blocks", 3);` until `in` goes out of scope.
@@ -118,6 +121,7 @@ class Tape {
 
  private:
   friend class Slot;
+  static std::uint64_t next_step();
   const char* intern(std::string text);
   Node& node_of(const Tensor& x, const char* what, Where at) const;
   void run_backward(int last);
@@ -127,13 +131,15 @@ class Tape {
   Arena arena_;
   std::unordered_set<std::string> names_;          // scopes; nodes point at their letters
   const char* scope_ = "";
-  unsigned step_ = 1;
+  std::uint64_t step_ = next_step();
   bool recording_ = true;
 };
 
-// Stable places for a debugger to stop: a node was just recorded, a node is about to run backward.
-void on_record(const Node& node);
-void on_backward(const Node& node);
+// Stable places for a debugger to stop: y was just recorded as made by a node; a node is about to run backward; it has
+// run, and what it gave its inputs is in their grad.
+void on_record(const Node& node, const Tensor& y);
+void on_backward(const Node& node, const Tape& tape);
+void after_backward(const Node& node, const Tape& tape);
 
 // The inputs of an op, as `record` is told: {x, weight, bias}.
 struct Input {

@@ -67,7 +67,7 @@ class Tensor {
   // Which node of which tape made this value: -1 when nobody recorded it.
   Tape* tape() const { return tape_; }
   int node() const { return node_; }
-  unsigned step() const { return step_; }
+  std::uint64_t step() const { return step_; }
 
  private:
   friend class Tape;
@@ -77,7 +77,7 @@ class Tensor {
   DType dtype_ = DType::f32;
   Tape* tape_ = nullptr;
   int node_ = -1;
-  unsigned step_ = 0;
+  std::uint64_t step_ = 0;
 };
 
 std::size_t size_of(DType);                        // bytes of one element
