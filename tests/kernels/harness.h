@@ -1,0 +1,49 @@
+// The parity harness, part two: running a Problem where every mistake shows.
+// Each operand lies in memory of its own, flush against a page that cannot be touched, in front or behind, and starts at
+// every distance (0..15 floats) from alignment. All other memory around and between its elements holds a NaN of one
+// known pattern: reading it poisons the result, writing it is noticed afterwards.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/kernels/problem.h"
+
+namespace glass::test {
+
+// A backend under test: an instruction set of the cpu backend, or the reference in f32.
+struct Candidate {
+  std::string isa;
+  bool usable;
+};
+// All that were built; GLASS_ISA in the environment leaves one.
+std::vector<Candidate> candidates();
+
+// The backend of that name on that many threads, made once.
+Backend& candidate(const std::string& isa, int threads);
+
+// What the reference says about a problem.
+struct Expected {
+  Values initial;   // inputs as drawn; what outputs that are added to held before
+  Values result;    // inputs as drawn; what each output becomes when it is overwritten
+  Values bits;      // only without a gate: outputs as f32 computed by the reference, added where that was asked for
+  std::vector<std::vector<double>> gate;   // per operand; empty for inputs, and for all without a gate
+};
+Expected expect(const Problem&, std::uint64_t seed);
+
+enum class Edge { front, back };   // which guard page the operands touch
+struct Standing {
+  Edge edge;
+  int shift;   // with Edge::front: how many floats after a 64-byte boundary
+};
+
+// Runs the problem there and compares; the answer is empty, or says what is wrong, in one line per finding.
+std::string check(Backend&, const Problem&, const Expected&, Standing);
+
+// The bits of every output of a problem, run in ordinary memory.
+std::vector<std::vector<std::uint32_t>> output_bits(Backend&, const Problem&, std::uint64_t seed);
+
+// From here on a crash prints this text first.
+void on_crash_say(const std::string& text);
+
+}  // namespace glass::test

@@ -1,0 +1,93 @@
+// How exact each elementwise formula must be in f32. u is the unit roundoff, an ulp between u and 2u of the number.
+#include <cmath>
+
+#include "kernels/dispatch.h"
+#include "tests/kernels/tables.h"
+
+namespace glass::test {
+
+double ulp(double y) {
+  const double smallest = std::ldexp(1.0, -149);
+  y = std::fabs(y);
+  if (!(y > std::ldexp(1.0, -126))) return smallest;   // also NaN
+  if (y > 3.4e38) return std::ldexp(1.0, 104);
+  return std::ldexp(1.0, std::ilogb(y) - 23);
+}
+
+bool is_exact(Unary f) {
+  switch (f) {
+    case Unary::neg: case Unary::abs: case Unary::relu: case Unary::relu2: case Unary::square: case Unary::sqrt:
+    case Unary::reciprocal: return true;
+    default: return false;
+  }
+}
+
+bool slope_is_exact(Unary f) {   // dy times the slope is then one rounding too
+  switch (f) {
+    case Unary::neg: case Unary::abs: case Unary::relu: case Unary::relu2: case Unary::square: return true;
+    default: return false;
+  }
+}
+
+Draw domain(Unary f) { return f == Unary::log || f == Unary::sqrt || f == Unary::rsqrt ? Draw::positive : Draw::bell; }
+
+namespace {
+
+constexpr double kElementaryUlps = 4;   // exp, log, tanh, erf, sigmoid, ...: the promise of the vector functions
+
+double finite(double x) { return std::isfinite(x) ? x : 0; }
+double bounded(double x) { return std::isnan(x) ? 0 : x > 800 ? 800 : x < -800 ? -800 : x; }
+
+}  // namespace
+
+double allowed_value(Unary f, double x) {
+  const double c = bounded(x);
+  switch (f) {
+    case Unary::silu: return 5 * ulp(formulas::silu(c));   // sigmoid, and a product
+    case Unary::gelu: {
+      // x sigmoid(z): besides the sigmoid's own error, that of z (four roundings) reaches the result times its slope.
+      const double z = formulas::gelu_z(c);
+      return 5 * ulp(formulas::gelu(c)) + std::fabs(c * finite(formulas::sigmoid_slope(z)) * z) * 4 * kU;
+    }
+    case Unary::gelu_erf: {
+      // x (1 + erf) / 2: on the left tail the sum cancels, so the error of erf (near 1) counts in full; its argument
+      // has one rounding.
+      const double phi = std::exp(-0.5 * c * c) * 0.4;
+      return std::fabs(c) * (5 * kU + std::fabs(c) * phi * 2 * kU) + 2 * ulp(formulas::gelu_erf(c));
+    }
+    default: break;
+  }
+  if (is_exact(f)) return 0;
+  double y = x;
+  with_unary(f, [&](auto tag) { y = unary<decltype(tag)::value>(x); });
+  return kElementaryUlps * ulp(y);
+}
+
+double allowed_slope(Unary f, double x) {
+  if (slope_is_exact(f)) return 0;
+  const double c = bounded(x);
+  double slope = 0;
+  with_unary(f, [&](auto tag) { slope = unary_slope<decltype(tag)::value>(x); });
+  switch (f) {
+    case Unary::reciprocal: return 3 * ulp(slope);
+    case Unary::rsqrt: return 8 * ulp(slope);               // a product and a quotient on top of rsqrt
+    case Unary::sqrt: case Unary::log: return 2 * ulp(slope);
+    case Unary::tanh: return 2 * kElementaryUlps * 2 * kU;   // 1 - t^2 near t = 1: the error of t, twice, against 1
+    case Unary::erf: return (6 + c * c) * ulp(slope);        // exp(-x^2): the rounding of x^2 is x^2 roundings of the result
+    case Unary::sigmoid: return 12 * ulp(slope);             // e / (1 + e)^2: e appears three times
+    case Unary::silu:
+      return 2 * kU * (6 * formulas::sigmoid(c) + 13 * std::fabs(c) * formulas::sigmoid_slope(c));
+    case Unary::gelu: {
+      const double z = formulas::gelu_z(c), s = finite(formulas::sigmoid_slope(z));
+      const double second = std::fabs(c * s * formulas::gelu_z_slope(c));
+      return 2 * kU * (6 * formulas::sigmoid(z) + (16 + 4 * std::fabs(z)) * second + 4 * std::fabs(z) * s);
+    }
+    case Unary::gelu_erf: {
+      const double density = 0.4 * std::exp(-0.5 * c * c);
+      return 2 * kU * (4 + std::fabs(c) * density * (8 + c * c));
+    }
+    default: return kElementaryUlps * ulp(slope);
+  }
+}
+
+}  // namespace glass::test
