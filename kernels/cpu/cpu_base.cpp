@@ -1,7 +1,9 @@
 #include "kernels/cpu/cpu_base.h"
 
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -42,6 +44,65 @@ void refuse_type(const char* kernel, DType got, DType wanted) {
                               (got == DType::f64 ? "; the reference backend computes in f64" : ""));
 }
 
+void refuse_id(const char* kernel, std::int64_t id, std::int64_t position, std::int64_t limit) {
+  throw std::invalid_argument(std::string(kernel) + ": id " + std::to_string(id) + " at position " +
+                              std::to_string(position) + " is not in [0, " + std::to_string(limit) + ")");
+}
+
+namespace {
+
+double read(const View& v, std::int64_t offset) {
+  if (v.dtype == DType::i32) return reinterpret_cast<const std::int32_t*>(v.data)[offset];
+  return reinterpret_cast<const float*>(v.data)[offset];
+}
+
+std::int32_t to_i32(double value) {
+  using Limits = std::numeric_limits<std::int32_t>;
+  if (std::isnan(value)) return 0;
+  if (value <= Limits::min()) return Limits::min();
+  if (value >= Limits::max()) return Limits::max();
+  return static_cast<std::int32_t>(value);
+}
+
+void write(const View& v, std::int64_t offset, double value) {
+  if (v.dtype == DType::i32) {
+    reinterpret_cast<std::int32_t*>(v.data)[offset] = to_i32(value);
+  } else {
+    reinterpret_cast<float*>(v.data)[offset] = static_cast<float>(value);
+  }
+}
+
+// Calls body(offset in y, offset in x) for every element of two views of one shape.
+template <class Body> void for_each(const View& y, const View& x, const Body& body) {
+  std::int64_t count = 1, index[kMaxRank] = {};
+  for (int i = 0; i < y.rank; ++i) count *= y.shape[i];
+  for (; count > 0; --count) {
+    std::int64_t to = 0, from = 0;
+    for (int i = 0; i < y.rank; ++i) to += index[i] * y.stride[i], from += index[i] * x.stride[i];
+    body(to, from);
+    for (int axis = y.rank - 1; axis >= 0 && ++index[axis] == y.shape[axis]; --axis) index[axis] = 0;
+  }
+}
+
+void require_number(const char* kernel, const View& v) {
+  if (v.dtype != DType::f32 && v.dtype != DType::i32) refuse_type(kernel, v.dtype, DType::f32);
+}
+
+}  // namespace
+
+void fill_ids(const View& y, double c) {
+  require_number("fill", y);
+  for_each(y, y, [&](std::int64_t to, std::int64_t) { write(y, to, c); });
+}
+
+void copy_converted(const Into& y, const View& x) {
+  require_number("copy", y.view);
+  require_number("copy", x);
+  for_each(y.view, x, [&](std::int64_t to, std::int64_t from) {
+    write(y.view, to, y.add ? read(y.view, to) + read(x, from) : read(x, from));
+  });
+}
+
 namespace {
 
 struct Workspace {
@@ -49,7 +110,7 @@ struct Workspace {
   std::int64_t floats = 0;
   ~Workspace() { std::free(data); }
 };
-thread_local Workspace workspaces[4];
+thread_local Workspace workspaces[static_cast<int>(Scratch::count)];
 
 }  // namespace
 
@@ -61,6 +122,7 @@ float* scratch(Scratch slot, std::int64_t floats) {
     w.data = nullptr, w.floats = 0;
     void* block = std::aligned_alloc(64, bytes);
     if (block == nullptr) throw std::bad_alloc();
+    std::memset(block, 0, 64);
     w.data = static_cast<float*>(block);
     w.floats = static_cast<std::int64_t>(bytes / sizeof(float));
   }

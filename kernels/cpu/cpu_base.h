@@ -31,9 +31,17 @@ class CpuBase : public Backend {
 // Throws std::invalid_argument: which kernel, which type it got, what to do.
 [[noreturn]] void refuse_type(const char* kernel, DType got, DType wanted);
 
+// Throws std::invalid_argument: ids[position] is not in [0, limit).
+[[noreturn]] void refuse_id(const char* kernel, std::int64_t id, std::int64_t position, std::int64_t limit);
+
+// The rare cases of fill and copy, element by element: whole numbers, and from one type to another. Towards an integer
+// the fraction is cut off, what does not fit becomes the nearest that does, NaN becomes 0.
+void fill_ids(const View& y, double c);
+void copy_converted(const Into& y, const View& x);
+
 // Workspace of the calling thread, 64-byte aligned, that a kernel may use until it returns. Its content is whatever the
-// last kernel left. The slots are independent, so that a kernel may hold several at once.
-enum class Scratch { partials, pack_a, pack_b, tile };
+// last kernel left; when it had to grow, its first 64 bytes are zero. The slots are independent, so that a kernel may hold several at once.
+enum class Scratch { partials, pack_a, pack_b, tile, angles, count };
 float* scratch(Scratch slot, std::int64_t floats);
 
 }  // namespace glass

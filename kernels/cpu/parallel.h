@@ -17,6 +17,13 @@ template <class Body> GLASS_SIMD void parallel_for(const Team& team, std::int64_
   }, &body);
 }
 
+// The same for chunks that may be far smaller than a thread is worth: `worth` is whether all of them together are large.
+template <class Body>
+GLASS_SIMD void parallel_or_not(const Team& team, std::int64_t chunks, bool worth, const Body& body) {
+  if (worth) { parallel_for(team, chunks, body); return; }
+  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) body(chunk);
+}
+
 // body(begin, end) over [0, size) in chunks of `grain`.
 template <class Body>
 GLASS_SIMD void parallel_ranges(const Team& team, std::int64_t size, std::int64_t grain, const Body& body) {

@@ -15,6 +15,7 @@
 //   max, min              a NaN in either operand gives NaN
 //   max_fast, min_fast    a > b ? a : b and a < b ? a : b, which is one instruction; a NaN in a gets lost
 //   sum, max_of           over the lanes, in a fixed order (a tree that halves)
+//   first_lane            the float in lane 0
 //   bits, as_float        the same 32 bits, seen as the other type
 #pragma once
 #include <cstddef>

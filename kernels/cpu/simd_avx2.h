@@ -92,6 +92,7 @@ GLASS_SIMD float sum(Vec a) {
   const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
+GLASS_SIMD float first_lane(Vec a) { return _mm256_cvtss_f32(a.v); }
 GLASS_SIMD float max_of(Vec a) {
   const __m128 four = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
   const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));

@@ -96,6 +96,7 @@ GLASS_SIMD float sum(Vec a) {
   const float32x2_t two = vadd_f32(vget_low_f32(a.v), vget_high_f32(a.v));
   return vget_lane_f32(two, 0) + vget_lane_f32(two, 1);
 }
+GLASS_SIMD float first_lane(Vec a) { return vgetq_lane_f32(a.v, 0); }
 GLASS_SIMD float max_of(Vec a) { return vmaxvq_f32(a.v); }
 
 }  // namespace glass::GLASS_ISA

@@ -81,6 +81,7 @@ GLASS_SIMD Vec times_power_of_two(Vec p, Vec n) {
 }
 
 GLASS_SIMD float sum(Vec a) { return a.v; }
+GLASS_SIMD float first_lane(Vec a) { return a.v; }
 GLASS_SIMD float max_of(Vec a) { return a.v; }
 
 }  // namespace glass::GLASS_ISA

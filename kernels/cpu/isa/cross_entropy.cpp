@@ -1,0 +1,98 @@
+// Cross-entropy of a row of logits: loss = lse - logits[target] with lse = log(sum over the row of exp(logits)); backward
+// dlogits = dloss (exp(logits - lse) - onehot(target)). The logits are read from memory once each way.
+#include "kernels/cpu/isa/loops.h"
+#include "kernels/cpu/isa/rows.h"
+#include "kernels/cpu/vector_math.h"
+
+namespace glass::GLASS_ISA {
+
+namespace {
+
+// log(sum of exp(x)) in one pass: block by block, the sum so far is rescaled when a larger maximum turns up.
+float log_sum_exp(const float* x, std::int64_t V) {
+  constexpr std::int64_t kBlock = 2048;
+  float top = -kInfinity, total = 0;
+  for (std::int64_t begin = 0; begin < V; begin += kBlock) {
+    const std::int64_t n = V - begin < kBlock ? V - begin : kBlock;
+    const float* block = x + begin;
+    const float block_top = largest(block, n);
+    if (block_top > top) {
+      total *= first_lane(exp(splat(top - block_top)));
+      top = block_top;
+    }
+    if (top == -kInfinity) {   // -inf minus -inf is no number: nothing to add, unless a NaN is among them
+      if (has_nan(block, n)) return kNaN;
+      continue;
+    }
+    const Vec shift = splat(top);
+    total += sum(sum_vecs(n, [&](auto part, std::int64_t i) { return exp(part.load(block + i) - shift); }));
+  }
+  return top == -kInfinity ? top : top + first_lane(log(splat(total)));
+}
+
+void dlogits_row(float* dx, bool add, const float* x, std::int64_t V, float lse, std::int64_t target, float dloss) {
+  const float before = add ? dx[target] : 0.0f;
+  const Vec shift = splat(lse), scale = splat(dloss);
+  each_vec(V, [&](auto part, std::int64_t i) {
+    const Vec value = scale * exp(part.load(x + i) - shift);
+    part.store(dx + i, add ? part.load(dx + i) + value : value);
+  });
+  // The target again, with p - 1 taken before anything is rounded away.
+  dx[target] = before + dloss * (first_lane(exp(splat(x[target] - lse))) - 1.0f);
+}
+
+void require_targets(const char* kernel, const Rows& targets, std::int64_t V, std::int64_t ignore) {
+  for (std::int64_t r = 0; r < targets.count; ++r) {
+    const std::int64_t target = id_at(targets, r);
+    if (target != ignore && (target < 0 || target >= V)) refuse_id(kernel, target, r, V);
+  }
+}
+
+}  // namespace
+
+void Cpu::cross_entropy(View loss, View lse, View logits, View targets, std::int64_t ignore) {
+  require_f32("cross_entropy", loss, lse, logits);
+  require_i32("cross_entropy", targets);
+  const Rows X = rows_of(logits), L = elements_of(loss), S = elements_of(lse), ids = elements_of(targets);
+  require_targets("cross_entropy", ids, X.C, ignore);
+  if (X.count == 0) return;
+  const bool pack = X.step != 1;
+  parallel_ranges(team_, X.count, rows_per_chunk(X.C, kGrainMath), [&](std::int64_t begin, std::int64_t end) {
+    float* buffer = row_buffers(pack, 1, X.C);
+    for (std::int64_t r = begin; r < end; ++r) {
+      const float* x = read_row(row(X, r), X.step, X.C, buffer);
+      const float total = log_sum_exp(x, X.C);
+      const std::int64_t target = id_at(ids, r);
+      *row(S, r) = total;
+      *row(L, r) = target == ignore ? 0.0f : total - x[target];
+    }
+  });
+}
+
+void Cpu::cross_entropy_backward(Into dlogits, View dloss, View logits, View lse, View targets, std::int64_t ignore) {
+  if (dlogits.view.data == nullptr) return;
+  require_f32("cross_entropy_backward", dlogits.view, dloss, logits, lse);
+  require_i32("cross_entropy_backward", targets);
+  const Rows X = rows_of(logits), DX = rows_of(dlogits.view);
+  const Rows D = elements_of(dloss), S = elements_of(lse), ids = elements_of(targets);
+  require_targets("cross_entropy_backward", ids, X.C, ignore);
+  if (X.count == 0) return;
+  const bool pack = X.step != 1 || DX.step != 1, add = dlogits.add;
+  parallel_ranges(team_, X.count, rows_per_chunk(X.C, kGrainMath), [&](std::int64_t begin, std::int64_t end) {
+    float* buffer = row_buffers(pack, 2, X.C);
+    for (std::int64_t r = begin; r < end; ++r) {
+      const std::int64_t target = id_at(ids, r);
+      if (target == ignore && add) continue;
+      float* dx = begin_row(row(DX, r), DX.step, X.C, add, buffer);
+      if (target == ignore) {
+        each_vec(X.C, [&](auto part, std::int64_t i) { part.store(dx + i, zero()); });
+      } else {
+        const float* x = read_row(row(X, r), X.step, X.C, buffer + X.C);
+        dlogits_row(dx, add, x, X.C, *row(S, r), target, *row(D, r));
+      }
+      finish_row(row(DX, r), DX.step, X.C, buffer);
+    }
+  });
+}
+
+}  // namespace glass::GLASS_ISA

@@ -1,0 +1,64 @@
+// dropout: y = x / (1 - p) where element i's random number is high enough, 0 elsewhere. No mask is stored: backward asks
+// for the same numbers again. Elements are counted in the order of the shape, so the strides do not change the mask.
+#include "kernels/cpu/isa/loops.h"
+#include "kernels/cpu/isa/philox.h"
+#include "kernels/cpu/isa/rows.h"
+
+namespace glass::GLASS_ISA {
+
+namespace {
+
+struct Drop {
+  RandomKey key;
+  IVec threshold;
+  Vec scale;
+};
+
+// n elements whose first one has number `number`.
+void dropout_run(float* y, bool add, const float* x, std::int64_t n, std::int64_t number, const Drop& drop) {
+  alignas(64) std::uint32_t numbers[kDrawn + kLanes];   // so that a Vec may begin at the last one
+  const Drop d = drop;
+  for (std::int64_t i = 0; i < n;) {
+    // The first block may begin before element i: a run starts anywhere, a block at a multiple of four.
+    const std::int64_t block = (number + i) / 4, skip = (number + i) % 4;
+    draw(d.key, static_cast<std::uint32_t>(block), numbers);
+    const std::int64_t m = n - i < kDrawn - skip ? n - i : kDrawn - skip;
+    each_vec(m, [&](auto part, std::int64_t j) {
+      const Mask kept = at_least(iload(numbers + skip + j), d.threshold);
+      const Vec value = select(kept, part.load(x + i + j) * d.scale, zero());
+      part.store(y + i + j, add ? part.load(y + i + j) + value : value);
+    });
+    i += m;
+  }
+}
+
+}  // namespace
+
+void Cpu::dropout(Into y, View x, double p, RandomKey key) {
+  if (y.view.data == nullptr) return;
+  require_f32("dropout", y.view, x);
+  const Drop drop = {key, isplat(drop_threshold(p)), splat(static_cast<float>(1 / (1 - p)))};
+  const bool add = y.add;
+  const View* const views[] = {&y.view, &x};
+  const Nest<2> nest = make_nest(views);
+  if (nest.rows == 0) return;
+  Rows Y = rows_of(y.view), X = rows_of(x);
+  if (nest.rows == 1 && nest.step[0] == 1 && nest.step[1] == 1) Y.count = X.count = 1, Y.C = X.C = nest.n;   // one long row
+  if (Y.count == 1 && Y.step == 1 && X.step == 1) {
+    parallel_ranges(team_, X.C, kGrainMath, [&](std::int64_t begin, std::int64_t end) {
+      dropout_run(row(Y, 0) + begin, add, row(X, 0) + begin, end - begin, begin, drop);
+    });
+    return;
+  }
+  const bool pack = X.step != 1 || Y.step != 1;
+  parallel_ranges(team_, X.count, rows_per_chunk(X.C, kGrainMath), [&](std::int64_t begin, std::int64_t end) {
+    float* buffer = row_buffers(pack, 2, X.C);
+    for (std::int64_t r = begin; r < end; ++r) {
+      float* to = begin_row(row(Y, r), Y.step, X.C, add, buffer);
+      dropout_run(to, add, read_row(row(X, r), X.step, X.C, buffer + X.C), X.C, r * X.C, drop);
+      finish_row(row(Y, r), Y.step, X.C, buffer);
+    }
+  });
+}
+
+}  // namespace glass::GLASS_ISA

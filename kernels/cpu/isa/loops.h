@@ -1,0 +1,161 @@
+// How elementwise kernels walk over Views of any strides.
+//
+// A Nest joins the axes that lie behind each other in memory, so that contiguous operands become one long run whatever
+// their rank. Along the innermost axis one loop serves every kernel: it wants each operand at stride 1, and what is not
+// (a repeated element, a column) is laid out in a small buffer first, a block at a time.
+#pragma once
+#include "kernels/cpu/isa/cpu.h"
+
+namespace glass::GLASS_ISA {
+
+// How much work makes a chunk for one thread: a few microseconds, which is more than waking the team costs.
+constexpr std::int64_t kGrain = 32768;       // elements that are moved
+constexpr std::int64_t kGrainMath = 8192;    // elements that go through an exponential
+
+// k operands of one shape, walked together. Operand 0 is the output: its axes are taken in the order of its memory.
+template <int k> struct Nest {
+  int axes;                                     // outer axes, the fastest first
+  std::int64_t size[kMaxRank], stride[kMaxRank][k];
+  std::int64_t n, step[k];                      // the innermost run: its length, its strides
+  std::int64_t rows;                            // how many runs
+  float* data[k];
+};
+
+template <int k> GLASS_SIMD Nest<k> make_nest(const View* const (&views)[k]) {
+  Nest<k> nest;
+  int order[kMaxRank], used = 0;                // the axes of size above 1, output stride ascending
+  nest.rows = nest.n = 1, nest.axes = 0;
+  for (int j = 0; j < k; ++j) nest.data[j] = floats(*views[j]), nest.step[j] = 1;
+  for (int axis = views[0]->rank - 1; axis >= 0; --axis) {
+    if (views[0]->shape[axis] == 0) { nest.n = nest.rows = 0; return nest; }
+    if (views[0]->shape[axis] == 1) continue;
+    int at = used++;
+    for (; at > 0 && views[0]->stride[axis] < views[0]->stride[order[at - 1]]; --at) order[at] = order[at - 1];
+    order[at] = axis;
+  }
+  for (int i = 0; i < used; ++i) {
+    const int axis = order[i];
+    const std::int64_t size = views[0]->shape[axis];
+    // The run being built ends at `edge`; this axis continues it if every operand goes on from there.
+    std::int64_t* length = nest.axes == 0 ? &nest.n : &nest.size[nest.axes - 1];
+    std::int64_t* strides = nest.axes == 0 ? nest.step : nest.stride[nest.axes - 1];
+    bool continues = i > 0;
+    for (int j = 0; j < k; ++j) continues = continues && views[j]->stride[axis] == strides[j] * *length;
+    if (continues) { *length *= size; continue; }
+    if (i > 0) {
+      length = &nest.size[nest.axes], strides = nest.stride[nest.axes];
+      ++nest.axes;
+    }
+    *length = size;
+    for (int j = 0; j < k; ++j) strides[j] = views[j]->stride[axis];
+  }
+  for (int i = 0; i < nest.axes; ++i) nest.rows *= nest.size[i];
+  return nest;
+}
+
+// A place in the outer axes of a Nest, and where every operand is there.
+template <int k> struct Place {
+  std::int64_t index[kMaxRank];
+  float* data[k];
+};
+template <int k> GLASS_SIMD Place<k> place_at(const Nest<k>& nest, std::int64_t row) {
+  Place<k> place;
+  for (int j = 0; j < k; ++j) place.data[j] = nest.data[j];
+  for (int i = 0; i < nest.axes; ++i) {
+    place.index[i] = row % nest.size[i], row /= nest.size[i];
+    for (int j = 0; j < k; ++j) place.data[j] += place.index[i] * nest.stride[i][j];
+  }
+  return place;
+}
+template <int k> GLASS_SIMD void move_on(Place<k>& place, const Nest<k>& nest) {
+  for (int i = 0; i < nest.axes; ++i) {
+    for (int j = 0; j < k; ++j) place.data[j] += nest.stride[i][j];
+    if (++place.index[i] < nest.size[i]) return;
+    for (int j = 0; j < k; ++j) place.data[j] -= nest.stride[i][j] * nest.size[i];
+    place.index[i] = 0;
+  }
+}
+
+// y[i] = f(x[0][i], x[1][i], ...), or y[i] += ...; every operand contiguous. The loop of all elementwise kernels.
+template <int inputs, class F>
+[[gnu::noinline]] static void stretch(float* y, const float* const (&x)[inputs], std::int64_t n, bool add, const F& formula) {
+  const F f = formula;   // a copy of its own: nothing that is stored to y can change it
+  Vec in[inputs];
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (int j = 0; j < inputs; ++j) in[j] = load(x[j] + i);
+    const Vec value = f(in);
+    store(y + i, add ? load(y + i) + value : value);
+  }
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    for (int j = 0; j < inputs; ++j) in[j] = load_first(x[j] + i, rest);
+    const Vec value = f(in);
+    store_first(y + i, add ? load_first(y + i, rest) + value : value, rest);
+  }
+}
+
+// One run of a Nest whose strides are not all 1, in blocks that are laid out first.
+template <int inputs, class F>
+[[gnu::noinline]] static void run_strided(float* const (&data)[inputs + 1], const std::int64_t (&step)[inputs + 1],
+                                          std::int64_t n, bool add, const F& f) {
+  constexpr std::int64_t kBlock = 256;
+  alignas(64) float buffer[inputs + 1][kBlock];
+  const float* x[inputs];
+  for (int j = 0; j < inputs; ++j) {
+    if (step[j + 1] != 0) continue;
+    for (std::int64_t i = 0; i < n && i < kBlock; ++i) buffer[j + 1][i] = *data[j + 1];
+  }
+  for (std::int64_t begin = 0; begin < n; begin += kBlock) {
+    const std::int64_t m = n - begin < kBlock ? n - begin : kBlock;
+    for (int j = 0; j < inputs; ++j) {
+      const float* from = data[j + 1] + begin * step[j + 1];
+      x[j] = step[j + 1] == 1 ? from : buffer[j + 1];
+      if (step[j + 1] == 1 || step[j + 1] == 0) continue;
+      for (std::int64_t i = 0; i < m; ++i) buffer[j + 1][i] = from[i * step[j + 1]];
+    }
+    float* y = data[0] + begin * step[0];
+    if (step[0] == 1) { stretch(y, x, m, add, f); continue; }
+    for (std::int64_t i = 0; add && i < m; ++i) buffer[0][i] = y[i * step[0]];
+    stretch(buffer[0], x, m, add, f);
+    for (std::int64_t i = 0; i < m; ++i) y[i * step[0]] = buffer[0][i];
+  }
+}
+
+// y = f(x...) or y += f(x...), element by element, any strides. f: (const Vec*) -> Vec. y may be one of the x.
+template <int inputs, class F>
+GLASS_SIMD void apply(const Team& team, const Into& y, const View* const (&x)[inputs], std::int64_t grain, const F& f) {
+  const View* views[inputs + 1] = {&y.view};
+  for (int j = 0; j < inputs; ++j) views[j + 1] = x[j];
+  const Nest<inputs + 1> nest = make_nest(views);
+  const bool add = y.add;
+  if (nest.rows == 0) return;
+  bool plain = true;
+  for (int j = 0; j <= inputs; ++j) plain = plain && nest.step[j] == 1;
+
+  // A chunk is a number of whole runs, or a piece of one where runs are long.
+  const std::int64_t pieces = plain && nest.n > grain ? chunks_of(nest.n, grain) : 1;
+  const std::int64_t rows_per_chunk = nest.n >= grain ? 1 : grain / nest.n;
+  parallel_for(team, chunks_of(nest.rows, rows_per_chunk) * pieces, [&](std::int64_t chunk) {
+    const std::int64_t first = chunk / pieces * rows_per_chunk, piece = chunk % pieces;
+    const std::int64_t last = first + rows_per_chunk < nest.rows ? first + rows_per_chunk : nest.rows;
+    const std::int64_t begin = pieces == 1 ? 0 : piece * grain;
+    const std::int64_t end = pieces == 1 || begin + grain > nest.n ? nest.n : begin + grain;
+    Place<inputs + 1> place = place_at(nest, first);
+    for (std::int64_t row = first; row < last; ++row, move_on(place, nest)) {
+      if (!plain) { run_strided<inputs>(place.data, nest.step, nest.n, add, f); continue; }
+      const float* from[inputs];
+      for (int j = 0; j < inputs; ++j) from[j] = place.data[j + 1] + begin;
+      stretch(place.data[0] + begin, from, end - begin, add, f);
+    }
+  });
+}
+
+// Chunks counted through a list of tensors: tensor t owns the chunks from first[t] up to first[t + 1].
+GLASS_SIMD int owner_of(const std::int64_t* first, int count, std::int64_t chunk) {
+  int t = 0;
+  while (t + 1 < count && first[t + 1] <= chunk) ++t;
+  return t;
+}
+
+}  // namespace glass::GLASS_ISA

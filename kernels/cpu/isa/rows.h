@@ -1,0 +1,135 @@
+// How row kernels (softmax, norms, losses, embeddings) walk: "rows" are all leading axes counted as one, C is the last
+// axis. Rows may lie anywhere; a row whose elements are not neighbours is laid out in a buffer first.
+#pragma once
+#include "kernels/cpu/isa/cpu.h"
+
+namespace glass::GLASS_ISA {
+
+// Where row r of a View begins. Axes that continue each other in memory are one, so most Views need one product.
+struct Rows {
+  float* data;
+  int axes;                                    // the fastest first
+  std::int64_t size[kMaxRank], stride[kMaxRank];
+  std::int64_t count;                          // how many rows
+  std::int64_t C, step;                        // a row: its length and the stride between its elements
+};
+
+GLASS_SIMD Rows number_rows(const View& v, int leading) {
+  Rows rows;
+  rows.data = floats(v), rows.axes = 0, rows.count = rows.C = rows.step = 1;
+  rows.size[0] = 1, rows.stride[0] = 0;
+  for (int axis = leading - 1; axis >= 0; --axis) {
+    const std::int64_t size = v.shape[axis];
+    rows.count *= size;
+    if (size == 1) continue;
+    if (rows.axes > 0 && v.stride[axis] == rows.stride[rows.axes - 1] * rows.size[rows.axes - 1]) {
+      rows.size[rows.axes - 1] *= size;
+    } else {
+      rows.size[rows.axes] = size, rows.stride[rows.axes] = v.stride[axis], ++rows.axes;
+    }
+  }
+  return rows;
+}
+GLASS_SIMD Rows rows_of(const View& v) {
+  Rows rows = number_rows(v, v.rank == 0 ? 0 : v.rank - 1);
+  if (v.rank > 0) rows.C = v.shape[v.rank - 1], rows.step = v.stride[v.rank - 1];
+  return rows;
+}
+// Every element a row of its own: means, losses, ids.
+GLASS_SIMD Rows elements_of(const View& v) { return number_rows(v, v.rank); }
+
+GLASS_SIMD float* row(const Rows& rows, std::int64_t r) {
+  if (rows.axes <= 1) return rows.data + r * rows.stride[0];
+  float* place = rows.data;
+  for (int i = 0; i < rows.axes; ++i) place += r % rows.size[i] * rows.stride[i], r /= rows.size[i];
+  return place;
+}
+GLASS_SIMD std::int32_t id_at(const Rows& ids, std::int64_t i) {
+  return *reinterpret_cast<const std::int32_t*>(row(ids, i));
+}
+
+// A row to read, its elements side by side: itself, or laid out in buffer.
+GLASS_SIMD const float* read_row(const float* row, std::int64_t step, std::int64_t n, float* buffer) {
+  if (step == 1) return row;
+  for (std::int64_t i = 0; i < n; ++i) buffer[i] = row[i * step];
+  return buffer;
+}
+// A row to write (or, with `add`, to add to): itself, or a buffer that finish_row puts into its place.
+GLASS_SIMD float* begin_row(float* row, std::int64_t step, std::int64_t n, bool add, float* buffer) {
+  if (step == 1) return row;
+  for (std::int64_t i = 0; add && i < n; ++i) buffer[i] = row[i * step];
+  return buffer;
+}
+GLASS_SIMD void finish_row(float* row, std::int64_t step, std::int64_t n, const float* buffer) {
+  if (step == 1) return;
+  for (std::int64_t i = 0; i < n; ++i) row[i * step] = buffer[i];
+}
+
+// Buffers for `rows` rows of C floats, or nothing where every operand can be used where it lies.
+GLASS_SIMD float* row_buffers(bool needed, int rows, std::int64_t C) {
+  return needed ? scratch(Scratch::tile, rows * C) : nullptr;
+}
+
+// All of a Vec, or its first n lanes: lets a loop body be written once for the middle and the tail of a row.
+struct Whole {
+  [[gnu::always_inline]] Vec load(const float* p) const { return GLASS_ISA::load(p); }
+  [[gnu::always_inline]] void store(float* p, Vec v) const { GLASS_ISA::store(p, v); }
+  [[gnu::always_inline]] Vec keep(Vec v) const { return v; }            // the others become 0
+};
+struct Part {
+  int n;
+  [[gnu::always_inline]] Vec load(const float* p) const { return load_first(p, n); }
+  [[gnu::always_inline]] void store(float* p, Vec v) const { store_first(p, v, n); }
+  [[gnu::always_inline]] Vec keep(Vec v) const { return select(first(n), v, zero()); }
+};
+
+// body(part, i) for i = 0, kLanes, 2 kLanes, ...: the Vec that begins at element i.
+template <class Body> GLASS_SIMD void each_vec(std::int64_t n, const Body& body) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) body(Whole{}, i);
+  if (i < n) body(Part{static_cast<int>(n - i)}, i);
+}
+
+// The sum over all Vecs of body(part, i). Four sums in turn: an addition need not wait for the one before it.
+template <class Body> GLASS_SIMD Vec sum_vecs(std::int64_t n, const Body& body) {
+  Vec s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero();
+  std::int64_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    s0 += body(Whole{}, i), s1 += body(Whole{}, i + kLanes);
+    s2 += body(Whole{}, i + 2 * kLanes), s3 += body(Whole{}, i + 3 * kLanes);
+  }
+  for (; i + kLanes <= n; i += kLanes) s0 += body(Whole{}, i);
+  if (i < n) {
+    const Part part{static_cast<int>(n - i)};
+    s1 += part.keep(body(part, i));
+  }
+  return (s0 + s1) + (s2 + s3);
+}
+
+// The largest of n floats. A NaN may get lost: whoever uses this meets it again in the next pass.
+GLASS_SIMD float largest(const float* x, std::int64_t n) {
+  Vec m0 = splat(-__builtin_inff()), m1 = m0, m2 = m0, m3 = m0;
+  std::int64_t i = 0;
+  for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
+    m0 = max_fast(load(x + i), m0), m1 = max_fast(load(x + i + kLanes), m1);
+    m2 = max_fast(load(x + i + 2 * kLanes), m2), m3 = max_fast(load(x + i + 3 * kLanes), m3);
+  }
+  for (; i + kLanes <= n; i += kLanes) m0 = max_fast(load(x + i), m0);
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    m1 = select(first(rest), max_fast(load_first(x + i, rest), m1), m1);
+  }
+  return max_of(max_fast(max_fast(m0, m1), max_fast(m2, m3)));
+}
+
+// True if one of n floats is NaN.
+GLASS_SIMD bool has_nan(const float* x, std::int64_t n) {
+  bool found = false;
+  each_vec(n, [&](auto part, std::int64_t i) { found = found || any(is_nan(part.load(x + i))); });
+  return found;
+}
+
+// How many rows of C make a chunk of `grain` elements.
+GLASS_SIMD std::int64_t rows_per_chunk(std::int64_t C, std::int64_t grain) { return C >= grain ? 1 : C == 0 ? grain : grain / C; }
+
+}  // namespace glass::GLASS_ISA

@@ -1,0 +1,72 @@
+// softmax(x)_c = exp(x_c - max) / sum over j of exp(x_j - max), row by row; and its derivative.
+#include "kernels/cpu/isa/loops.h"
+#include "kernels/cpu/isa/rows.h"
+#include "kernels/cpu/vector_math.h"
+#include "kernels/formulas.h"
+
+namespace glass::GLASS_ISA {
+
+namespace {
+
+void softmax_row(float* y, const float* x, std::int64_t C) {
+  const float top = largest(x, C);
+  if (top == -kInfinity) {   // nothing to choose from: zeros, unless a NaN hides among the -inf
+    const Vec value = splat(has_nan(x, C) ? kNaN : 0.0f);
+    each_vec(C, [&](auto part, std::int64_t i) { part.store(y + i, value); });
+    return;
+  }
+  const Vec shift = splat(top);
+  const Vec total = sum_vecs(C, [&](auto part, std::int64_t i) {
+    const Vec e = exp(part.load(x + i) - shift);
+    part.store(y + i, e);
+    return e;
+  });
+  const Vec scale = splat(1.0f / sum(total));
+  each_vec(C, [&](auto part, std::int64_t i) { part.store(y + i, part.load(y + i) * scale); });
+}
+
+// dx = y (dy - sum over the row of dy y)
+void softmax_backward_row(float* dx, bool add, const float* dy, const float* y, std::int64_t C) {
+  const Vec dot = splat(sum(sum_vecs(C, [&](auto part, std::int64_t i) { return part.load(dy + i) * part.load(y + i); })));
+  each_vec(C, [&](auto part, std::int64_t i) {
+    const Vec value = formulas::softmax_dx(part.load(dy + i), part.load(y + i), dot);
+    part.store(dx + i, add ? part.load(dx + i) + value : value);
+  });
+}
+
+}  // namespace
+
+void Cpu::softmax(View y, View x) {
+  require_f32("softmax", y, x);
+  const Rows Y = rows_of(y), X = rows_of(x);
+  if (X.count == 0 || X.C == 0) return;
+  const bool pack = X.step != 1 || Y.step != 1;
+  parallel_ranges(team_, X.count, rows_per_chunk(X.C, kGrainMath), [&](std::int64_t begin, std::int64_t end) {
+    float* buffer = row_buffers(pack, 2, X.C);
+    for (std::int64_t r = begin; r < end; ++r) {
+      float* to = begin_row(row(Y, r), Y.step, X.C, false, buffer);
+      softmax_row(to, read_row(row(X, r), X.step, X.C, buffer + X.C), X.C);
+      finish_row(row(Y, r), Y.step, X.C, buffer);
+    }
+  });
+}
+
+void Cpu::softmax_backward(Into dx, View dy, View y) {
+  if (dx.view.data == nullptr) return;
+  require_f32("softmax_backward", dx.view, dy, y);
+  const Rows DX = rows_of(dx.view), DY = rows_of(dy), Y = rows_of(y);
+  if (Y.count == 0 || Y.C == 0) return;
+  const std::int64_t C = Y.C;
+  const bool pack = DX.step != 1 || DY.step != 1 || Y.step != 1, add = dx.add;
+  parallel_ranges(team_, Y.count, rows_per_chunk(C, kGrain), [&](std::int64_t begin, std::int64_t end) {
+    float* buffer = row_buffers(pack, 3, C);
+    for (std::int64_t r = begin; r < end; ++r) {
+      float* to = begin_row(row(DX, r), DX.step, C, add, buffer);
+      softmax_backward_row(to, add, read_row(row(DY, r), DY.step, C, buffer + C),
+                           read_row(row(Y, r), Y.step, C, buffer + 2 * C), C);
+      finish_row(row(DX, r), DX.step, C, buffer);
+    }
+  });
+}
+
+}  // namespace glass::GLASS_ISA
