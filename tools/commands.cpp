@@ -6,11 +6,13 @@
 
 namespace glass {
 
-extern const Command kHelp;
+extern const Command kInfo, kCompletion, kHelp;
 
 namespace {
 
 const Command* const kCommands[] = {
+    &kInfo,
+    &kCompletion,
     &kHelp,
 };
 

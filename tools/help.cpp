@@ -137,6 +137,7 @@ std::string overview() {
   }
   text += "\n" + heading("Start here");
   for (const Command* command : all_commands()) {
+    if (command->shared == Shared::none) continue;
     for (const Example& e :
          command->examples.first(std::min<std::size_t>(1, command->examples.size()))) {
       text += row(std::string(e.line), std::string(e.what), 34, width, Ink::green);

@@ -16,7 +16,7 @@ const Option kOptions[] = {
      .help = "the reference of all commands as Markdown",
      .group = "Output"},
 };
-const Example kExamples[] = {{"glass help help", "the same as glass help --help"}};
+const Example kExamples[] = {{"glass help info", "the same as glass info --help"}};
 
 ExitCode run(const Arguments& args) {
   std::vector<std::string> words;

@@ -1,0 +1,54 @@
+// "auto" follows the numbers: f64 exists on the reference device only, everything else runs on the
+// first device.
+#include "tools/machine.h"
+
+#include <stdexcept>
+
+#include "kernels/cpu/team.h"
+
+namespace glass {
+namespace {
+
+std::string first_upper(std::string text) {
+  if (!text.empty() && text[0] >= 'a' && text[0] <= 'z')
+    text[0] = static_cast<char>(text[0] - 'a' + 'A');
+  return text;
+}
+
+std::string best_isa(const std::string& device) {
+  for (const DeviceInfo& info : list_devices()) {
+    if (info.name == device && !info.isas.empty()) return info.isas.front();
+  }
+  return "";
+}
+
+}   // namespace
+
+Machine open_machine(const Arguments& args) {
+  Machine machine;
+  machine.dtype = args.text("dtype") == "f64" ? DType::f64 : DType::f32;
+  machine.device = args.text("device");
+  if (machine.device == "auto")
+    machine.device = machine.dtype == DType::f64 ? "reference" : list_devices().front().name;
+  const std::string isa = args.text("isa");
+  // An --isa that was only set in the environment speaks to the cpu device; a typed one is a wish
+  // we must not drop.
+  const bool typed = args.source("isa") == Source::command_line;
+  const std::string asked = machine.device == "cpu" || typed ? isa : "auto";
+  try {
+    machine.backend =
+        make_backend(machine.device, asked, static_cast<int>(args.integer("threads")));
+  } catch (const std::invalid_argument& refusal) {
+    fail(UsageError(first_upper(refusal.what()) + "."));
+  }
+  if (!machine.backend->supports(machine.dtype)) {
+    fail(UsageError("--dtype " + args.text("dtype") + ": device " + machine.device +
+                    " does not compute in it; use --device reference, or --dtype f32."));
+  }
+  machine.isa = asked == "auto" ? best_isa(machine.device) : asked;
+  machine.threads =
+      machine.device == "cpu" ? make_team(static_cast<int>(args.integer("threads"))).threads : 1;
+  return machine;
+}
+
+}   // namespace glass
