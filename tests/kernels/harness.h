@@ -4,6 +4,7 @@
 // known pattern: reading it poisons the result, writing it is noticed afterwards.
 #pragma once
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct Candidate {
   std::string isa;
   bool usable;
 };
+inline void PrintTo(const Candidate& c, std::ostream* out) { *out << c.isa; }
 // All that were built; GLASS_ISA in the environment leaves one.
 std::vector<Candidate> candidates();
 

@@ -1,0 +1,53 @@
+#include "kernels/backends.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace glass {
+namespace {
+
+using testing::HasSubstr;
+
+std::string refusal(const std::string& device, const std::string& isa, int threads) {
+  try {
+    (void)make_backend(device, isa, threads);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Backends, AutoIsTheProcessorWithItsBestInstructionSet) {
+  const std::vector<DeviceInfo> devices = list_devices();
+  ASSERT_FALSE(devices.empty());
+  EXPECT_EQ(devices[0].name, "cpu");
+  ASSERT_FALSE(devices[0].isas.empty());
+  EXPECT_THAT(make_backend("auto", "auto", 1)->name(), HasSubstr("cpu " + devices[0].isas[0]));
+}
+
+TEST(Backends, EveryListedOneCanBeMade) {
+  for (const DeviceInfo& device : list_devices()) {
+    EXPECT_NE(make_backend(device.name, "auto", 0), nullptr) << device.name;
+    for (const std::string& isa : device.isas) EXPECT_THAT(make_backend(device.name, isa, 2)->name(), HasSubstr(isa));
+  }
+}
+
+TEST(Backends, OnlyTheReferenceComputesInDouble) {
+  EXPECT_TRUE(make_reference_backend()->supports(DType::f64));
+  EXPECT_FALSE(make_backend("cpu", "scalar", 1)->supports(DType::f64));
+}
+
+TEST(Backends, WhatIsNotThereIsRefusedWithWhatIs) {
+  EXPECT_THAT(refusal("tpu", "auto", 1), HasSubstr("there is no device 'tpu'; choose auto, cpu or reference"));
+  EXPECT_THAT(refusal("cuda", "auto", 1), HasSubstr("was built without device cuda"));
+  EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("'sse9'"));
+  EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("scalar"));
+  EXPECT_THAT(refusal("reference", "avx2", 1), HasSubstr("has no instruction sets"));
+  EXPECT_THAT(refusal("cpu", "auto", -1), HasSubstr("cannot run on -1 threads"));
+  EXPECT_THAT(refusal("cpu", "auto", 100000), HasSubstr("100000"));
+}
+
+}  // namespace
+}  // namespace glass
