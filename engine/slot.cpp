@@ -8,15 +8,25 @@ const Shape& Slot::shape() const { return tape_->nodes_[static_cast<std::size_t>
 Into Slot::into() const {
   if (node_ < 0) return kNobody;
   Node& node = *tape_->nodes_[static_cast<std::size_t>(node_)];
-  Parameter* weight = node.parameter();
-  const bool add = weight ? weight->touched : static_cast<bool>(node.grad);
-  Tensor& grad = weight ? weight->grad : node.grad;
-  if (!grad) grad = Tensor::empty(*device_, node.shape, node.dtype);
-  if (weight) {
-    weight->touched = true;
-    node.grad = grad;                                        // shared, so that a debugger sees it
+  if (Parameter* weight = node.parameter()) return into(node, *weight);
+  const bool add = static_cast<bool>(node.grad);
+  if (!add) {
+    node.grad = Tensor::empty(*device_, node.shape, node.dtype);
+  } else if (!node.grad.owns_alone()) {
+    const Tensor own = empty_like(node.grad);
+    own.backend().copy(to(own), node.grad.view());
+    node.grad = own;
   }
-  return {grad.view(), add};
+  return {node.grad.view(), add};
+}
+
+// The gradient of a weight lives in the Parameter; the node shares it, so that a debugger sees it.
+Into Slot::into(Node& node, Parameter& weight) const {
+  if (!weight.grad) weight.grad = Tensor::empty(*device_, node.shape, node.dtype);
+  const bool add = weight.touched;
+  weight.touched = true;
+  node.grad = weight.grad;
+  return {weight.grad.view(), add};
 }
 
 Tensor Slot::zeroed() const {
@@ -40,25 +50,17 @@ static View aligned(View grad, const Shape& like) {
 
 void Slot::operator+=(const Tensor& g) const {
   if (node_ < 0) return;
+  Node& node = *tape_->nodes_[static_cast<std::size_t>(node_)];
+  const bool same_shape = g.shape() == node.shape;
+  if (same_shape && !node.grad && !node.parameter() && g.contiguous()) {
+    node.grad = g.detach();                                  // shared until somebody adds to it
+    return;
+  }
   const Into dx = into();
-  if (g.shape() == shape()) {
+  if (same_shape) {
     g.backend().copy(dx, g.view());
   } else {
     g.backend().fold(Fold::sum, {aligned(dx.view, g.shape()), dx.add}, g.view());
-  }
-}
-
-// A gradient that nobody else holds becomes the slot's own memory; anything else is copied, because a later
-// contribution will be added in place.
-void Slot::operator+=(Tensor&& g) const {
-  if (node_ < 0) return;
-  Node& node = *tape_->nodes_[static_cast<std::size_t>(node_)];
-  const bool adoptable = !node.grad && !node.parameter() && g.owns_alone() && g.contiguous() &&
-                         g.shape() == node.shape && g.offset() == 0;
-  if (adoptable) {
-    node.grad = g.detach();
-  } else {
-    *this += static_cast<const Tensor&>(g);
   }
 }
 
@@ -71,7 +73,7 @@ void Slot::operator+=(const Product& g) const {
   } else {
     Tensor whole = Tensor::empty(*device_, shape_of_product, g.a.dtype());
     g.a.backend().matmul(to(whole), g.a.view(), g.b.view());
-    *this += std::move(whole);
+    *this += whole;
   }
 }
 
@@ -93,7 +95,7 @@ void Slot::operator+=(const Zipped& g) const {
   } else {
     Tensor whole = Tensor::empty(*device_, common, g.a.dtype());
     g.a.backend().zip(g.f, to(whole), a, b);
-    *this += std::move(whole);
+    *this += whole;
   }
 }
 
@@ -104,7 +106,7 @@ void Slot::operator+=(const Scaled& g) const {
   } else {
     Tensor whole = empty_like(g.x);
     g.x.backend().affine(to(whole), g.x.view(), g.c, 0);
-    *this += std::move(whole);
+    *this += whole;
   }
 }
 

@@ -1,6 +1,9 @@
 // Where derivatives go. In a backward, `dx[i] += something` adds to the gradient of input i; nothing happens when
 // nobody wants it. The slot sums over what broadcasting had repeated, so no rule has to think of it, and it lets kernels
 // write straight into the gradient, so the sentence costs no temporary.
+//
+// A gradient that is handed on as it is (`dx[0] += dy`) is shared, not copied. Before something is added to a gradient
+// in place, the slot looks whether anybody else holds its memory, and takes a copy if so.
 #pragma once
 #include "engine/tape.h"
 
@@ -26,7 +29,6 @@ class Slot {
   const Shape& shape() const;                                // of the input
 
   void operator+=(const Tensor& g) const;
-  void operator+=(Tensor&& g) const;
   void operator+=(const Product& g) const;
   void operator+=(const Zipped& g) const;
   void operator+=(const Scaled& g) const;
@@ -38,6 +40,8 @@ class Slot {
   Tensor zeroed() const;
 
  private:
+  Into into(Node& node, Parameter& weight) const;
+
   Tape* tape_ = nullptr;
   int node_ = -1;
   const Device* device_ = nullptr;

@@ -184,7 +184,6 @@ void Tape::release(std::size_t i) {
   Node* node = nodes_[i];
   if (node->leaf) return;
   if (!keep_grads) node->grad = Tensor();
-  for (Saved& saved : node->saved) saved.buffer.reset();
   node->saved_count = 0;
   Done done(std::move(*node));
   node->~Node();

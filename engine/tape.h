@@ -23,8 +23,8 @@ class Slots;
 constexpr int kMaxInputs = 8;
 constexpr int kMaxSaved = 6;
 
-// A tensor that backward will read again, as it was when the node saved it.
-struct Saved { std::shared_ptr<Buffer> buffer; unsigned version; };
+// A tensor that backward will read again, as it was when the node saved it. The node's own fields keep it alive.
+struct Saved { const Buffer* buffer; unsigned version; };
 
 struct Node {
   const char* op;                    // "gelu"
@@ -37,7 +37,7 @@ struct Node {
   DType dtype = DType::f32;
   Tensor value;                      // the output itself, kept if tape.keep_values
   Tensor grad;                       // dL/d(output), kept after backward if tape.keep_grads
-  Saved saved[kMaxSaved];            // what must not change before backward has run
+  Saved saved[kMaxSaved] = {};       // what must not change before backward has run
   int saved_count = 0;
   bool leaf = false;                 // a gradient ends here, and is kept from one backward to the next
 
@@ -100,7 +100,7 @@ class Tape {
   std::size_t arena_blocks() const { return arena_.blocks(); }
   const Node& node(std::size_t i) const { return *nodes_[i]; }
 
-  // Name a part of the model: `auto in = tape.enter("blocks", 3);` until `in` goes out of scope.
+  // Name a part of the model: `const auto scope = tape.enter("blocks", 3);` until it goes out of scope.
   class Scope {
    public:
     Scope(Tape* tape, const char* outer) : tape_(tape), outer_(outer) {}
@@ -170,7 +170,7 @@ Tensor record(Tensor y, Where at, Inputs inputs, Fields&&... fields) {
 }
 
 inline void note_saved(Node& node, const Tensor& x) {
-  if (x && node.saved_count < kMaxSaved) node.saved[node.saved_count++] = {x.buffer(), x.buffer()->version};
+  if (x && node.saved_count < kMaxSaved) node.saved[node.saved_count++] = {x.buffer().get(), x.buffer()->version};
 }
 template <class T>
 void note_saved(Node&, const T&) {}

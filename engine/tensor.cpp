@@ -82,11 +82,12 @@ bool Tensor::contiguous() const {
 }
 
 View Tensor::view() const {
-  View v{};
-  if (!buffer_) return v;
+  if (!buffer_) return kNone;
+  View v;
   v.data = buffer_->data + offset_ * static_cast<std::int64_t>(size_of(dtype_));
   v.dtype = dtype_;
   v.rank = shape_.rank;
+  // One by one: the sizes were just written one by one, and a wide load would have to wait for all of those stores.
   for (int i = 0; i < shape_.rank; ++i) {
     v.shape[i] = shape_.size[i];
     v.stride[i] = stride_.size[i];
