@@ -15,7 +15,8 @@ GLASS_SIMD std::int64_t packed_floats(int panel, std::int64_t width, std::int64_
   return (width + panel - 1) / panel * panel * depth + kLanes;
 }
 
-// Packs `width` rows (columns) of depth `depth`; rows that are missing in the last panel become zeros.
+// Packs `width` rows (columns) of depth `depth`. What is missing in the last vector becomes zeros; whole vectors that are
+// missing in the last panel stay as they are.
 // `panel` is kTileRows or kTileColumns.
 void pack_panels(float* to, int panel, const Factor& from, std::int64_t width, std::int64_t depth);
 

@@ -13,7 +13,7 @@ GLASS_SIMD int lanes_left(std::int64_t n) { return n < 0 ? 0 : n < kLanes ? stat
 // the beginning of the next k, which comes after.
 template <int panel> GLASS_SIMD void pack_copy(float* to, const Factor& from, int width, std::int64_t depth) {
   for (std::int64_t k = 0; k < depth; ++k) {
-    for (int w = 0; w < panel; w += kLanes) {
+    for (int w = 0; w < panel && w < width; w += kLanes) {
       store(to + k * panel + w, load_first(from.data + k * from.deep + w, lanes_left(width - w)));
     }
   }
@@ -21,7 +21,7 @@ template <int panel> GLASS_SIMD void pack_copy(float* to, const Factor& from, in
 
 template <int panel> GLASS_SIMD void pack_gather(float* to, const Factor& from, int width, std::int64_t depth) {
   for (std::int64_t k = 0; k < depth; ++k) {
-    for (int w = 0; w < panel; w += kLanes) {
+    for (int w = 0; w < panel && w < width; w += kLanes) {
       const float* p = from.data + w * from.wide + k * from.deep;
       store(to + k * panel + w, load_strided_first(p, from.wide, lanes_left(width - w)));
     }
@@ -31,7 +31,7 @@ template <int panel> GLASS_SIMD void pack_gather(float* to, const Factor& from, 
 template <int panel> GLASS_SIMD void pack_transpose(float* to, const Factor& from, int width, std::int64_t depth) {
   for (std::int64_t k = 0; k < depth; k += kLanes) {
     const int deep = lanes_left(depth - k);
-    for (int w = 0; w < panel; w += kLanes) {
+    for (int w = 0; w < panel && w < width; w += kLanes) {
       const int wide = lanes_left(width - w);
       const float* p = from.data + w * from.wide + k;
       Vec square[kLanes];
