@@ -11,13 +11,14 @@ namespace {
 // log(sum of exp(x)) in one pass: block by block, the sum so far is rescaled when a larger maximum turns up.
 float log_sum_exp(const float* x, std::int64_t V) {
   constexpr std::int64_t kBlock = 2048;
-  float top = -kInfinity, total = 0;
+  float top = -kInfinity;
+  double total = 0;
   for (std::int64_t begin = 0; begin < V; begin += kBlock) {
     const std::int64_t n = V - begin < kBlock ? V - begin : kBlock;
     const float* block = x + begin;
     const float block_top = largest(block, n);
     if (block_top > top) {
-      total *= first_lane(exp(splat(top - block_top)));
+      total *= static_cast<double>(first_lane(exp(splat(top - block_top))));
       top = block_top;
     }
     if (top == -kInfinity) {   // -inf minus -inf is no number: nothing to add, unless a NaN is among them
@@ -25,9 +26,9 @@ float log_sum_exp(const float* x, std::int64_t V) {
       continue;
     }
     const Vec shift = splat(top);
-    total += sum(sum_vecs(n, [&](auto part, std::int64_t i) { return exp(part.load(block + i) - shift); }));
+    total = add_lanes(total, sum_vecs(n, [&](auto part, std::int64_t i) { return exp(part.load(block + i) - shift); }));
   }
-  return top == -kInfinity ? top : top + first_lane(log(splat(total)));
+  return top == -kInfinity ? top : top + first_lane(log(splat(static_cast<float>(total))));
 }
 
 void dlogits_row(float* dx, bool add, const float* x, std::int64_t V, float lse, std::int64_t target, float dloss) {

@@ -39,14 +39,11 @@ void Cpu::dropout(Into y, View x, double p, RandomKey key) {
   require_f32("dropout", y.view, x);
   const Drop drop = {key, isplat(drop_threshold(p)), splat(static_cast<float>(1 / (1 - p)))};
   const bool add = y.add;
-  const View* const views[] = {&y.view, &x};
-  const Nest<2> nest = make_nest(views);
-  if (nest.rows == 0) return;
-  Rows Y = rows_of(y.view), X = rows_of(x);
-  if (nest.rows == 1 && nest.step[0] == 1 && nest.step[1] == 1) Y.count = X.count = 1, Y.C = X.C = nest.n;   // one long row
-  if (Y.count == 1 && Y.step == 1 && X.step == 1) {
-    parallel_ranges(team_, X.C, kGrainMath, [&](std::int64_t begin, std::int64_t end) {
-      dropout_run(row(Y, 0) + begin, add, row(X, 0) + begin, end - begin, begin, drop);
+  const Rows Y = rows_of(y.view), X = rows_of(x);
+  if (X.count == 0 || X.C == 0) return;
+  if (is_contiguous(Y) && is_contiguous(X)) {   // one long row
+    parallel_ranges(team_, X.count * X.C, kGrainMath, [&](std::int64_t begin, std::int64_t end) {
+      dropout_run(Y.data + begin, add, X.data + begin, end - begin, begin, drop);
     });
     return;
   }

@@ -14,16 +14,18 @@ const float* columns(const View& w, std::int64_t C, float* buffer) {
   return read_row(floats(w), w.rank == 0 ? 1 : w.stride[w.rank - 1], C, buffer);
 }
 
+float mean_of(double sum, std::int64_t C) { return static_cast<float>(sum / static_cast<double>(C)); }
+
 struct Statistics { float mean, rstd; };
 
 Statistics layernorm_row(float* y, const float* x, const float* w, const float* b, std::int64_t C, float eps) {
-  const float mean = sum(sum_vecs(C, [&](auto part, std::int64_t i) { return part.load(x + i); })) / static_cast<float>(C);
+  const float mean = mean_of(sum_row(C, [&](auto part, std::int64_t i) { return part.load(x + i); }), C);
   const Vec m = splat(mean);
-  const float squares = sum(sum_vecs(C, [&](auto part, std::int64_t i) {
+  const double squares = sum_row(C, [&](auto part, std::int64_t i) {
     const Vec d = part.load(x + i) - m;
     return d * d;
-  }));
-  const float rstd = 1.0f / __builtin_sqrtf(squares / static_cast<float>(C) + eps);
+  });
+  const float rstd = 1.0f / __builtin_sqrtf(mean_of(squares, C) + eps);
   const Vec s = splat(rstd);
   each_vec(C, [&](auto part, std::int64_t i) {
     const Vec shift = b == nullptr ? zero() : part.load(b + i);
@@ -33,11 +35,11 @@ Statistics layernorm_row(float* y, const float* x, const float* w, const float* 
 }
 
 float rmsnorm_row(float* y, const float* x, const float* w, std::int64_t C, float eps) {
-  const float squares = sum(sum_vecs(C, [&](auto part, std::int64_t i) {
+  const double squares = sum_row(C, [&](auto part, std::int64_t i) {
     const Vec v = part.load(x + i);
     return v * v;
-  }));
-  const float rstd = 1.0f / __builtin_sqrtf(squares / static_cast<float>(C) + eps);
+  });
+  const float rstd = 1.0f / __builtin_sqrtf(mean_of(squares, C) + eps);
   const Vec s = splat(rstd);
   each_vec(C, [&](auto part, std::int64_t i) {
     const Vec xhat = part.load(x + i) * s;
@@ -51,17 +53,15 @@ float rmsnorm_row(float* y, const float* x, const float* w, std::int64_t C, floa
 void layernorm_backward_row(float* dx, bool add, float* dw, float* db, const float* dy, const float* x, const float* w,
                             Statistics row, std::int64_t C) {
   const Vec mean = splat(row.mean), rstd = splat(row.rstd);
-  Vec sum_g = zero();
-  const Vec sum_gx = sum_vecs(C, [&](auto part, std::int64_t i) {
+  const TwoSums sums = sum_row<TwoSums>(C, [&](auto part, std::int64_t i) {
     const Vec d = part.load(dy + i), xhat = formulas::normalized(part.load(x + i), mean, rstd);
     if (dw != nullptr) part.store(dw + i, fma(d, xhat, part.load(dw + i)));
     if (db != nullptr) part.store(db + i, d + part.load(db + i));
-    const Vec g = part.keep(d * part.load(w + i));
-    sum_g += g;
-    return g * xhat;
+    const Vec g = d * part.load(w + i);
+    return Pair{g, g * xhat};
   });
   if (dx == nullptr) return;
-  const Vec mean_g = splat(sum(sum_g) / static_cast<float>(C)), mean_gx = splat(sum(sum_gx) / static_cast<float>(C));
+  const Vec mean_g = splat(mean_of(sums.a, C)), mean_gx = splat(mean_of(sums.b, C));
   each_vec(C, [&](auto part, std::int64_t i) {
     const Vec xhat = formulas::normalized(part.load(x + i), mean, rstd);
     const Vec value = formulas::layernorm_dx(part.load(dy + i) * part.load(w + i), xhat, rstd, mean_g, mean_gx);
@@ -72,13 +72,13 @@ void layernorm_backward_row(float* dx, bool add, float* dw, float* db, const flo
 void rmsnorm_backward_row(float* dx, bool add, float* dw, const float* dy, const float* x, const float* w, float row_rstd,
                           std::int64_t C) {
   const Vec rstd = splat(row_rstd);
-  const Vec sum_gx = sum_vecs(C, [&](auto part, std::int64_t i) {
+  const double sum_gx = sum_row(C, [&](auto part, std::int64_t i) {
     const Vec d = part.load(dy + i), xhat = part.load(x + i) * rstd;
     if (dw != nullptr) part.store(dw + i, fma(d, xhat, part.load(dw + i)));
     return (w == nullptr ? d : d * part.load(w + i)) * xhat;
   });
   if (dx == nullptr) return;
-  const Vec mean_gx = splat(sum(sum_gx) / static_cast<float>(C));
+  const Vec mean_gx = splat(mean_of(sum_gx, C));
   each_vec(C, [&](auto part, std::int64_t i) {
     const Vec d = part.load(dy + i), g = w == nullptr ? d : d * part.load(w + i);
     const Vec value = formulas::rmsnorm_dx(g, part.load(x + i) * rstd, rstd, mean_gx);

@@ -35,6 +35,10 @@ GLASS_SIMD Rows rows_of(const View& v) {
   if (v.rank > 0) rows.C = v.shape[v.rank - 1], rows.step = v.stride[v.rank - 1];
   return rows;
 }
+// True if the whole View is one stretch of memory in the order of its elements.
+GLASS_SIMD bool is_contiguous(const Rows& rows) {
+  return rows.step == 1 && (rows.axes == 0 || (rows.axes == 1 && rows.stride[0] == rows.C));
+}
 // Every element a row of its own: means, losses, ids.
 GLASS_SIMD Rows elements_of(const View& v) { return number_rows(v, v.rank); }
 
@@ -74,13 +78,11 @@ GLASS_SIMD float* row_buffers(bool needed, int rows, std::int64_t C) {
 struct Whole {
   [[gnu::always_inline]] Vec load(const float* p) const { return GLASS_ISA::load(p); }
   [[gnu::always_inline]] void store(float* p, Vec v) const { GLASS_ISA::store(p, v); }
-  [[gnu::always_inline]] Vec keep(Vec v) const { return v; }            // the others become 0
 };
 struct Part {
   int n;
   [[gnu::always_inline]] Vec load(const float* p) const { return load_first(p, n); }
   [[gnu::always_inline]] void store(float* p, Vec v) const { store_first(p, v, n); }
-  [[gnu::always_inline]] Vec keep(Vec v) const { return select(first(n), v, zero()); }
 };
 
 // body(part, i) for i = 0, kLanes, 2 kLanes, ...: the Vec that begins at element i.
@@ -90,20 +92,42 @@ template <class Body> GLASS_SIMD void each_vec(std::int64_t n, const Body& body)
   if (i < n) body(Part{static_cast<int>(n - i)}, i);
 }
 
-// The sum over all Vecs of body(part, i). Four sums in turn: an addition need not wait for the one before it.
-template <class Body> GLASS_SIMD Vec sum_vecs(std::int64_t n, const Body& body) {
-  Vec s0 = zero(), s1 = zero(), s2 = zero(), s3 = zero();
+// Two sums at once.
+struct Pair { Vec a, b; };
+GLASS_SIMD Pair operator+(Pair p, Pair q) { return {p.a + q.a, p.b + q.b}; }
+GLASS_SIMD Vec only(int n, Vec v) { return select(first(n), v, zero()); }   // the other lanes become 0
+GLASS_SIMD Pair only(int n, Pair p) { return {only(n, p.a), only(n, p.b)}; }
+
+// The sum over all Vecs of body(part, i), a Vec or a Pair. Four in turn: an addition need not wait for the one before.
+template <class Body> GLASS_SIMD auto sum_vecs(std::int64_t n, const Body& body) {
+  using Result = decltype(body(Whole{}, n));
+  Result s0{}, s1{}, s2{}, s3{};
   std::int64_t i = 0;
   for (; i + 4 * kLanes <= n; i += 4 * kLanes) {
-    s0 += body(Whole{}, i), s1 += body(Whole{}, i + kLanes);
-    s2 += body(Whole{}, i + 2 * kLanes), s3 += body(Whole{}, i + 3 * kLanes);
+    s0 = s0 + body(Whole{}, i), s1 = s1 + body(Whole{}, i + kLanes);
+    s2 = s2 + body(Whole{}, i + 2 * kLanes), s3 = s3 + body(Whole{}, i + 3 * kLanes);
   }
-  for (; i + kLanes <= n; i += kLanes) s0 += body(Whole{}, i);
+  for (; i + kLanes <= n; i += kLanes) s0 = s0 + body(Whole{}, i);
   if (i < n) {
-    const Part part{static_cast<int>(n - i)};
-    s1 += part.keep(body(part, i));
+    const int rest = static_cast<int>(n - i);
+    s1 = s1 + only(rest, body(Part{rest}, i));
   }
   return (s0 + s1) + (s2 + s3);
+}
+
+// The same, added up to one double (or two). A long sum of floats would stop growing once its terms are below its last
+// digit, so blocks of it are summed in double.
+struct TwoSums { double a, b; };
+GLASS_SIMD double add_lanes(double total, Vec v) { return total + static_cast<double>(sum(v)); }
+GLASS_SIMD TwoSums add_lanes(TwoSums total, Pair p) { return {add_lanes(total.a, p.a), add_lanes(total.b, p.b)}; }
+template <class Total = double, class Body> GLASS_SIMD Total sum_row(std::int64_t n, const Body& body) {
+  constexpr std::int64_t kBlock = 2048;
+  Total total{};
+  for (std::int64_t begin = 0; begin < n; begin += kBlock) {
+    const std::int64_t m = n - begin < kBlock ? n - begin : kBlock;
+    total = add_lanes(total, sum_vecs(m, [&](auto part, std::int64_t i) { return body(part, begin + i); }));
+  }
+  return total;
 }
 
 // The largest of n floats. A NaN may get lost: whoever uses this meets it again in the next pass.

@@ -16,18 +16,19 @@ void softmax_row(float* y, const float* x, std::int64_t C) {
     return;
   }
   const Vec shift = splat(top);
-  const Vec total = sum_vecs(C, [&](auto part, std::int64_t i) {
+  const double total = sum_row(C, [&](auto part, std::int64_t i) {
     const Vec e = exp(part.load(x + i) - shift);
     part.store(y + i, e);
     return e;
   });
-  const Vec scale = splat(1.0f / sum(total));
+  const Vec scale = splat(static_cast<float>(1.0 / total));
   each_vec(C, [&](auto part, std::int64_t i) { part.store(y + i, part.load(y + i) * scale); });
 }
 
 // dx = y (dy - sum over the row of dy y)
 void softmax_backward_row(float* dx, bool add, const float* dy, const float* y, std::int64_t C) {
-  const Vec dot = splat(sum(sum_vecs(C, [&](auto part, std::int64_t i) { return part.load(dy + i) * part.load(y + i); })));
+  const double total = sum_row(C, [&](auto part, std::int64_t i) { return part.load(dy + i) * part.load(y + i); });
+  const Vec dot = splat(static_cast<float>(total));
   each_vec(C, [&](auto part, std::int64_t i) {
     const Vec value = formulas::softmax_dx(part.load(dy + i), part.load(y + i), dot);
     part.store(dx + i, add ? part.load(dx + i) + value : value);
