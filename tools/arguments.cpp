@@ -67,14 +67,14 @@ std::string wanted(const Option& o) {
       parse_number(pointed, ignored) == NumberFault::none) {
     why += " The decimal separator is a point: " + pointed + ".";
   }
-  refuse(spelled + ": " + quoted(value) + why);
+  refuse(spelled + ": " + in_quotes(value) + why);
 }
 
 void check_range(const Option& o, double number, const std::string& value,
                  const std::string& spelled) {
   if (number >= o.min && number <= o.max) return;
   const std::string why = number < o.min ? " is too small" : " is too large";
-  refuse(spelled + ": " + quoted(value) + why + "; it takes " + wanted(o) + ".");
+  refuse(spelled + ": " + in_quotes(value) + why + "; it takes " + wanted(o) + ".");
 }
 
 void check_choice(const Option& o, const std::string& value, const std::string& spelled) {
@@ -88,7 +88,7 @@ void check_choice(const Option& o, const std::string& value, const std::string& 
     }
   }
   const std::string near = nearest(value, choices);
-  refuse(spelled + ": " + quoted(value) + " is not one of " + list_of(choices, "or") + "." +
+  refuse(spelled + ": " + in_quotes(value) + " is not one of " + list_of(choices, "or") + "." +
          (near.empty() ? "" : " Did you mean " + near + "?"));
 }
 
@@ -153,7 +153,7 @@ void Arguments::offer(const Option& o, const std::string& value, Source source,
       break;
     case Type::flag:
       if (!flag_value(value, fresh.on))
-        refuse(spelled + ": " + quoted(value) + " is not true or false.");
+        refuse(spelled + ": " + in_quotes(value) + " is not true or false.");
       break;
     case Type::integer:
       fault = parse_integer(value, fresh.integer);
@@ -270,7 +270,7 @@ class Parser {
     if (operands_ >= command_.operands.size()) {
       const char* does = command_.operands.empty() ? " takes no arguments besides options"
                                                    : " has all its arguments already";
-      refuse("unexpected argument " + quoted(word) + ": " + path_ + does + "; see " + path_ +
+      refuse("unexpected argument " + in_quotes(word) + ": " + path_ + does + "; see " + path_ +
              " --help.");
     }
     const Option& o = command_.operands[operands_++];
@@ -331,7 +331,7 @@ class Parser {
       for (const std::string& also : other_spellings(*o))
         if (also.size() > 1) names.push_back(with_dashes(also));
     }
-    const std::string flag = quoted(word.substr(0, word.find('=')));
+    const std::string flag = in_quotes(word.substr(0, word.find('=')));
     const std::string near = nearest(w.name, names);
     std::string hint =
         near.empty() ? "see " + path_ + " --help." : "did you mean " + dashed(near) + "?";

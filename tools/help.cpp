@@ -104,7 +104,7 @@ std::string no_such_command(const std::string& word, const std::string& path,
   const std::string near = nearest(word, names);
   const std::string hint = near.empty() ? path + " offers " + list_of(names, "and") + "."
                                         : "did you mean " + path + " " + near + "?";
-  return "unknown command " + quoted(word) + ": " + hint;
+  return "unknown command " + in_quotes(word) + ": " + hint;
 }
 
 }   // namespace

@@ -43,7 +43,7 @@ ExitCode dispatch(const std::vector<std::string>& words) {
     return ExitCode::ok;
   }
   if (words[0].compare(0, 1, "-") == 0) {
-    fail(UsageError("unknown flag " + quoted(words[0]) +
+    fail(UsageError("unknown flag " + in_quotes(words[0]) +
                     ": a command comes first, as in glass info; see glass help."));
   }
   const Found found = find_command(words);

@@ -46,13 +46,13 @@ std::string because(int error) {
 
 [[noreturn]] void cannot_read(const std::string& path, const std::string& what,
                               const std::string& reason) {
-  fail(SystemError("cannot read " + what + " from " + quoted(path) + ": " + reason + "."));
+  fail(SystemError("cannot read " + what + " from " + in_quotes(path) + ": " + reason + "."));
 }
 
 }   // namespace
 
 std::string read_text_file(const std::string& path, const std::string& what, std::int64_t most) {
-  const std::string in = " in " + quoted(path);
+  const std::string in = " in " + in_quotes(path);
   if (path.empty()) fail(SystemError("cannot read " + what + ": the file name is empty."));
   if (path.find('\0') != std::string::npos) cannot_read(path, what, "the name holds a NUL byte");
   const OpenFile file(path);

@@ -165,7 +165,7 @@ std::string list_of(const std::vector<std::string>& parts, std::string_view last
   return join(head, ", ") + " " + std::string(last) + " " + parts.back();
 }
 
-std::string quoted(std::string_view text, std::size_t longest) {
+std::string in_quotes(std::string_view text, std::size_t longest) {
   const auto visible = [](std::string_view piece) {
     std::string out;
     for (const char c : piece) {

@@ -37,7 +37,7 @@ std::string list_of(const std::vector<std::string>& parts,
 
 // What a stranger typed, made safe and short enough for one line of a message: control bytes become
 // \xNN, the middle of a long text becomes "...".
-std::string quoted(std::string_view text, std::size_t longest = 60);
+std::string in_quotes(std::string_view text, std::size_t longest = 60);
 
 // How many letters must be inserted, deleted, replaced or swapped with a neighbour to turn a into
 // b.

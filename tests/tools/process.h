@@ -1,0 +1,49 @@
+// Runs a program the way a shell would, and keeps everything it said.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace glass::test {
+
+enum class Stdin { empty, closed };
+enum class Stdout { kept, full, closed };   // full: /dev/full, where every write fails
+
+struct Launch {
+  std::vector<std::pair<std::string, std::string>>
+      environment = {};   // set beside what we have; GLASS_* of ours is dropped
+  Stdin in = Stdin::empty;
+  Stdout out = Stdout::kept;
+};
+
+struct Outcome {
+  int code = -1;   // what a shell calls $?: 128 + number where a signal ended it
+  std::string out, err;
+  std::string text() const {
+    return "exit " + std::to_string(code) + "\nstdout: " + out + "\nstderr: " + err;
+  }
+};
+
+Outcome run(const std::vector<std::string>& command, const Launch& launch = {});
+
+std::string glass_program();   // the binary under test
+Outcome glass(std::vector<std::string> words, const Launch& launch = {});
+Outcome shell(const std::string& line, const Launch& launch = {});   // $GLASS is the binary
+bool installed(const std::string& program);
+
+// A folder of its own that goes away with the object.
+class ScratchFolder {
+ public:
+  ScratchFolder();
+  ~ScratchFolder();
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  std::string write(const std::string& name,
+                    const std::string& bytes) const;   // the path of the new file
+
+ private:
+  std::string path_;
+};
+
+}   // namespace glass::test
