@@ -246,7 +246,8 @@ std::string check(Backend& backend, const Problem& problem, const Expected& expe
           good = std::isnan(want) ? std::isnan(got) : bits == bits_of(DType::f32, want);
         } else {
           const float rounded = static_cast<float>(want);
-          allowed = problem.gate ? expected.gate[i][e] : added ? kU * std::fabs(expected.result.of[i][e]) : 0;
+          allowed = problem.gate ? expected.gate[i][e] : 0;
+          if (added) allowed += kU * std::fabs(expected.result.of[i][e]);   // it is rounded before it is added, or not
           allowed += kU * std::fabs(want) + std::ldexp(1.0, -149);
           if (std::isnan(want)) good = std::isnan(got);
           else if (std::isinf(rounded)) good = got == static_cast<double>(rounded) || std::fabs(got - want) <= allowed;

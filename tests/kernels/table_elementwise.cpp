@@ -77,10 +77,14 @@ Problem map_problem(Unary f, Operand y, Operand x) {
 Problem map_backward_problem(Unary f, Operand dx, Operand dy, Operand x) {
   Problem p = {"map_backward", name_of(f), {std::move(dx), std::move(dy), std::move(x)},
                [f](Backend& b, const Args& a) { b.map_backward(f, a.into(0), a[1], a[2]); }};
-  if (!slope_is_exact(f))
+  const bool extreme = p.operands[2].draw == Draw::extreme;
+  if (!slope_is_exact(f) || extreme)
     p.gate = [f](const Values& v, int) {
       return each(v[1].size(), [&](std::size_t i) {
-        return std::fabs(v[1][i]) * allowed_slope(f, v[2][i]) + kU * std::fabs(v[0][i]);
+        const double d = std::fabs(v[1][i]);
+        // Where the slope itself is beyond f32, a finite product of the two is beyond reach: infinity will do.
+        if (!std::isfinite(static_cast<float>(slope_of(f, v[2][i])))) return d > 0 ? INFINITY : 0.0;
+        return d * allowed_slope(f, v[2][i]) + (slope_is_exact(f) ? 0 : kU * std::fabs(v[0][i]));
       });
     };
   return p;

@@ -52,6 +52,7 @@ const char* name_of(Binary);
 // How far a formula, or its slope, computed in f32 may be from the truth at x (see unary_gate.cpp for each reason).
 double allowed_value(Unary f, double x);
 double allowed_slope(Unary f, double x);
+double slope_of(Unary f, double x);
 // Whether only one rounding stands between x and the result, so that every machine has the same bits.
 bool is_exact(Unary f);
 bool slope_is_exact(Unary f);

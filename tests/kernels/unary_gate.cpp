@@ -7,10 +7,9 @@
 namespace glass::test {
 
 double ulp(double y) {
-  const double smallest = std::ldexp(1.0, -149);
   y = std::fabs(y);
-  if (!(y > std::ldexp(1.0, -126))) return smallest;   // also NaN
-  if (y > 3.4e38) return std::ldexp(1.0, 104);
+  if (!(y > 0x1p-126)) return 0x1p-149;   // also NaN
+  if (y > 3.4e38) return 0x1p104;
   return std::ldexp(1.0, std::ilogb(y) - 23);
 }
 
@@ -33,6 +32,7 @@ Draw domain(Unary f) { return f == Unary::log || f == Unary::sqrt || f == Unary:
 
 namespace {
 
+constexpr double kSmallest = 0x1p-149;   // the distance between denormals
 constexpr double kElementaryUlps = 4;   // exp, log, tanh, erf, sigmoid, ...: the promise of the vector functions
 
 double finite(double x) { return std::isfinite(x) ? x : 0; }
@@ -43,11 +43,12 @@ double bounded(double x) { return std::isnan(x) ? 0 : x > 800 ? 800 : x < -800 ?
 double allowed_value(Unary f, double x) {
   const double c = bounded(x);
   switch (f) {
-    case Unary::silu: return 5 * ulp(formulas::silu(c));   // sigmoid, and a product
+    // A sigmoid, and a product. Below -87 the sigmoid is a denormal, whose few digits the product enlarges.
+    case Unary::silu: return 5 * ulp(formulas::silu(c)) + 4 * kSmallest * std::fabs(c);
     case Unary::gelu: {
       // x sigmoid(z): besides the sigmoid's own error, that of z (four roundings) reaches the result times its slope.
       const double z = formulas::gelu_z(c);
-      return 5 * ulp(formulas::gelu(c)) + std::fabs(c * finite(formulas::sigmoid_slope(z)) * z) * 4 * kU;
+      return 5 * ulp(formulas::gelu(c)) + 4 * kSmallest * std::fabs(c) + std::fabs(c * finite(formulas::sigmoid_slope(z)) * z) * 4 * kU;
     }
     case Unary::gelu_erf: {
       // x (1 + erf) / 2: on the left tail the sum cancels, so the error of erf (near 1) counts in full; its argument
@@ -63,11 +64,15 @@ double allowed_value(Unary f, double x) {
   return kElementaryUlps * ulp(y);
 }
 
-double allowed_slope(Unary f, double x) {
-  if (slope_is_exact(f)) return 0;
-  const double c = bounded(x);
+double slope_of(Unary f, double x) {
   double slope = 0;
   with_unary(f, [&](auto tag) { slope = unary_slope<decltype(tag)::value>(x); });
+  return slope;
+}
+
+double allowed_slope(Unary f, double x) {
+  if (slope_is_exact(f)) return 0;
+  const double c = bounded(x), slope = slope_of(f, x);
   switch (f) {
     case Unary::reciprocal: return 3 * ulp(slope);
     case Unary::rsqrt: return 8 * ulp(slope);               // a product and a quotient on top of rsqrt
@@ -76,7 +81,8 @@ double allowed_slope(Unary f, double x) {
     case Unary::erf: return (6 + c * c) * ulp(slope);        // exp(-x^2): the rounding of x^2 is x^2 roundings of the result
     case Unary::sigmoid: return 12 * ulp(slope);             // e / (1 + e)^2: e appears three times
     case Unary::silu:
-      return 2 * kU * (6 * formulas::sigmoid(c) + 13 * std::fabs(c) * formulas::sigmoid_slope(c));
+      return 2 * kU * (6 * formulas::sigmoid(c) + 13 * std::fabs(c) * formulas::sigmoid_slope(c)) +
+             4 * kSmallest * (1 + std::fabs(c));
     case Unary::gelu: {
       const double z = formulas::gelu_z(c), s = finite(formulas::sigmoid_slope(z));
       const double second = std::fabs(c * s * formulas::gelu_z_slope(c));
