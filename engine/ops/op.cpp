@@ -65,27 +65,17 @@ Tensor packed_rows(const Tensor& x) {
 }
 
 Tensor as_rows(const Tensor& x) {
-  const std::int64_t columns = x.dim(-1);
-  const std::int64_t rows = x.shape().prefix(x.rank() - 1).numel();
-  Tensor y = x;
-  // Leading axes that follow each other without gaps are one axis of rows.
-  std::int64_t step = 0;
-  bool regular = true;
+  const std::int64_t columns = x.dim(-1), rows = x.shape().prefix(x.rank() - 1).numel();
+  // Leading axes that follow each other without gaps are one axis of rows, `step` apart.
+  std::int64_t step = columns, next = -1;                    // next: the stride of the axis before; -1: any will do
   for (int i = x.rank() - 2; i >= 0; --i) {
-    if (x.shape().size[i] == 1) continue;
-    if (step != 0 && x.stride().size[i] != step) regular = false;
-    step = x.stride().size[i] * x.shape().size[i];
+    const std::int64_t size = x.shape().size[i], stride = x.stride().size[i];
+    if (size == 1) continue;
+    if (next < 0) step = stride;
+    else if (stride != next) return as_rows(copied(x));
+    next = stride * size;
   }
-  if (!regular) y = copied(x);
-  std::int64_t row_stride = columns;
-  for (int i = y.rank() - 2; i >= 0; --i) {
-    if (y.shape().size[i] != 1) {
-      row_stride = y.stride().size[i];
-      break;
-    }
-  }
-  const std::int64_t column_stride = y.stride()[-1];
-  return y.window({rows, columns}, {row_stride, column_stride}, y.offset());
+  return x.window({rows, columns}, {step, x.stride()[-1]}, x.offset());
 }
 
 }  // namespace glass
