@@ -5,6 +5,9 @@
 // A gradient that is handed on as it is (`dx[0] += dy`) is shared, not copied. Before something is added to a gradient
 // in place, the slot looks whether anybody else holds its memory, and takes a copy if so.
 #pragma once
+#include <array>
+#include <tuple>
+
 #include "engine/tape.h"
 
 namespace glass {
@@ -34,7 +37,7 @@ class Slot {
   void operator+=(const Scaled& g) const;
   void operator+=(const Chained& g) const;
 
-  // For kernels with several outputs: where to write, and whether to add.
+  // For kernels: where to write, and whether to add.
   Into into() const;
   // For derivatives of a part: the whole gradient, zero where nothing was added yet.
   Tensor zeroed() const;
@@ -52,10 +55,35 @@ class Slots {
   Slots(Tape& tape, const Node& node, const Device& device) : tape_(tape), node_(node), device_(device) {}
   Slot operator[](int i) const { return i < node_.input_count ? Slot(tape_, node_.inputs[i], device_) : Slot(); }
 
+  // For kernels with n outputs: calls kernel(dx0, .., dx(n-1)) with the places of the first n derivatives.
+  template <int n, class Kernel>
+  void at_once(const Kernel& kernel) const;
+
  private:
   Tape& tape_;
   const Node& node_;
   const Device& device_;
 };
+
+// Two inputs may be one tensor, as in attention(x, x, x), but two outputs of a kernel must not be one place: the later
+// one is computed elsewhere and added when the kernel is done.
+template <int n, class Kernel>
+void Slots::at_once(const Kernel& kernel) const {
+  std::array<Into, n> places;
+  std::array<Tensor, n> elsewhere;
+  for (int i = 0; i < n; ++i) {
+    const std::size_t k = static_cast<std::size_t>(i);
+    const Slot slot = (*this)[i];
+    bool taken = false;
+    for (int j = 0; j < i; ++j) taken = taken || (slot && node_.inputs[j] == node_.inputs[i]);
+    if (taken) elsewhere[k] = Tensor::empty(device_, slot.shape(), node_.dtype);
+    places[k] = taken ? to(elsewhere[k]) : slot.into();
+  }
+  std::apply(kernel, places);
+  for (int i = 0; i < n; ++i) {
+    const Tensor& dx = elsewhere[static_cast<std::size_t>(i)];
+    if (dx) (*this)[i] += dx;
+  }
+}
 
 }  // namespace glass

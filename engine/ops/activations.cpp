@@ -26,7 +26,9 @@ struct SwiGLU final : Node {
   Tensor gate, up;
   SwiGLU(Tensor g, Tensor u) : Node("swiglu"), gate(std::move(g)), up(std::move(u)) {}
   void backward(const Tensor& dy, Slots dx) override {
-    dy.backend().swiglu_backward(dx[0].into(), dx[1].into(), dy.view(), gate.view(), up.view());
+    dx.at_once<2>([&](Into dgate, Into dup) {
+      dy.backend().swiglu_backward(dgate, dup, dy.view(), gate.view(), up.view());
+    });
   }
 };
 

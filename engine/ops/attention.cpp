@@ -18,8 +18,9 @@ struct AttentionNode final : Node {
       : Node("attention"), q(std::move(queries)), k(std::move(keys)), v(std::move(values)), y(std::move(output)),
         lse(std::move(log_sum)), how(numbers) {}
   void backward(const Tensor& dy, Slots dx) override {
-    q.backend().attention_backward(dx[0].into(), dx[1].into(), dx[2].into(), packed_rows(dy).view(), y.view(), lse.view(),
-                                   q.view(), k.view(), v.view(), how);
+    dx.at_once<3>([&](Into dq, Into dk, Into dv) {
+      q.backend().attention_backward(dq, dk, dv, packed_rows(dy).view(), y.view(), lse.view(), q.view(), k.view(), v.view(), how);
+    });
   }
 };
 

@@ -14,8 +14,9 @@ struct LayerNorm final : Node {
   LayerNorm(Tensor input, Tensor weight, Tensor mu, Tensor inverse)
       : Node("layernorm"), x(std::move(input)), w(std::move(weight)), mean(std::move(mu)), rstd(std::move(inverse)) {}
   void backward(const Tensor& dy, Slots dx) override {
-    x.backend().layernorm_backward(dx[0].into(), dx[1].into(), dx[2].into(), packed_rows(dy).view(), x.view(), w.view(),
-                                   mean.view(), rstd.view());
+    dx.at_once<3>([&](Into dx_rows, Into dw, Into db) {
+      x.backend().layernorm_backward(dx_rows, dw, db, packed_rows(dy).view(), x.view(), w.view(), mean.view(), rstd.view());
+    });
   }
 };
 
@@ -24,8 +25,9 @@ struct RMSNorm final : Node {
   RMSNorm(Tensor input, Tensor weight, Tensor inverse)
       : Node("rmsnorm"), x(std::move(input)), w(std::move(weight)), rstd(std::move(inverse)) {}
   void backward(const Tensor& dy, Slots dx) override {
-    const Into dw = w ? dx[1].into() : kNobody;
-    x.backend().rmsnorm_backward(dx[0].into(), dw, packed_rows(dy).view(), x.view(), w.view(), rstd.view());
+    dx.at_once<2>([&](Into dx_rows, Into dw) {
+      x.backend().rmsnorm_backward(dx_rows, dw, packed_rows(dy).view(), x.view(), w.view(), rstd.view());
+    });
   }
 };
 
