@@ -112,7 +112,10 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, Where at) {
 
 namespace composed {
 
-Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) { return matmul(x, transpose(w)) + bias; }
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
+  if (x.rank() == 1) return reshape(composed::linear(reshape(x, {1, x.dim(0)}), w, bias), {w.dim(0)});   // one row
+  return matmul(x, transpose(w)) + bias;
+}
 
 }  // namespace composed
 }  // namespace glass

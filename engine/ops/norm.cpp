@@ -98,8 +98,10 @@ Tensor layernorm(const Tensor& x, const Tensor& w, const Tensor& b, double eps) 
 }
 
 Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps) {
-  return x * rsqrt(mean(square(x), -1, Keep::yes) + eps) * w;
+  return composed::rmsnorm(x, eps) * w;
 }
+
+Tensor rmsnorm(const Tensor& x, double eps) { return x * rsqrt(mean(square(x), -1, Keep::yes) + eps); }
 
 }  // namespace composed
 }  // namespace glass
