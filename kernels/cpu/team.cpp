@@ -14,6 +14,19 @@
 #include <omp.h>
 #endif
 
+// How long an idle thread waits awake. The next kernel follows within microseconds, so falling asleep at once would cost
+// more than the kernel. But a thread that waits awake takes its processor away from whoever needs it, perhaps from the
+// very thread it waits for: on a machine that is shared, the milliseconds that OpenMP waits by default cost a factor of
+// ten and more. So: awake for some tens of microseconds, then asleep.
+#if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
+// libgomp takes this from the environment only, in a constructor of its own; one with a number runs before it.
+[[gnu::constructor(101)]] static void wait_briefly() {
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", "5000", 0);
+}
+#elif defined(_OPENMP) && defined(__clang__)
+extern "C" void kmp_set_blocktime(int milliseconds) __attribute__((weak));   // libomp's
+#endif
+
 namespace glass {
 namespace {
 
@@ -59,6 +72,9 @@ int usable_cores() {
 
 Team make_team(int threads) {
 #ifdef _OPENMP
+#ifdef __clang__
+  if (kmp_set_blocktime != nullptr) kmp_set_blocktime(1);
+#endif
   return {threads > 0 ? threads : usable_cores()};
 #else
   (void)threads;

@@ -29,6 +29,14 @@ if(GLASS_SANITIZE)
 endif()
 
 if(GLASS_OPENMP)
+  # libgomp reads its settings before main. Linked statically, kernels/cpu/team.cpp can make them before that.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libgomp.a
+                    OUTPUT_VARIABLE gomp OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(IS_ABSOLUTE "${gomp}")
+      set(OpenMP_gomp_LIBRARY "${gomp}")
+    endif()
+  endif()
   find_package(OpenMP COMPONENTS CXX)
   if(OpenMP_CXX_FOUND)
     target_link_libraries(glass_options INTERFACE OpenMP::OpenMP_CXX)
