@@ -2,6 +2,7 @@
 //
 // Backward saves x and computes the slope from it. Keeping more (the tanh inside of gelu, say) would cost another
 // buffer as large as x in every layer; recomputing it costs a few flops.
+#include "engine/ops/cases.h"
 #include "engine/ops/op.h"
 
 namespace glass {
@@ -78,4 +79,31 @@ Tensor gelu_erf(const Tensor& x) { return 0.5 * x * (1.0 + glass::erf(kSqrtHalf 
 Tensor swiglu(const Tensor& gate, const Tensor& up) { return composed::silu(gate) * up; }
 
 }  // namespace composed
+
+std::vector<OpCases> activation_cases() {
+  const Range wide{-4, 4}, positive{0.3, 4}, away_from_0{.hole = 0.5}, no_kink{.hole = 0.01};
+  // clang-format off
+  return {
+      {.op = "exp(x)",             .draw = elementwise(exp)},
+      {.op = "log(x)",             .draw = elementwise(log),        .ranges = {positive}},
+      {.op = "sqrt(x)",            .draw = elementwise(sqrt),       .ranges = {positive}},
+      {.op = "rsqrt(x)",           .draw = elementwise(rsqrt),      .ranges = {positive}},
+      {.op = "reciprocal(x)",      .draw = elementwise(reciprocal), .ranges = {away_from_0}},
+      {.op = "square(x)",          .draw = elementwise(square)},
+      {.op = "abs(x)",             .draw = elementwise(abs),        .ranges = {no_kink}},
+      {.op = "sin(x)",             .draw = elementwise(sin),        .ranges = {wide}},
+      {.op = "cos(x)",             .draw = elementwise(cos),        .ranges = {wide}},
+      {.op = "tanh(x)",            .draw = elementwise(tanh, composed::tanh),       .ranges = {wide}, .twin = "composed::tanh(x)"},
+      {.op = "erf(x)",             .draw = elementwise(erf)},
+      {.op = "sigmoid(x)",         .draw = elementwise(sigmoid, composed::sigmoid), .ranges = {wide}, .twin = "composed::sigmoid(x)"},
+      {.op = "relu(x)",            .draw = elementwise(relu),       .ranges = {no_kink}},
+      {.op = "relu2(x)",           .draw = elementwise(relu2, composed::relu2),     .ranges = {no_kink}, .twin = "composed::relu2(x)"},
+      {.op = "silu(x)",            .draw = elementwise(silu, composed::silu),       .ranges = {wide}, .twin = "composed::silu(x)"},
+      {.op = "gelu(x)",            .draw = elementwise(gelu, composed::gelu),       .ranges = {wide}, .twin = "composed::gelu(x)"},
+      {.op = "gelu_erf(x)",        .draw = elementwise(gelu_erf, composed::gelu_erf), .ranges = {wide}, .twin = "composed::gelu_erf(x)"},
+      {.op = "swiglu(gate, up)",   .draw = elementwise(swiglu, composed::swiglu),   .ranges = {wide}, .twin = "composed::swiglu(gate, up)"},
+  };
+  // clang-format on
+}
+
 }  // namespace glass

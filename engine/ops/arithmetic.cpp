@@ -1,5 +1,6 @@
 // Arithmetic, element by element. Where sizes differ, the smaller operand is repeated; its derivative is the sum over
 // the repetitions, which the slot takes care of.
+#include "engine/ops/cases.h"
 #include "engine/ops/op.h"
 
 namespace glass {
@@ -118,7 +119,45 @@ Tensor affine(const Tensor& x, double scale, double shift, Where at) {
   return record<Affine>(y, at, {x}, scale, shift);
 }
 
-
 Tensor operator/(double c, Arg x) { return affine(reciprocal(x.tensor, x.at), c, 0, x.at); }
+
+static Call draw_affine(Dice& dice) {
+  const double scale = static_cast<double>(dice.pick("scale", {-3, -1, 1, 2}));
+  const double shift = static_cast<double>(dice.pick("shift", {-1, 0, 2}));
+  return {{dice.shape()}, [=](Tensors x) { return affine(x[0], scale, shift); }, [=](Tensors x) { return scale * x[0] + shift; }};
+}
+
+std::vector<OpCases> arithmetic_cases() {
+  constexpr double c = 0.7;
+  const Range away_from_0{.hole = 0.5};
+  // The twin of an operator is the op it stands for, and a number is a tensor without axes.
+  const auto number = [](const Tensor& x) { return Tensor::full(x.device(), {}, c, x.dtype()); };
+  const auto x_c = [=](BinaryOp op) { return [=](Tensors x) { return op(x[0], number(x[0]), Where::here()); }; };
+  const auto c_x = [=](BinaryOp op) { return [=](Tensors x) { return op(number(x[0]), x[0], Where::here()); }; };
+  // clang-format off
+  return {
+      {.op = "add(a, b)",     .draw = broadcast_pair(add)},
+      {.op = "sub(a, b)",     .draw = broadcast_pair(sub), .zero_if_same = true},
+      {.op = "mul(a, b)",     .draw = broadcast_pair(mul)},
+      {.op = "div(a, b)",     .draw = broadcast_pair(div), .ranges = {{}, away_from_0}, .zero_if_same = true},
+      {.op = "maximum(a, b)", .draw = broadcast_pair(maximum)},
+      {.op = "minimum(a, b)", .draw = broadcast_pair(minimum)},
+      {.op = "affine(x, scale, shift)", .draw = draw_affine},
+      {.op = "a + b", .draw = broadcast_pair([](Tensors x) { return x[0] + x[1]; }, add)},
+      {.op = "a - b", .draw = broadcast_pair([](Tensors x) { return x[0] - x[1]; }, sub), .zero_if_same = true},
+      {.op = "a * b", .draw = broadcast_pair([](Tensors x) { return x[0] * x[1]; }, mul)},
+      {.op = "a / b", .draw = broadcast_pair([](Tensors x) { return x[0] / x[1]; }, div), .ranges = {{}, away_from_0}, .zero_if_same = true},
+      {.op = "x + c", .draw = elementwise([](Tensors x) { return x[0] + c; }, x_c(add))},
+      {.op = "c + x", .draw = elementwise([](Tensors x) { return c + x[0]; }, c_x(add))},
+      {.op = "x - c", .draw = elementwise([](Tensors x) { return x[0] - c; }, x_c(sub))},
+      {.op = "c - x", .draw = elementwise([](Tensors x) { return c - x[0]; }, c_x(sub))},
+      {.op = "x * c", .draw = elementwise([](Tensors x) { return x[0] * c; }, x_c(mul))},
+      {.op = "c * x", .draw = elementwise([](Tensors x) { return c * x[0]; }, c_x(mul))},
+      {.op = "x / c", .draw = elementwise([](Tensors x) { return x[0] / c; }, x_c(div))},
+      {.op = "c / x", .draw = elementwise([](Tensors x) { return c / x[0]; }, c_x(div)), .ranges = {away_from_0}},
+      {.op = "-x",    .draw = elementwise([](Tensors x) { return -x[0]; }, [](Tensors x) { return x[0] - 2.0 * x[0]; })},
+  };
+  // clang-format on
+}
 
 }  // namespace glass

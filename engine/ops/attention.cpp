@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "engine/ops/cases.h"
 #include "engine/ops/op.h"
 
 namespace glass {
@@ -89,4 +90,59 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
 }
 
 }  // namespace composed
+
+// q (B,H,Tq,D), k and v (B,Hk,Tk,D). The first query sees at least one key: the derivative is not zero.
+static std::vector<Shape> attention_shapes(Dice& dice) {
+  const auto n = dice.sizes(2);
+  const bool large = n[0] * n[1] > 40;
+  const std::int64_t Tq = n[0], D = n[1], B = large ? 1 : 1 + dice.below(2), Hk = large ? 1 : 1 + dice.below(2);
+  const std::int64_t H = dice.same() ? Hk : Hk * (1 + dice.below(3));
+  const std::int64_t Tk = dice.same() || dice.below(2) ? Tq : 1 + dice.below(9);
+  return {{B, H, Tq, D}, {B, Hk, Tk, D}, {B, Hk, Tk, D}};
+}
+
+static Attention draw_numbers(Dice& dice, const std::vector<Shape>& shapes) {
+  Attention how{};
+  how.scale = 0.1 * static_cast<double>(dice.between("scale/10", 3, 9));
+  how.q_offset = dice.note("q_offset", std::min(dice.below(4), std::max<std::int64_t>(shapes[1][2] - 1, 0)));
+  how.window = dice.pick("window", {0, 0, 1, 2, 5});
+  const bool many = shapes[0][0] * shapes[0][1] * shapes[0][2] >= 12;   // or all weights might fall
+  how.dropout = many ? 0.1 * static_cast<double>(dice.pick("dropout/10", {0, 0, 1, 3})) : 0;
+  how.key = dice.key();
+  return how;
+}
+
+static Call draw_attention(Dice& dice) {
+  const auto shapes = attention_shapes(dice);
+  const Attention how = draw_numbers(dice, shapes);
+  return {shapes, [=](Tensors in) { return attention(in[0], in[1], in[2], how); },
+          [=](Tensors in) { return composed::attention(in[0], in[1], in[2], how); }};
+}
+
+static Call draw_plain_attention(Dice& dice) {
+  const auto shapes = attention_shapes(dice);
+  Attention how{};
+  how.scale = 1 / std::sqrt(static_cast<double>(shapes[0][3]));
+  return {shapes, [](Tensors in) { return attention(in[0], in[1], in[2]); },
+          [=](Tensors in) { return composed::attention(in[0], in[1], in[2], how); }};
+}
+
+// Seen through exp, which turns the -inf of what is not seen into 0.
+static Call draw_scores(Dice& dice) {
+  const auto shapes = attention_shapes(dice);
+  const Attention how = draw_numbers(dice, shapes);
+  return {{shapes[0], shapes[1]}, [=](Tensors in) { return exp(composed::attention_scores(in[0], in[1], how)); }};
+}
+
+std::vector<OpCases> attention_cases() {
+  const Range near{-1, 1};
+  // clang-format off
+  return {
+      {.op = "attention(q, k, v, Attention)", .draw = draw_attention, .ranges = {near}, .twin = "composed::attention(q, k, v, Attention)"},
+      {.op = "attention(q, k, v)",            .draw = draw_plain_attention, .ranges = {near}},
+      {.op = "composed::attention_scores(q, k, Attention)", .draw = draw_scores, .ranges = {near}},
+  };
+  // clang-format on
+}
+
 }  // namespace glass

@@ -4,6 +4,7 @@
 // no mask is kept.
 #include <vector>
 
+#include "engine/ops/cases.h"
 #include "engine/ops/op.h"
 
 namespace glass {
@@ -41,4 +42,17 @@ Tensor dropout(const Tensor& x, double p, RandomKey key) {
 }
 
 }  // namespace composed
+
+static Call draw_dropout(Dice& dice) {
+  const double p = 0.1 * static_cast<double>(dice.pick("p/10", {0, 1, 5, 8}));
+  RandomKey key = dice.key();
+  while (philox(key, 0).x[0] < drop_threshold(p)) ++key.micro;   // the first element stays: the derivative is not zero
+  return {{dice.shape()}, [=](Tensors in) { return dropout(in[0], p, key); },
+          [=](Tensors in) { return composed::dropout(in[0], p, key); }};
+}
+
+std::vector<OpCases> dropout_cases() {
+  return {{.op = "dropout(x, p, key)", .draw = draw_dropout, .twin = "composed::dropout(x, p, key)"}};
+}
+
 }  // namespace glass

@@ -1,6 +1,7 @@
 // y[i] = table[ids[i]]:  dtable[ids[i]] += dy[i], for every i in order
 #include <vector>
 
+#include "engine/ops/cases.h"
 #include "engine/ops/op.h"
 
 namespace glass {
@@ -56,4 +57,18 @@ Tensor embedding(const Tensor& table, const Tensor& ids) {
 }
 
 }  // namespace composed
+
+static Call draw_embedding(Dice& dice) {
+  const auto n = dice.sizes(2);
+  const std::int64_t V = std::max<std::int64_t>(n[0], 1), C = n[1];
+  const Shape shape = dice.shape(0, 3);
+  const auto ids = draw_ids(dice, shape, V);
+  return {{{V, C}}, [=](Tensors in) { return embedding(in[0], ids(in[0].device())); },
+          [=](Tensors in) { return composed::embedding(in[0], ids(in[0].device())); }, shape.numel() == 0};
+}
+
+std::vector<OpCases> embedding_cases() {
+  return {{.op = "embedding(table, ids)", .draw = draw_embedding, .twin = "composed::embedding(table, ids)", .adds_in_parts = true}};
+}
+
 }  // namespace glass

@@ -5,6 +5,7 @@
 // live for a moment, and nothing is computed twice.
 #include <array>
 
+#include "engine/ops/cases.h"
 #include "engine/ops/cross_entropy.h"
 
 namespace glass {
@@ -68,4 +69,24 @@ Tensor head_loss(const Tensor& x, const Tensor& w, const Tensor& targets, std::i
 }
 
 }  // namespace composed
+
+// x (..,C), w (V,C), and one target for each of at least one row
+static Call draw_head_loss(Dice& dice) {
+  const auto n = dice.sizes(3);
+  const std::int64_t V = std::max<std::int64_t>(n[0], 1), C = n[1];
+  const std::int64_t rows = dice.same() ? V : std::max<std::int64_t>(n[2], 1);
+  const Shape x = dice.same() || dice.below(2) ? Shape{rows, C} : Shape{2, rows, C};
+  const std::int64_t ignore = V > 1 ? dice.pick("ignore", {-1, 0, 7}) : dice.pick("ignore", {-1, 7});
+  const auto targets = draw_ids(dice, x.prefix(x.rank - 1), V, ignore);
+  return {{x, {V, C}}, [=](Tensors in) { return head_loss(in[0], in[1], targets(in[0].device()), ignore); },
+          [=](Tensors in) { return composed::head_loss(in[0], in[1], targets(in[0].device()), ignore); }, V == 1};
+}
+
+std::vector<OpCases> head_loss_cases() {
+  return {{.op = "head_loss(x, w, targets, ignore)",
+           .draw = draw_head_loss,
+           .twin = "composed::head_loss(x, w, targets, ignore)",
+           .compares_rows = true}};
+}
+
 }  // namespace glass

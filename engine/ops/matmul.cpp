@@ -1,4 +1,5 @@
 // Matrix products.
+#include "engine/ops/cases.h"
 #include "engine/ops/op.h"
 
 namespace glass {
@@ -118,4 +119,61 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
 }
 
 }  // namespace composed
+
+// Matrices (M,K) and (K,N) behind leading axes that broadcast; for one tensor on both sides x x, or x x^T.
+static Call draw_matmul(Dice& dice) {
+  const auto product = [](Tensors x) { return matmul(x[0], x[1]); };
+  const auto n = dice.sizes(3);
+  Shape a, b;
+  const std::int64_t leading = dice.below(4), shared = dice.below(leading + 1), longer = dice.below(2);
+  for (std::int64_t left = leading; left > 0; --left) {
+    const std::int64_t size = 1 + dice.below(3), one = dice.below(3);
+    if (left <= shared || longer == 0) a.push_back(one == 1 ? 1 : size);
+    if (left <= shared || longer == 1) b.push_back(one == 2 ? 1 : size);
+  }
+  if (dice.same()) {
+    a.push_back(n[0]), a.push_back(dice.flip("transposed") ? n[1] : n[0]);
+    if (a[-1] == a[-2]) return {{a, a}, product};
+    return {{a}, [](Tensors x) { return matmul(x[0], transpose(x[0])); }};
+  }
+  a.push_back(n[0]), a.push_back(n[1]);
+  b.push_back(n[1]), b.push_back(n[2]);
+  return {{a, b}, product};
+}
+
+// x (..,K), w (N,K), bias (N)
+static std::vector<Shape> linear_shapes(Dice& dice) {
+  const auto n = dice.sizes(3);
+  const std::int64_t rows = dice.same() ? n[2] : n[0];
+  Shape x;
+  switch (dice.same() ? 1 : dice.below(4)) {
+    case 0: break;
+    case 1: x = {rows}; break;
+    case 2: x = {2, rows}; break;
+    default: x = {2, rows, 3}; break;
+  }
+  x.push_back(n[1]);
+  return {x, {n[2], n[1]}, {n[2]}};
+}
+
+static Call draw_linear(Dice& dice) {
+  return {linear_shapes(dice), [](Tensors in) { return linear(in[0], in[1], in[2]); },
+          [](Tensors in) { return composed::linear(in[0], in[1], in[2]); }};
+}
+
+static Call draw_linear_without_bias(Dice& dice) {
+  const auto shapes = linear_shapes(dice);
+  const auto zeros = [=](const Tensor& w) { return Tensor::full(w.device(), shapes[2], 0, w.dtype()); };
+  return {{shapes[0], shapes[1]}, [](Tensors in) { return linear(in[0], in[1]); },
+          [=](Tensors in) { return composed::linear(in[0], in[1], zeros(in[1])); }};
+}
+
+std::vector<OpCases> matmul_cases() {
+  return {
+      {.op = "matmul(a, b)", .draw = draw_matmul},
+      {.op = "linear(x, w)", .draw = draw_linear_without_bias},
+      {.op = "linear(x, w, bias)", .draw = draw_linear, .twin = "composed::linear(x, w, bias)"},
+  };
+}
+
 }  // namespace glass

@@ -4,6 +4,7 @@
 // Saved for backward: x and two numbers a row, mean and rstd = 1 / sqrt(..). With xhat the normalised x and g = dy w:
 //   layernorm:  dx = rstd (g - mean(g) - xhat mean(g xhat)),   dw = sum over rows of dy xhat,   db = sum over rows of dy
 //   rmsnorm:    dx = rstd (g - xhat mean(g xhat)),             dw = sum over rows of dy xhat
+#include "engine/ops/cases.h"
 #include "engine/ops/op.h"
 
 namespace glass {
@@ -104,4 +105,42 @@ Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps) {
 Tensor rmsnorm(const Tensor& x, double eps) { return x * rsqrt(mean(square(x), -1, Keep::yes) + eps); }
 
 }  // namespace composed
+
+// Inputs (..,C), and `vectors` times (C).
+static Family normed(std::size_t vectors, TensorFunction op, TensorFunction twin) {
+  return [=](Dice& dice) {
+    Shape x = dice.same() ? dice.shape(1, 1) : dice.shape(1);
+    x[-1] = std::max<std::int64_t>(x[-1], 1);
+    Call call{{x}, op, twin};
+    call.inputs.resize(1 + vectors, {x[-1]});
+    return call;
+  };
+}
+
+std::vector<OpCases> norm_cases() {
+  constexpr double eps = 0.1;   // large enough to be noticed
+  const auto layernorm_wb = normed(2, [](Tensors in) { return layernorm(in[0], in[1], in[2], eps); },
+                                   [](Tensors in) { return composed::layernorm(in[0], in[1], in[2], eps); });
+  const auto layernorm_w = normed(1, [](Tensors in) { return layernorm(in[0], in[1], eps); }, [](Tensors in) {
+    return composed::layernorm(in[0], in[1], Tensor::full(in[1].device(), in[1].shape(), 0, in[1].dtype()), eps);
+  });
+  const auto with_w = [=](Dice& dice) {
+    Call call = layernorm_w(dice);
+    call.zero_gradient = call.inputs[1].numel() == 1;        // with one channel, x - mean is 0
+    return call;
+  };
+  const auto rmsnorm_w = normed(1, [](Tensors in) { return rmsnorm(in[0], in[1], eps); },
+                                [](Tensors in) { return composed::rmsnorm(in[0], in[1], eps); });
+  const auto rmsnorm_x = normed(0, [](Tensors in) { return rmsnorm(in[0], eps); },
+                                [](Tensors in) { return composed::rmsnorm(in[0], eps); });
+  // clang-format off
+  return {
+      {.op = "layernorm(x, w, b, eps)", .draw = layernorm_wb, .twin = "composed::layernorm(x, w, b, eps)", .compares_rows = true},
+      {.op = "layernorm(x, w, eps)",    .draw = with_w, .compares_rows = true},
+      {.op = "rmsnorm(x, w, eps)",      .draw = rmsnorm_w, .twin = "composed::rmsnorm(x, w, eps)"},
+      {.op = "rmsnorm(x, eps)",         .draw = rmsnorm_x, .twin = "composed::rmsnorm(x, eps)"},
+  };
+  // clang-format on
+}
+
 }  // namespace glass

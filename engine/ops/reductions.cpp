@@ -1,4 +1,5 @@
 // Sums, means and maxima, over one axis or over everything.
+#include "engine/ops/cases.h"
 #include "engine/ops/op.h"
 
 namespace glass {
@@ -105,6 +106,35 @@ Tensor max(const Tensor& x, int axis, Keep keep, Where at) {
   if (x.dim(axis) == 0) shape_error("max", "there is no largest of nothing in " + str(x.shape()), at, {x});
   const Tensor y = fold(Fold::max, x, folded(x.shape(), axis));
   return record<Max>(with_axis(y, axis, keep), at, {x}, x, y);
+}
+
+using AxisOp = Tensor (*)(const Tensor&, int, Keep, Where);
+
+// Over any axis that has at least `fewest` elements.
+static Family along_axis(AxisOp op, std::int64_t fewest) {
+  return [=](Dice& dice) {
+    Shape x = dice.shape(1);
+    const int axis = dice.axis(x);
+    const Keep keep = dice.flip("keep") ? Keep::yes : Keep::no;
+    x[axis] = std::max(x[axis], fewest);
+    return Call{{x}, [=](Tensors in) { return op(in[0], axis, keep, Where::here()); }};
+  };
+}
+
+static Call draw_mean(Dice& dice) {
+  Shape x = dice.shape();
+  for (std::int64_t& n : x.size) n = std::max<std::int64_t>(n, 1);
+  return {{x}, [](Tensors in) { return mean(in[0]); }, [](Tensors in) { return sum(in[0]) / static_cast<double>(in[0].numel()); }};
+}
+
+std::vector<OpCases> reduction_cases() {
+  return {
+      {.op = "sum(x)", .draw = elementwise([](Tensors x) { return sum(x[0]); })},
+      {.op = "sum(x, axis, Keep)", .draw = along_axis(sum, 0)},
+      {.op = "mean(x)", .draw = draw_mean},
+      {.op = "mean(x, axis, Keep)", .draw = along_axis(mean, 1)},
+      {.op = "max(x, axis, Keep)", .draw = along_axis(max, 1)},
+  };
 }
 
 }  // namespace glass

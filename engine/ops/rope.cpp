@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/ops/cases.h"
 #include "engine/ops/op.h"
 
 namespace glass {
@@ -50,4 +51,17 @@ Tensor rope(const Tensor& x, std::int64_t position, double base) {
 }
 
 }  // namespace composed
+
+static Call draw_rope(Dice& dice) {
+  const auto n = dice.sizes(4);
+  const std::int64_t position = dice.pick("position", {0, 1, 7, 1000});
+  const double base = static_cast<double>(dice.pick("base", {10, 10000}));
+  return {{{n[0], n[1], n[2], 2 * n[3]}}, [=](Tensors in) { return rope(in[0], position, base); },
+          [=](Tensors in) { return composed::rope(in[0], position, base); }};
+}
+
+std::vector<OpCases> rope_cases() {
+  return {{.op = "rope(x, position, base)", .draw = draw_rope, .twin = "composed::rope(x, position, base)"}};
+}
+
 }  // namespace glass

@@ -3,6 +3,7 @@
 // The row maximum is subtracted first: exp(89) overflows f32, and softmax does not change. A row in which nothing may be
 // seen (all -inf) gives zeros.
 // Backward: dx_i = y_i (dy_i - sum_j dy_j y_j). Only y is saved.
+#include "engine/ops/cases.h"
 #include "engine/ops/op.h"
 
 namespace glass {
@@ -35,4 +36,13 @@ Tensor softmax(const Tensor& x) {
 }
 
 }  // namespace composed
+
+std::vector<OpCases> softmax_cases() {
+  return {{.op = "softmax(x)",
+           .draw = rows(softmax, composed::softmax),
+           .ranges = {{-4, 4}},
+           .twin = "composed::softmax(x)",
+           .compares_rows = true}};
+}
+
 }  // namespace glass

@@ -3,6 +3,7 @@
 #include <array>
 #include <vector>
 
+#include "engine/ops/cases.h"
 #include "engine/ops/op.h"
 
 namespace glass {
@@ -167,6 +168,86 @@ Tensor concat(std::initializer_list<Tensor> parts, int axis, Where at) {
     start += sizes[count++] = part.dim(a);
   }
   return record_all<Concat>(y, at, std::vector<Input>(parts.begin(), parts.end()), a, sizes);
+}
+
+// A shape with as many elements: neighbours joined, an axis of size 1 put in, or everything in one row.
+static Shape regrouped(Dice& dice, const Shape& x) {
+  const std::int64_t how = dice.below(3);
+  if (how == 0 || x.rank == 0) return {x.numel()};
+  Shape y;
+  const int at = static_cast<int>(dice.below(x.rank));
+  for (int i = 0; i < x.rank; ++i) {
+    if (how == 1 && i == at && x.rank < kMaxRank) y.push_back(1);
+    if (how == 2 && i == at && i > 0) y[-1] *= x.size[i];
+    else y.push_back(x.size[i]);
+  }
+  return y;
+}
+
+static Call draw_permute(Dice& dice) {
+  const Shape x = dice.shape(1);
+  switch (x.rank) {
+    case 1: return {{x}, [](Tensors in) { return permute(in[0], {0}); }};
+    case 2: return {{x}, [](Tensors in) { return permute(in[0], {1, 0}); }};
+    case 3: return {{x}, [](Tensors in) { return permute(in[0], {2, 0, 1}); }};
+    case 4: return {{x}, [](Tensors in) { return permute(in[0], {-1, 1, 0, 2}); }};
+    default: return {{x}, [](Tensors in) { return permute(in[0], {3, 0, -1, 2, 1}); }};
+  }
+}
+
+static Call draw_slice(Dice& dice) {
+  const Shape x = dice.shape(1);
+  const int axis = dice.axis(x);
+  const std::int64_t start = dice.between("start", 0, std::max<std::int64_t>(x[axis] - 1, 0));
+  const std::int64_t stop = dice.between("stop", std::min(start + 1, x[axis]), x[axis]);
+  const std::int64_t every = dice.pick("every", {1, 1, 2, 3});
+  return {{x}, [=](Tensors in) { return slice(in[0], axis, start, stop, every); }};
+}
+
+static Call draw_broadcast_to(Dice& dice) {
+  const Shape y = dice.shape();
+  Shape x;
+  for (int i = static_cast<int>(dice.below(y.rank + 1)); i < y.rank; ++i) x.push_back(dice.below(2) ? y.size[i] : 1);
+  return {{x}, [=](Tensors in) { return broadcast_to(in[0], y); }, nullptr, y.numel() == 0};
+}
+
+static Call draw_concat(Dice& dice) {
+  const Shape x = dice.shape(1);
+  const int axis = dice.axis(x);
+  Call call{{}, [=](Tensors in) {
+    switch (in.size()) {
+      case 1: return concat({in[0]}, axis);
+      case 2: return concat({in[0], in[1]}, axis);
+      case 3: return concat({in[0], in[1], in[2]}, axis);
+      default: return concat({in[0], in[1], in[2], in[3], in[0], in[1], in[2], in[3]}, axis);
+    }
+  }};
+  call.inputs.resize(static_cast<std::size_t>(dice.between("parts", 1, 4)), x);
+  for (std::size_t i = 1; i < call.inputs.size() && !dice.same(); ++i) call.inputs[i][axis] = 1 + dice.below(3);
+  return call;
+}
+
+static Call draw_reshape(Dice& dice) {
+  const Shape x = dice.shape(), y = regrouped(dice, x);
+  return {{x}, [=](Tensors in) { return reshape(in[0], y); }};
+}
+
+static Call draw_transpose(Dice& dice) {
+  const Shape x = dice.shape(1);
+  const int a = dice.axis(x), b = dice.axis(x);
+  return {{x}, [=](Tensors in) { return transpose(in[0], a, b); }};
+}
+
+std::vector<OpCases> view_cases() {
+  return {
+      {.op = "reshape(x, shape)", .draw = draw_reshape},
+      {.op = "permute(x, axes)", .draw = draw_permute},
+      {.op = "transpose(x, a, b)", .draw = draw_transpose},
+      {.op = "slice(x, axis, start, stop, every)", .draw = draw_slice},
+      {.op = "broadcast_to(x, shape)", .draw = draw_broadcast_to},
+      {.op = "contiguous(x)", .draw = elementwise(contiguous)},
+      {.op = "concat(parts, axis)", .draw = draw_concat},
+  };
 }
 
 }  // namespace glass
