@@ -27,7 +27,7 @@ struct TileB { const float* data; std::int64_t step; };
 struct TileC {
   float* data;
   std::int64_t row, column;   // strides
-  int columns;                // how many are wanted: the rest of the last vector is computed and thrown away
+  std::int64_t columns;       // how many are wanted: the rest of the last vector is computed and thrown away
   bool add;                   // += or =
   const float* bias;          // a number for each column, added once; or null
 };
@@ -40,5 +40,11 @@ extern const TileKernels kTileKernels;
 GLASS_SIMD void tile_product(const TileC& c, int rows, const TileA& a, const TileB& b, std::int64_t depth) {
   kTileKernels.of[rows - 1][(c.columns - 1) / kLanes](c, a, b, depth);
 }
+
+// A product of any size out of tiles: panel i of a (kTileRows rows) begins i * next floats after the first one, panel j of b
+// (kTileColumns columns) likewise. c describes the first tile; c.columns is how many there are in all.
+struct PanelsA { TileA first; std::int64_t next; };
+struct PanelsB { TileB first; std::int64_t next; };
+void multiply_panels(const TileC& c, std::int64_t rows, const PanelsA& a, const PanelsB& b, std::int64_t depth);
 
 }  // namespace glass::GLASS_ISA

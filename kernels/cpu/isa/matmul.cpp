@@ -86,16 +86,14 @@ void multiply_block(const Product& p) {
           packed_a = scratch(Scratch::pack_a, packed_floats(kTileRows, rows, depth));
           pack_panels(packed_a, kTileRows, a, rows, depth);
         }
-        for (Index j = 0; j < columns; j += kTileColumns) {
-          const TileB b_tile = j < in_place ? TileB{b.data + j, b.deep} : TileB{packed_b + (j - in_place) * depth, kTileColumns};
-          for (Index i = 0; i < rows; i += kTileRows) {
-            const TileA a_tile = pack_a ? TileA{packed_a + i * depth, 1, kTileRows} : TileA{a.data + i * a.wide, a.wide, a.deep};
-            const TileC c_tile = {p.c + (row + i) * p.c_row + (column + j) * p.c_column, p.c_row, p.c_column,
-                                  static_cast<int>(smaller(kTileColumns, columns - j)), p.add || k > 0,
-                                  k == 0 && p.bias != nullptr ? p.bias + column + j : nullptr};
-            tile_product(c_tile, static_cast<int>(smaller(kTileRows, rows - i)), a_tile, b_tile, depth);
-          }
-        }
+        const PanelsA a_panels = pack_a ? PanelsA{{packed_a, 1, kTileRows}, kTileRows * depth}
+                                        : PanelsA{{a.data, a.wide, a.deep}, kTileRows * a.wide};
+        TileC c = {p.c + row * p.c_row + column * p.c_column, p.c_row, p.c_column, in_place, p.add || k > 0,
+                   k == 0 && p.bias != nullptr ? p.bias + column : nullptr};
+        multiply_panels(c, rows, a_panels, {{b.data, b.deep}, kTileColumns}, depth);
+        c.data += in_place * c.column, c.columns = columns - in_place;
+        if (c.bias != nullptr) c.bias += in_place;
+        multiply_panels(c, rows, a_panels, {{packed_b, kTileColumns}, kTileColumns * depth}, depth);
       }
     }
   }

@@ -11,8 +11,8 @@ namespace {
 // case never have to have an address.
 [[gnu::noinline]] void write_edge(const TileC& c, int rows, const float* sums) {
   for (int r = 0; r < rows; ++r) {
-    for (int j = 0; j < c.columns; j += kLanes) {
-      const int n = c.columns - j < kLanes ? c.columns - j : kLanes;
+    for (std::int64_t j = 0; j < c.columns; j += kLanes) {
+      const int n = c.columns - j < kLanes ? static_cast<int>(c.columns - j) : kLanes;
       float* to = c.data + r * c.row + j * c.column;
       Vec v = load(sums + r * kTileColumns + j);
       if (c.bias != nullptr) v += load_first(c.bias + j, n);
@@ -74,5 +74,20 @@ constexpr TileKernels all_tiles() {
 }  // namespace
 
 constexpr TileKernels kTileKernels = all_tiles();
+
+// Panels of b outside, of a inside: a panel of b stays in L1 while the panels of a pass by.
+void multiply_panels(const TileC& c, std::int64_t rows, const PanelsA& a, const PanelsB& b, std::int64_t depth) {
+  TileB b_panel = b.first;
+  for (std::int64_t j = 0; j < c.columns; j += kTileColumns, b_panel.data += b.next) {
+    TileC to = c;
+    to.data += j * c.column;
+    to.columns = c.columns - j < kTileColumns ? c.columns - j : kTileColumns;
+    if (c.bias != nullptr) to.bias += j;
+    TileA a_panel = a.first;
+    for (std::int64_t i = 0; i < rows; i += kTileRows, a_panel.data += a.next, to.data += kTileRows * c.row) {
+      tile_product(to, rows - i < kTileRows ? static_cast<int>(rows - i) : kTileRows, a_panel, b_panel, depth);
+    }
+  }
+}
 
 }  // namespace glass::GLASS_ISA

@@ -1,0 +1,111 @@
+// Attention forward. For every query the largest score so far, the sum of exponentials so far and the weighted sum of
+// values so far are carried from tile to tile of keys; when a larger score turns up, what was summed is scaled down
+// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al., "FlashAttention", 2022).
+#include "kernels/cpu/attention.h"
+
+#include "kernels/cpu/isa/rows.h"
+#include "kernels/cpu/vector_math.h"
+
+namespace glass::GLASS_ISA {
+namespace {
+
+// What is carried for each query.
+struct Running {
+  float* y;       // (queries, width): sum of exp(score - top) v
+  float* top;     // largest score
+  float* total;   // sum of exp(score - top), before dropout
+};
+
+// Turns the scores [begin, end) of one query into weights relative to the largest score yet. Keys outside of
+// [first, last) are not seen.
+GLASS_SIMD void weigh(const AttentionCall& n, float* scores, Index begin, Index end, Index first, Index last, Index number,
+                      const Running& run, Index row) {
+  for (Index j = begin; j < first; ++j) scores[j] = -kInfinity;
+  for (Index j = last; j < end; ++j) scores[j] = -kInfinity;
+  const float before = run.top[row], here = largest(scores + begin, end - begin);
+  const float top = here > before ? here : before;
+  // While all scores are -inf, exp(score - 0) = 0 does; a NaN among them stays one.
+  const float base = top == -kInfinity ? 0.0f : top;
+  alignas(64) std::uint32_t buffer[kDrawnKeys];
+  const std::uint32_t* numbers = n.drops ? draw_row(n, number + begin, end - begin, buffer) - begin : nullptr;
+  Vec sums = zero();
+  for (Index j = begin; j < end; j += kLanes) {
+    const Vec weight = exp(load(scores + j) - splat(base));
+    sums += weight;
+    store(scores + j, n.drops ? weight * kept(n, numbers + j) : weight);
+  }
+  if (before != top && before != -kInfinity) {
+    const Vec shrink = exp(splat(before - base));
+    float* y = run.y + row * n.width;
+    for (Index d = 0; d < n.width; d += kLanes) store(y + d, load(y + d) * shrink);
+    run.total[row] *= first_lane(shrink);
+  }
+  run.top[row] = top;
+  run.total[row] += sum(sums);
+}
+
+// Queries [begin, end) of one head.
+void forward_chunk(const AttentionCall& n, const HeadRows& y, float* lse, Index lse_stride, Index b, Index h, Index begin, Index end) {
+  const HeadRows keys_of_head = head_of(n.k, b, key_head(n, h)), values_of_head = head_of(n.v, b, key_head(n, h));
+  const Index queries = end - begin;
+  Slab slab = {scratch(Scratch::tile, (2 * n.width + 2) * queries + kTileRows * kKeys + 128)};
+  float* q = take(slab, queries * n.width);
+  const Running run = {take(slab, queries * n.width), take(slab, queries), take(slab, queries)};
+  float* scores = take(slab, kTileRows * kKeys);
+  float* packed_keys = scratch(Scratch::pack_a, packed_floats(kTileColumns, kKeys, n.D));
+  float* packed_values = scratch(Scratch::pack_b, packed_floats(kTileColumns, n.D, kKeys));
+  copy_rows(q, head_of(n.q, b, h), begin, queries, n.D, n.width, n.scale);
+  fill_zero(run.y, queries * n.width);
+  for (Index i = 0; i < queries; ++i) run.top[i] = -kInfinity, run.total[i] = 0;
+
+  const Index key_end = last_key(n.sight, end - 1);
+  for (Index key = first_key(n.sight, begin) / kKeys * kKeys; key < key_end; key += kKeys) {
+    const Index keys = smaller(kKeys, key_end - key);
+    const PanelsB k = keys_in_lanes(keys_of_head, key, keys, n.D, packed_keys);
+    const PanelsB v = keys_as_rows(values_of_head, key, keys, n.D, packed_values);
+    const Index i_end = smaller(end, last_query(n.sight, key + keys, n.Tq));
+    for (Index i = larger(begin, first_query(n.sight, key)); i < i_end; i += kTileRows) {
+      const Index rows = smaller(kTileRows, i_end - i), row = i - begin;
+      // The keys of this tile that any of these queries sees, and the whole panels and vectors around them.
+      const Index first = larger(first_key(n.sight, i) - key, 0), last = smaller(last_key(n.sight, i + rows - 1) - key, keys);
+      const Index from = first / kTileColumns * kTileColumns, to = round_up(last, kLanes);
+      multiply_panels({scores + from, kKeys, 1, to - from, false, nullptr}, rows, {{q + row * n.width, n.width, 1}, 0},
+                      {{k.first.data + from * n.D, k.first.step}, k.next}, n.D);
+      for (Index r = 0; r < rows; ++r) {
+        const Index first_seen = clamp(first_key(n.sight, i + r) - key, from, to), last_seen = clamp(last_key(n.sight, i + r) - key, first_seen, to);
+        const Index number = ((b * n.H + h) * n.Tq + i + r) * n.Tk + key;
+        weigh(n, scores + r * kKeys, from, to, first_seen, last_seen, number, run, row + r);
+      }
+      multiply_panels({run.y + row * n.width, n.width, 1, n.width, true, nullptr}, rows, {{scores + first, kKeys, 1}, 0},
+                      {{v.first.data + first * v.first.step, v.first.step}, v.next}, last - first);
+    }
+  }
+  for (Index i = 0; i < queries; ++i) {
+    const float total = run.total[i];
+    const Vec share = splat(total == 0 ? 0.0f : 1 / total);   // 0: the query saw nothing
+    float* to = row_of(y, begin + i);
+    for (Index d = 0; d < n.D; d += kLanes) {
+      const int lanes = static_cast<int>(smaller(n.D - d, kLanes));
+      const Vec result = load(run.y + i * n.width + d) * share;
+      y.column == 1 ? store_first(to + d, result, lanes) : store_strided_first(to + d * y.column, y.column, result, lanes);
+    }
+    lse[(begin + i) * lse_stride] = total == 0 ? -kInfinity : run.top[i] + __builtin_logf(total);
+  }
+}
+
+}  // namespace
+
+void Cpu::attention(View y, View lse, View q, View k, View v, const Attention& a) {
+  require_f32("attention", y, lse, q, k, v);
+  const AttentionCall n = attention_call(q, k, v, a);
+  if (n.B * n.H * n.Tq == 0) return;
+  const Index queries = queries_per_chunk(n, team_), chunks = chunks_of(n.Tq, queries);
+  const auto body = [&](Index item) {
+    const Index h = item / chunks % n.H, b = item / chunks / n.H, begin = in_pairs(item % chunks, chunks) * queries;
+    forward_chunk(n, head_of(y, b, h), floats(lse) + b * lse.stride[0] + h * lse.stride[1], lse.stride[2], b, h, begin,
+                  smaller(n.Tq, begin + queries));
+  };
+  for_each_item(n, team_, n.B * n.H * chunks, body);
+}
+
+}  // namespace glass::GLASS_ISA
