@@ -136,6 +136,7 @@ std::string Problem::key() const {
     if (o.role == Role::into) text += o.mode == Mode::write ? " =" : o.mode == Mode::add ? " +=" : " skipped";
     if (o.draw == Draw::extreme) text += " extreme";
     if (o.draw == Draw::wide) text += " wide";
+    if (o.draw == Draw::special) text += " special";
   }
   if (alias >= 0) text += std::string(" onto ") + operands[static_cast<std::size_t>(alias)].name;
   return text;
@@ -173,6 +174,13 @@ double one_number(Draw kind, std::uint64_t r, std::int64_t limit) {
     case Draw::positive: return static_cast<float>(0.05 + 3.95 * a);
     case Draw::wide: return static_cast<float>((b < 0.5 ? -1 : 1) * std::exp2(40 * a - 20));
     case Draw::extreme: return static_cast<double>(kExtremes[r % kExtremeCount]);
+    case Draw::special: {
+      // No huge numbers: their sums overflow or do not, depending on the order, and both are right.
+      static const float kSpecials[] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+                                        0.0f, -0.0f, 1e-39f, -1e-42f, 0.0f};
+      if ((r >> 20) % 16 == 0) return static_cast<double>(kSpecials[r % 8]);
+      return one_number(Draw::bell, r, limit);
+    }
     case Draw::logits: return static_cast<float>(10 * (a + b + c - 1.5));
     case Draw::ids: return static_cast<double>(limit > 0 ? r % static_cast<std::uint64_t>(limit) : 0);
     case Draw::integers: return static_cast<double>(static_cast<std::int32_t>(r));

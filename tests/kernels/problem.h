@@ -46,6 +46,7 @@ enum class Draw {
   positive,   // 0.05 to 4
   wide,       // magnitudes 2^-20 to 2^20, either sign
   extreme,    // NaN, infinities, zeros of both signs, denormals, the largest numbers, a few ordinary ones
+  special,    // bell, and now and then a NaN, an infinity, a zero of either sign or a denormal
   logits,     // within 15
   ids,        // integers below the operand's limit
   integers,   // any 32 bits

@@ -46,8 +46,8 @@ void for_each_query(const Sizes& n, const Attention& a, const std::vector<double
     for (Seen& x : seen) sum += std::exp(x.p - top);
     for (Seen& x : seen) {
       const double away = top - x.p;
-      x.p = std::exp(x.p - top) / sum;
-      x.error = 6 * x.error + 2 * away + 20;
+      x.p = std::isinf(top) && top < 0 ? 0 : std::exp(x.p - top) / sum;   // all scores -inf: the query sees nothing
+      x.error = x.p == 0 ? 0 : 6 * x.error + 2 * away + 20;
       mean += x.p * x.error;
     }
     for (Seen& x : seen) x.error += mean;
@@ -60,9 +60,9 @@ std::string attention_text(const Attention& a) {
          " scale=" + std::to_string(a.scale);
 }
 
-Problem attention_problem(Sizes n, Attention a, Layout lq, Layout lk, Layout ly = kContiguous) {
+Problem attention_problem(Sizes n, Attention a, Layout lq, Layout lk, Layout ly = kContiguous, Draw kind = Draw::bell) {
   const Shape q = {n.B, n.H, n.Tq, n.D}, k = {n.B, n.Hk, n.Tk, n.D};
-  return {"attention", attention_text(a), {out("y", q, ly), out("lse", {n.B, n.H, n.Tq}), in("q", q, lq), in("k", k, lk), in("v", k, lk)},
+  return {"attention", attention_text(a), {out("y", q, ly), out("lse", {n.B, n.H, n.Tq}), in("q", q, lq, kind), in("k", k, lk, kind), in("v", k, lk)},
           [a](Backend& b, const Args& x) { b.attention(x[0], x[1], x[2], x[3], x[4], a); },
           [n, a](const Values& v, int output) {
             std::vector<double> gate(v[output].size());
@@ -197,6 +197,7 @@ Problems attention_small() {
   for_each_attention([&](Sizes n, const Attention& a, std::size_t turn) {
     all.push_back(attention_problem(n, a, kLayouts[turn % 5], kLayouts[turn / 2 % 5], kLayouts[turn / 3 % 4]));
     all.push_back(attention_problem(n, a, kContiguous, kContiguous));
+    if (turn % 10 == 0) all.push_back(attention_problem(n, a, kContiguous, kContiguous, kContiguous, Draw::special));
   });
   return all;
 }

@@ -256,6 +256,7 @@ Problems swiglu_small() {
     all.push_back(swiglu_problem(out("y", shape, p.y), in("gate", shape, p.x, Draw::logits), in("up", shape)));
     all.push_back(swiglu_problem(out("y", shape), in("gate", shape), in("up", shape, p.x)));
   });
+  all.push_back(swiglu_problem(out("y", {700}), in("gate", {700}, kContiguous, Draw::special), in("up", {700}, kContiguous, Draw::special)));
   return all;
 }
 Problems swiglu_large() { return {swiglu_problem(out("y", kLarge), in("gate", kLarge, Layout::padded), in("up", kLarge, Layout::padded))}; }

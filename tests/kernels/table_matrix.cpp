@@ -138,6 +138,8 @@ Problems fold_small() {
   for (const std::int64_t n : {3, 16, 40}) {
     all.push_back(fold_problem(Fold::max, into("y", {20, 1}, Mode::write), in("x", {20, n}, kContiguous, Draw::extreme)));
     all.push_back(fold_problem(Fold::max, into("y", {1, 20}, Mode::write), in("x", {n, 20}, kContiguous, Draw::extreme)));
+    all.push_back(fold_problem(Fold::sum, into("y", {20, 1}, Mode::write), in("x", {20, n}, kContiguous, Draw::special)));
+    all.push_back(fold_problem(Fold::sum, into("y", {1, 20}, Mode::write), in("x", {n, 20}, kContiguous, Draw::special)));
     all.push_back(fold_problem(Fold::sum, into("y", {1, n}, Mode::skip), in("x", {5, n})));
   }
   all.push_back(fold_problem(Fold::sum, into("y", {1, 4}, Mode::write), in("x", {0, 4})));
@@ -183,6 +185,12 @@ Problems matmul_small() {
         all.push_back(matmul_problem(into("c", {batch, s.M, s.N}, mode), in("a", {batch, s.M, s.K}), in("b", {batch, s.K, s.N}, Layout::transposed)));
         all.push_back(matmul_problem(into("c", {batch, 2, 2, s.M, s.N}, mode), in("a", {batch, 2, 2, s.M, s.K}, Layout::repeated_columns), in("b", {batch, 2, 2, s.K, s.N}, Layout::repeated_rows)));
       }
+  // An infinity or a NaN belongs to its row or column: it must not reach others through the padding of a block.
+  for (const Size s : {Size{3, 5, 7}, {17, 19, 9}, {29, 35, 13}, {1, 70, 33}, {70, 1, 33}, {33, 33, 100}})
+    for (const Layout l : {Layout::contiguous, Layout::transposed, Layout::padded}) {
+      all.push_back(matmul_problem(into("c", {s.M, s.N}, Mode::write), in("a", {s.M, s.K}, l, Draw::special), in("b", {s.K, s.N}, l)));
+      all.push_back(matmul_problem(into("c", {s.M, s.N}, Mode::add), in("a", {s.M, s.K}, l), in("b", {s.K, s.N}, l, Draw::special)));
+    }
   all.push_back(matmul_problem(into("c", {4, 5}, Mode::skip), in("a", {4, 3}), in("b", {3, 5})));
   all.push_back(matmul_problem(into("c", {0, 3, 4}, Mode::write), in("a", {0, 3, 2}), in("b", {0, 2, 4})));
   return all;
@@ -216,6 +224,10 @@ Problems linear_small() {
   for (const std::int64_t rows : {1, 4, 30})
     for (const std::int64_t K : {1, 16, 65, 130})
       for (const std::int64_t N : {1, 8, 33, 96}) add({rows}, K, N);
+  for (const std::int64_t N : {3, 17, 40}) {
+    all.push_back(linear_problem(out("y", {9, N}), in("x", {9, 21}, kContiguous, Draw::special), in("w", {N, 21}), none("bias")));
+    all.push_back(linear_problem(out("y", {9, N}), in("x", {9, 21}), in("w", {N, 21}), in("bias", {N}, kContiguous, Draw::special)));
+  }
   add({2, 1, 3}, 20, 20);
   add({0}, 4, 5);
   add({3}, 0, 5);

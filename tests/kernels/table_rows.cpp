@@ -211,7 +211,7 @@ Problem cross_entropy_problem(Operand logits, Layout target) {
                 mean += p > 0 ? p * (top - v[2][row + c]) : 0;
               }
               const double lse = kU * (16 + mean + 5 * std::fabs(v[1][r] - top) + std::fabs(v[1][r]));
-              gate[r] = output == 1 ? lse : lse + kU * std::fabs(v[1][r]);
+              gate[r] = output == 1 ? lse : v[3][r] == kIgnore ? 0 : lse + kU * std::fabs(v[1][r]);
             }
             return gate;
           },
@@ -257,6 +257,7 @@ Problems softmax_small() {
     all.push_back(softmax_problem(out("y", {C}), in("x", {C})));
     all.push_back(softmax_problem(out("y", {2, 3, C}, Layout::permuted), in("x", {2, 3, C}, Layout::permuted)));
   }
+  for (const std::int64_t C : {1, 5, 16, 33, 70}) all.push_back(softmax_problem(out("y", {40, C}), in("x", {40, C}, kContiguous, Draw::special)));
   all.push_back(softmax_problem(out("y", {}), in("x", {})));
   all.push_back(softmax_problem(out("y", {4, 9}), in("x", {4, 9}, Layout::repeated_rows)));
   all.push_back(softmax_problem(out("y", {4, 9}), in("x", {4, 9}, Layout::repeated_columns)));
@@ -278,6 +279,8 @@ Problems softmax_backward_small() {
         all.push_back(softmax_backward_problem(into("dx", {rows, C}, mode), in("dy", {rows, C}, kRowLayouts[turn % 5]), in("y", {rows, C})));
         ++turn;
       }
+  for (const std::int64_t C : {1, 5, 16, 33, 70})
+    all.push_back(softmax_backward_problem(into("dx", {40, C}, Mode::write), in("dy", {40, C}, kContiguous, Draw::special), in("y", {40, C})));
   all.push_back(softmax_backward_problem(into("dx", {4, 9}, Mode::skip), in("dy", {4, 9}), in("y", {4, 9})));
   all.push_back(softmax_backward_problem(into("dx", {4, 9}, Mode::write), in("dy", {4, 9}), in("y", {4, 9}, Layout::repeated_rows)));
   return all;
@@ -301,6 +304,7 @@ Problems layernorm_small() {
     all.push_back(layernorm_problem(in("x", {2, 3, C}, Layout::permuted), Layout::permuted, true, 1e-5));
     all.push_back(layernorm_problem(in("x", {3, C}, Layout::repeated_rows), kContiguous, true, 1e-5));
   }
+  for (const std::int64_t C : {1, 5, 16, 33, 70}) all.push_back(layernorm_problem(in("x", {40, C}, kContiguous, Draw::special), kContiguous, true, 1e-5));
   all.push_back(layernorm_problem(in("x", {0, 5}), kContiguous, true, 1e-5));
   return all;
 }
@@ -338,6 +342,7 @@ Problems rmsnorm_small() {
     all.push_back(rmsnorm_problem(in("x", {2, 3, C}, Layout::permuted), Layout::permuted, true, 1e-6));
     all.push_back(rmsnorm_problem(in("x", {3, C}, Layout::repeated_rows), kContiguous, false, 1e-6));
   }
+  for (const std::int64_t C : {1, 5, 16, 33, 70}) all.push_back(rmsnorm_problem(in("x", {40, C}, kContiguous, Draw::special), kContiguous, true, 1e-5));
   all.push_back(rmsnorm_problem(in("x", {0, 5}), kContiguous, true, 1e-5));
   return all;
 }
@@ -369,6 +374,7 @@ Problems cross_entropy_small() {
       for (int i = 0; i < 3; ++i, ++turn)
         all.push_back(cross_entropy_problem(in("logits", {n, V}, kRowLayouts[turn % 5], i ? Draw::logits : Draw::bell), turn % 4 ? kContiguous : Layout::stepped));
   }
+  for (const std::int64_t V : {1, 5, 16, 33, 70}) all.push_back(cross_entropy_problem(in("logits", {40, V}, kContiguous, Draw::special), kContiguous));
   all.push_back(cross_entropy_problem(in("logits", {0, 5}), kContiguous));
   all.push_back(cross_entropy_problem(in("logits", {4, 5}, Layout::repeated_rows), kContiguous));
   all.push_back(cross_entropy_problem(in("logits", {2, 5000}, kContiguous, Draw::logits), kContiguous));
