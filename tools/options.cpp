@@ -4,6 +4,13 @@
 namespace glass {
 namespace {
 
+// A debug build computes on one thread unless asked: who steps through a kernel wants to meet it once.
+#ifdef GLASS_DEBUG_BUILD
+constexpr std::string_view kThreads = "1";
+#else
+constexpr std::string_view kThreads = "0";
+#endif
+
 // clang-format off
 const Option kShared[] = {
     {.name = "device",  .type = Type::choice, .fallback = "auto", .choices = "auto|cpu|reference",
@@ -11,7 +18,7 @@ const Option kShared[] = {
      .group = "Where it runs"},
     {.name = "isa",     .type = Type::choice, .fallback = "auto", .choices = "auto|scalar|avx2|avx512|neon",
      .help = "instruction set of the cpu device; auto takes the widest this machine has"},
-    {.name = "threads", .type = Type::integer, .value = "N", .fallback = "0", .min = 0, .max = 1024,
+    {.name = "threads", .type = Type::integer, .value = "N", .fallback = kThreads, .min = 0, .max = 1024,
      .help = "threads to compute with; 0: one for each physical core. The results are the same for any number"},
     {.name = "dtype",   .type = Type::choice, .fallback = "f32", .choices = "f32|f64", .missing = "bf16",
      .help = "numbers to compute in; f64 needs the reference device"},
