@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <random>
+#include <sstream>
 
 #include "tests/tools/process.h"
 #include "tools/commands.h"
@@ -220,6 +222,28 @@ TEST_F(ArgumentsTest, AHugeNameIsQuotedShort) {
   EXPECT_LT(message.size(), 200u);
   EXPECT_EQ(refusal({"--\033[31mred"}).find('\033'), std::string::npos)
       << "control characters must not reach the terminal";
+}
+
+// Whatever the words, the parser either takes them or says one sentence; it never crashes and never
+// says more.
+TEST_F(ArgumentsTest, NoWordsBreakTheParser) {
+  const std::vector<std::string> pieces = {"--",     "-",    "=",    "n-layer", "n_layer", "lr",
+                                           "o",      "bias", "no-",  "json",    "engine",  "help",
+                                           "tensor", "1",    "-1",   "1e9",     "nan",     "",
+                                           " ",      "\n",   "\xff", "\xc3",    "'",       "file"};
+  std::mt19937 random(20240607);
+  int taken = 0, refused = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::vector<std::string> words(random() % 4);
+    for (std::string& word : words) {
+      for (std::size_t n = 1 + random() % 4; n > 0; --n) word += pieces[random() % pieces.size()];
+    }
+    const std::string message = refusal(words);
+    ++(message == "accepted" ? taken : refused);
+    ASSERT_EQ(message.find('\n'), std::string::npos) << message;
+  }
+  EXPECT_GT(taken, 1000);
+  EXPECT_GT(refused, 1000);
 }
 
 TEST(Tables, EveryDefaultIsAValueItsOwnOptionAccepts) {

@@ -2,7 +2,9 @@
 // it ends.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <regex>
+#include <sstream>
 
 #include "tests/tools/process.h"
 #include "tools/arguments.h"
