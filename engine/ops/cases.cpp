@@ -82,7 +82,7 @@ Family broadcast_pair(TensorFunction op, TensorFunction twin) {
       return Call{{shape, shape}, op, twin};
     }
     const Pattern p = pattern(dice.number() - dice.number() / 12);   // every twelfth case was taken above
-    const auto sizes = dice.sizes(std::max(p.rank_a, p.rank_b));
+    const auto sizes = dice.sizes(std::max(p.rank_a, p.rank_b), 2);
     Shape a, b;
     a.rank = p.rank_a, b.rank = p.rank_b;
     int ones = p.ones;

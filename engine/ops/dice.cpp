@@ -45,17 +45,17 @@ bool Dice::flip(const char* name) { return note(name, below(2)) == 1; }
 
 int Dice::axis(const Shape& x) { return static_cast<int>(between("axis", -x.rank, x.rank - 1)); }
 
-std::vector<std::int64_t> Dice::sizes(int count) {
+std::vector<std::int64_t> Dice::sizes(int count, std::int64_t least) {
   std::vector<std::int64_t> sizes(static_cast<std::size_t>(count), 1);
   if (count == 0) return sizes;
-  const std::int64_t turn = kSizes[number_ % static_cast<int>(std::size(kSizes))];
+  const std::int64_t turn = std::max(least, kSizes[number_ % static_cast<int>(std::size(kSizes))]);
   const std::size_t place = static_cast<std::size_t>(below(count));
   std::int64_t product = turn;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (i == place) continue;
-    const std::int64_t most = budget() / product;
-    const std::int64_t fitting = std::upper_bound(std::begin(kSizes), std::end(kSizes), most) - std::begin(kSizes);
-    sizes[i] = kSizes[below(std::max<std::int64_t>(1, fitting))];
+    const std::int64_t* first = std::lower_bound(std::begin(kSizes), std::end(kSizes), least);
+    const std::int64_t* end = std::upper_bound(first, std::end(kSizes), budget() / product);
+    sizes[i] = first[below(std::max<std::int64_t>(1, end - first))];
     product *= sizes[i];
   }
   sizes[place] = wants_empty() ? 0 : turn;

@@ -34,8 +34,9 @@ class Dice {
   int axis(const Shape& x);                    // counted from the start or from the end
   std::int64_t note(const char* name, std::int64_t value);
 
-  // `count` sizes for axes whose product stays small, or in a few cases grows large. Each of kSizes gets its turn.
-  std::vector<std::int64_t> sizes(int count);
+  // `count` sizes of at least `least` for axes whose product stays small, or in a few cases grows large. Each of kSizes
+  // gets its turn.
+  std::vector<std::int64_t> sizes(int count, std::int64_t least = 1);
   Shape shape(int min_rank = 0, int max_rank = kMaxRank);
   std::int64_t budget() const;                 // about how large that product may be
   bool wants_empty() const;                    // in this case, one of the sizes is 0
