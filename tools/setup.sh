@@ -30,28 +30,25 @@ need_to_test() {
   need gdb have gdb
 }
 
-# as_root COMMAND...: directly as root, else through sudo; without either, says what to run.
-as_root() {
-  if [ "$(id -u)" = 0 ]; then
-    "$@"
-  elif have sudo; then
-    say "  sudo $*"
-    sudo "$@"
-  else
-    stop "this needs root and there is no sudo: run '$*' as root, then start again."
-  fi
+# How to become root: not at all, or through sudo. Without either, says what to run.
+find_root() {
+  as_root=''
+  [ "$(id -u)" = 0 ] && return
+  have sudo || stop "missing:$missing. Installing needs root and there is no sudo: run 'apt-get install$missing' as root."
+  as_root='sudo'
 }
 
 install_missing() {
   [ -n "$missing" ] || return 0
   if have apt-get; then
-    say "Installing what is missing:$missing"
-    export DEBIAN_FRONTEND=noninteractive
+    find_root
+    say "Installing what is missing: ${as_root:+$as_root }apt-get install$missing"
+    install="$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends"
     # The lists of packages may be absent (containers) or old, so a failure earns one refresh and one more try.
     # shellcheck disable=SC2086
-    as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 || {
-      as_root apt-get update -qq || stop "apt-get update failed; is there a network? Missing:$missing"
-      as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null || stop "apt-get could not install:$missing"
+    $install $missing >/dev/null 2>&1 || {
+      $as_root apt-get update -qq || stop "apt-get update failed; is there a network? Missing:$missing"
+      $install $missing >/dev/null || stop "apt-get could not install:$missing"
     }
   elif have dnf; then
     stop "something is missing ($missing ). Install it, then start again:
