@@ -16,11 +16,13 @@ std::vector<DeviceInfo> list_devices() {
   };
 }
 
-std::unique_ptr<Backend> make_backend(const std::string& device, const std::string& isa, int threads) {
+std::unique_ptr<Backend> make_backend(const std::string& device, const std::string& isa,
+                                      int threads) {
   constexpr int kMaxThreads = 1024;
   if (threads < 0 || threads > kMaxThreads)
-    throw std::invalid_argument("cannot run on " + std::to_string(threads) + " threads; choose 1 to " +
-                                std::to_string(kMaxThreads) + ", or 0 for one per physical core");
+    throw std::invalid_argument("cannot run on " + std::to_string(threads) +
+                                " threads; choose 1 to " + std::to_string(kMaxThreads) +
+                                ", or 0 for one per physical core");
   if (device == "auto" || device == "cpu") return make_cpu_backend(isa, threads);
   if (device == "reference") {
     if (isa != "auto")

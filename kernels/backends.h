@@ -11,7 +11,7 @@ namespace glass {
 struct DeviceInfo {
   std::string name;          // what --device takes: cpu, reference
   std::string description;   // one line for people
-  std::vector<std::string> isas;   // instruction sets it was built with and this machine can run, best first
+  std::vector<std::string> isas;   // instruction sets that are built in and run here, best first
 };
 
 // Every device that works here, the one that "auto" picks first.
@@ -22,6 +22,7 @@ std::unique_ptr<Backend> make_reference_backend();
 
 // device: auto, cpu or reference. isa: auto or one of the device's. threads: 0 for one per physical core.
 // A name that is unknown or cannot work here throws std::invalid_argument with one sentence that says what can.
-std::unique_ptr<Backend> make_backend(const std::string& device, const std::string& isa, int threads);
+std::unique_ptr<Backend> make_backend(const std::string& device, const std::string& isa,
+                                      int threads);
 
 }  // namespace glass

@@ -3,9 +3,9 @@
 // C++14, no std::, no headers of the library, nothing but values.
 //
 // What a number type T brings: + - * / and unary -, the comparisons < > <= >= ==, T(c) from a constant, and
-//   g_exp g_log g_sqrt g_rsqrt g_sin g_cos g_tanh g_erf g_abs (one argument),
-//   g_max(a, b) = a > b ? a : b    g_min(a, b) = a < b ? a : b    (so a NaN in b comes through, one in a does not),
-//   g_select(condition, a, b) = condition ? a : b, lane by lane, where condition is what a comparison returns.
+//   g_exp g_log g_sqrt g_rsqrt g_sin g_cos g_tanh g_erf g_abs    of one argument
+//   g_max(a, b) = a > b ? a : b,  g_min(a, b) = a < b ? a : b    a NaN in b comes through, one in a does not
+//   g_select(condition, a, b) = condition ? a : b                lane by lane; conditions are what comparisons return
 //
 // At a kink the slope is a subgradient: relu, relu2 and abs have slope 0 at 0. A NaN in x gives NaN; only greater and
 // equal, which are truth values, say 0.

@@ -29,10 +29,14 @@ namespace {
 constexpr std::size_t kUnit = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
-struct SizeClass { int index; std::size_t size; };
+struct SizeClass {
+  int index;
+  std::size_t size;
+};
 
 SizeClass size_class(std::size_t bytes) {
-  const std::size_t last = bytes <= kUnit ? 0 : (bytes - 1) / kUnit;   // the number of units, less one
+  const std::size_t last =
+      bytes <= kUnit ? 0 : (bytes - 1) / kUnit;   // the number of units, less one
   int shift = 0;
   while ((last >> shift) >= 16) ++shift;
   const std::size_t step = last >> shift;

@@ -32,7 +32,10 @@ class HostMemory {
   Counters counters() const;
 
  private:
-  struct Free { Free* next; };              // a released block holds the address of the next one of its size class
+  // A released block holds the address of the next one of its size class.
+  struct Free {
+    Free* next;
+  };
   static constexpr int kClasses = 448;
 
   std::byte* take_from_system(std::size_t size);

@@ -16,12 +16,15 @@ struct Sizes {
   std::int64_t B, H, Hk, Tq, Tk, D;
 };
 
-Sizes require_attention(const char* op, const View& y, const View& lse, const View& q, const View& k, const View& v,
-                        const Attention& a) {
-  require(q.rank == 4 && k.rank == 4 && v.rank == 4 && y.rank == 4, op, "q, k, v and y must be (B,H,T,D)");
+Sizes require_attention(const char* op, const View& y, const View& lse, const View& q,
+                        const View& k, const View& v, const Attention& a) {
+  require(q.rank == 4 && k.rank == 4 && v.rank == 4 && y.rank == 4, op,
+          "q, k, v and y must be (B,H,T,D)");
   const Sizes n = {q.shape[0], q.shape[1], k.shape[1], q.shape[2], k.shape[2], q.shape[3]};
-  require(same_shape(k, v) && k.shape[0] == n.B && k.shape[3] == n.D, op, "k and v must be (B,Hk,Tk,D)");
-  require(n.Hk > 0 ? n.H % n.Hk == 0 : n.H == 0, op, "the heads must be a multiple of the key heads");
+  require(same_shape(k, v) && k.shape[0] == n.B && k.shape[3] == n.D, op,
+          "k and v must be (B,Hk,Tk,D)");
+  require(n.Hk > 0 ? n.H % n.Hk == 0 : n.H == 0, op,
+          "the heads must be a multiple of the key heads");
   require(same_shape(y, q) && count(lse) == n.B * n.H * n.Tq, op, "y must be like q, lse (B,H,Tq)");
   require(a.dropout >= 0 && a.dropout < 1, op, "dropout must be in [0, 1)");
   require(a.window >= 0 && a.q_offset >= 0, op, "window and q_offset must not be negative");
@@ -41,7 +44,8 @@ template <class Body> void for_each_query(const Sizes& n, const Attention& a, co
       for (std::int64_t i = 0; i < n.Tq; ++i) {
         const std::int64_t position = a.q_offset + i;
         const std::int64_t last = position + 1 < n.Tk ? position + 1 : n.Tk;
-        const std::int64_t first = a.window > 0 && position >= a.window ? position - a.window + 1 : 0;
+        const std::int64_t first =
+            a.window > 0 && position >= a.window ? position - a.window + 1 : 0;
         const std::int64_t key_head = h / (n.H / n.Hk);   // H/Hk query heads share one key head
         body(Query{first, last, (b * n.H + h) * n.Tq + i, (b * n.Hk + key_head) * n.Tk});
       }
@@ -66,7 +70,8 @@ template <class T> double dot(const Row<T>& a, const Row<T>& b, std::int64_t n) 
 // The result of a gradient that many queries add to: summed in double, rounded once.
 template <class T> void put_all(const Into& into, const std::vector<double>& values) {
   if (!wanted(into)) return;
-  for (std::int64_t i = 0; i < count(into.view); ++i) put(into, at<T>(into.view, i), values[static_cast<std::size_t>(i)]);
+  for (std::int64_t i = 0; i < count(into.view); ++i)
+    put(into, at<T>(into.view, i), values[static_cast<std::size_t>(i)]);
 }
 
 }  // namespace
@@ -93,7 +98,8 @@ void ReferenceBackend::attention(View y, View lse, View q, View k, View v, const
       for (std::int64_t c = 0; c < n.D; ++c) {
         double total = 0;
         for (std::int64_t j = query.first; j < query.last; ++j)
-          total += p[static_cast<std::size_t>(j)] * kept(a, n, query, j) * row<T>(v, query.k_row + j)[c];
+          total +=
+              p[static_cast<std::size_t>(j)] * kept(a, n, query, j) * row<T>(v, query.k_row + j)[c];
         Y[c] = static_cast<T>(blind ? 0.0 : total / sum);
       }
       at<T>(lse, query.q_row) = static_cast<T>(blind ? top : top + std::log(sum));
@@ -105,8 +111,8 @@ void ReferenceBackend::attention(View y, View lse, View q, View k, View v, const
 //   dv_j = p_j z_j dy,   dp_j = z_j dy . v_j,   ds_j = p_j (dp_j - sum over i of p_i dp_i),
 //   dq = scale sum of ds_j k_j,   dk_j = scale ds_j q.
 // The inner sum equals dy . y; fused kernels read it off y, here it is summed as the formula says.
-void ReferenceBackend::attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse, View q, View k, View v,
-                                          const Attention& a) {
+void ReferenceBackend::attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse,
+                                          View q, View k, View v, const Attention& a) {
   const Sizes n = require_attention("attention_backward", y, lse, q, k, v, a);
   require(same_shape(dy, q), "attention_backward", "dy must be like q");
   require((!wanted(dq) || same_shape(dq.view, q)) && (!wanted(dk) || same_shape(dk.view, k)) &&
@@ -118,8 +124,9 @@ void ReferenceBackend::attention_backward(Into dq, Into dk, Into dv, View dy, Vi
     const auto number = [&](std::int64_t row_number, std::int64_t c) {
       return static_cast<std::size_t>(row_number * n.D + c);
     };
-    std::vector<double> p(static_cast<std::size_t>(n.Tk)), dp(p), sum_dq(static_cast<std::size_t>(count(q))),
-        sum_dk(static_cast<std::size_t>(count(k))), sum_dv(sum_dk);
+    std::vector<double> p(static_cast<std::size_t>(n.Tk)), dp(p),
+        sum_dq(static_cast<std::size_t>(count(q))), sum_dk(static_cast<std::size_t>(count(k))),
+        sum_dv(sum_dk);
     for_each_query(n, a, [&](const Query& query) {
       const Row<T> Q = row<T>(q, query.q_row), dY = row<T>(dy, query.q_row);
       const double total = at<T>(lse, query.q_row);

@@ -13,21 +13,24 @@ namespace {
 
 void require_targets(const char* op, const View& logits, const View& targets, std::int64_t ignore) {
   require(logits.rank == 2, op, "logits must be (n,V)");
-  require(targets.dtype == DType::i32 && count(targets) == logits.shape[0], op, "targets must be (n) of i32");
+  require(targets.dtype == DType::i32 && count(targets) == logits.shape[0], op,
+          "targets must be (n) of i32");
   for (std::int64_t r = 0; r < count(targets); ++r) {
     const std::int64_t target = at<std::int32_t>(targets, r);
     if (target != ignore && (target < 0 || target >= logits.shape[1]))
-      throw std::invalid_argument(std::string("reference: ") + op + ": target " + std::to_string(target) + " of row " +
-                                  std::to_string(r) + " is outside of a vocabulary of " +
-                                  std::to_string(logits.shape[1]));
+      throw std::invalid_argument(
+          std::string("reference: ") + op + ": target " + std::to_string(target) + " of row " +
+          std::to_string(r) + " is outside of a vocabulary of " + std::to_string(logits.shape[1]));
   }
 }
 
 }  // namespace
 
-void ReferenceBackend::cross_entropy(View loss, View lse, View logits, View targets, std::int64_t ignore) {
+void ReferenceBackend::cross_entropy(View loss, View lse, View logits, View targets,
+                                     std::int64_t ignore) {
   require_targets("cross_entropy", logits, targets, ignore);
-  require(count(loss) == logits.shape[0] && count(lse) == logits.shape[0], "cross_entropy", "loss and lse must be (n)");
+  require(count(loss) == logits.shape[0] && count(lse) == logits.shape[0], "cross_entropy",
+          "loss and lse must be (n)");
   require_type("cross_entropy", logits, loss, lse);
   const std::int64_t V = logits.shape[1];
   with_type("cross_entropy", logits.dtype, [&](auto zero) {
@@ -46,13 +49,13 @@ void ReferenceBackend::cross_entropy(View loss, View lse, View logits, View targ
 }
 
 // dlogits = dloss (softmax(logits) - onehot(target))
-void ReferenceBackend::cross_entropy_backward(Into dlogits, View dloss, View logits, View lse, View targets,
-                                              std::int64_t ignore) {
+void ReferenceBackend::cross_entropy_backward(Into dlogits, View dloss, View logits, View lse,
+                                              View targets, std::int64_t ignore) {
   if (!wanted(dlogits)) return;
   require_targets("cross_entropy_backward", logits, targets, ignore);
   require(same_shape(dlogits.view, logits), "cross_entropy_backward", "dlogits must be (n,V)");
-  require(count(dloss) == logits.shape[0] && count(lse) == logits.shape[0], "cross_entropy_backward",
-          "dloss and lse must be (n)");
+  require(count(dloss) == logits.shape[0] && count(lse) == logits.shape[0],
+          "cross_entropy_backward", "dloss and lse must be (n)");
   require_type("cross_entropy_backward", logits, dlogits.view, dloss, lse);
   with_type("cross_entropy_backward", logits.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -61,7 +64,8 @@ void ReferenceBackend::cross_entropy_backward(Into dlogits, View dloss, View log
       const std::int64_t target = at<std::int32_t>(targets, r);
       for (std::int64_t v = 0; v < logits.shape[1]; ++v) {
         const double p = std::exp(X[v] - static_cast<double>(at<T>(lse, r)));
-        put(dlogits, dX[v], target == ignore ? 0.0 : at<T>(dloss, r) * (p - (v == target ? 1.0 : 0.0)));
+        put(dlogits, dX[v],
+            target == ignore ? 0.0 : at<T>(dloss, r) * (p - (v == target ? 1.0 : 0.0)));
       }
     }
   });

@@ -78,7 +78,8 @@ void ReferenceBackend::map(Unary f, View y, View x) {
 
 void ReferenceBackend::map_backward(Unary f, Into dx, View dy, View x) {
   if (!wanted(dx)) return;
-  require(same_shape(dx.view, x) && same_shape(dy, x), "map_backward", "dx, dy and x must have one shape");
+  require(same_shape(dx.view, x) && same_shape(dy, x), "map_backward",
+          "dx, dy and x must have one shape");
   require_type("map_backward", dx.view, dy, x);
   with_type("map_backward", x.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -93,7 +94,8 @@ void ReferenceBackend::map_backward(Unary f, Into dx, View dy, View x) {
 
 void ReferenceBackend::zip(Binary f, Into y, View a, View b) {
   if (!wanted(y)) return;
-  require(same_shape(y.view, a) && same_shape(y.view, b), "zip", "y, a and b must have one shape (stride 0 repeats)");
+  require(same_shape(y.view, a) && same_shape(y.view, b), "zip",
+          "y, a and b must have one shape (stride 0 repeats)");
   require_type("zip", y.view, a, b);
   with_type("zip", y.view.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -119,7 +121,8 @@ void ReferenceBackend::swiglu(View y, View gate, View up) {
 }
 
 void ReferenceBackend::swiglu_backward(Into dgate, Into dup, View dy, View gate, View up) {
-  require(same_shape(dy, gate) && same_shape(dy, up), "swiglu_backward", "dy, gate and up must have one shape");
+  require(same_shape(dy, gate) && same_shape(dy, up), "swiglu_backward",
+          "dy, gate and up must have one shape");
   require_type("swiglu_backward", dy, gate, up, dgate.view, dup.view);
   with_type("swiglu_backward", dy.dtype, [&](auto zero) {
     using T = decltype(zero);

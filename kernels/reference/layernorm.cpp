@@ -23,7 +23,8 @@ void ReferenceBackend::layernorm(View y, View mean, View rstd, View x, View w, V
       const double s = 1 / std::sqrt(squares / static_cast<double>(C) + eps);
       for (std::int64_t c = 0; c < C; ++c) {
         const double shift = b.data ? static_cast<double>(at<T>(b, c)) : 0.0;
-        Y[c] = static_cast<T>(formulas::normalized(static_cast<double>(X[c]), m, s) * at<T>(w, c) + shift);
+        Y[c] = static_cast<T>(formulas::normalized(static_cast<double>(X[c]), m, s) * at<T>(w, c) +
+                              shift);
       }
       at<T>(mean, r) = static_cast<T>(m);
       at<T>(rstd, r) = static_cast<T>(s);
@@ -33,14 +34,15 @@ void ReferenceBackend::layernorm(View y, View mean, View rstd, View x, View w, V
 
 // dw = sum over rows of dy xhat, db = sum over rows of dy. With g = dy w:
 // dx = rstd (g - mean(g) - xhat mean(g xhat)): the two means are what moving x does to the row's mean and rstd.
-void ReferenceBackend::layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w, View mean, View rstd) {
+void ReferenceBackend::layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w,
+                                          View mean, View rstd) {
   const std::int64_t C = size(x, -1), R = rows(x);
   require(same_shape(dy, x) && (!wanted(dx) || same_shape(dx.view, x)), "layernorm_backward",
           "dx, dy and x must have one shape");
   require(count(mean) == R && count(rstd) == R && count(w) == C, "layernorm_backward",
           "w must be (C), mean and rstd (..,1)");
-  require((!wanted(dw) || count(dw.view) == C) && (!wanted(db) || count(db.view) == C), "layernorm_backward",
-          "dw and db must be (C)");
+  require((!wanted(dw) || count(dw.view) == C) && (!wanted(db) || count(db.view) == C),
+          "layernorm_backward", "dw and db must be (C)");
   require_type("layernorm_backward", x, dx.view, dw.view, db.view, dy, w, mean, rstd);
   with_type("layernorm_backward", x.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -50,7 +52,9 @@ void ReferenceBackend::layernorm_backward(Into dx, Into dw, Into db, View dy, Vi
     if (wanted(dx)) {
       for (std::int64_t r = 0; r < R; ++r) {
         const Row<T> dX = row<T>(dx.view, r), dY = row<T>(dy, r);
-        const auto g = [&](std::int64_t c) { return static_cast<double>(dY[c]) * static_cast<double>(at<T>(w, c)); };
+        const auto g = [&](std::int64_t c) {
+          return static_cast<double>(dY[c]) * static_cast<double>(at<T>(w, c));
+        };
         double sum_g = 0, sum_gx = 0;
         for (std::int64_t c = 0; c < C; ++c) sum_g += g(c), sum_gx += g(c) * xhat(r, c);
         const double n = static_cast<double>(C), s = at<T>(rstd, r);

@@ -49,7 +49,8 @@ template <class Body> void for_each(const View& v, const Body& body) {
   Index index = {};
   for (std::int64_t n = count(v); n > 0; --n) {
     body(index);
-    for (int axis = v.rank - 1; axis >= 0 && ++index[axis] == v.shape[axis]; --axis) index[axis] = 0;
+    for (int axis = v.rank - 1; axis >= 0 && ++index[axis] == v.shape[axis]; --axis)
+      index[axis] = 0;
   }
 }
 
@@ -89,10 +90,13 @@ template <class T> Row<T> row(const View& v, std::int64_t r) {
 template <class T> struct Matrix {
   T* data;
   std::int64_t row_stride, column_stride;
-  T& operator()(std::int64_t i, std::int64_t j) const { return data[i * row_stride + j * column_stride]; }
+  T& operator()(std::int64_t i, std::int64_t j) const {
+    return data[i * row_stride + j * column_stride];
+  }
 };
 template <class T> Matrix<T> matrix(const View& v, std::int64_t batch) {
-  return {reinterpret_cast<T*>(v.data) + offset_of(v, batch, v.rank - 2), v.stride[v.rank - 2], v.stride[v.rank - 1]};
+  return {reinterpret_cast<T*>(v.data) + offset_of(v, batch, v.rank - 2), v.stride[v.rank - 2],
+          v.stride[v.rank - 1]};
 }
 
 inline bool wanted(const Into& into) { return into.view.data != nullptr; }
@@ -103,7 +107,8 @@ template <class T> void put(const Into& into, T& y, double value) {
 }
 
 // Every view that is there has the type of the first.
-template <class... Views> void require_type(const char* op, const View& first, const Views&... others) {
+template <class... Views>
+void require_type(const char* op, const View& first, const Views&... others) {
   for (const View* v : {&others...})
     require(!v->data || v->dtype == first.dtype, op, "all operands must have one type");
 }

@@ -8,9 +8,11 @@ using namespace reference;
 void ReferenceBackend::matmul(Into c, View a, View b) {
   if (!wanted(c)) return;
   const int rank = c.view.rank;
-  require(rank >= 2 && a.rank == rank && b.rank == rank, "matmul", "c, a and b must have one rank of at least 2");
+  require(rank >= 2 && a.rank == rank && b.rank == rank, "matmul",
+          "c, a and b must have one rank of at least 2");
   for (int i = 0; i < rank - 2; ++i)
-    require(a.shape[i] == c.view.shape[i] && b.shape[i] == c.view.shape[i], "matmul", "leading sizes differ");
+    require(a.shape[i] == c.view.shape[i] && b.shape[i] == c.view.shape[i], "matmul",
+            "leading sizes differ");
   const std::int64_t M = size(a, -2), K = size(a, -1), N = size(b, -1);
   require(size(b, -2) == K, "matmul", "inner sizes differ");
   require(size(c.view, -2) == M && size(c.view, -1) == N, "matmul", "c must be (..,M,N)");
@@ -18,11 +20,13 @@ void ReferenceBackend::matmul(Into c, View a, View b) {
   with_type("matmul", a.dtype, [&](auto zero) {
     using T = decltype(zero);
     for (std::int64_t batch = 0; batch < count(c.view, rank - 2); ++batch) {
-      const Matrix<T> A = matrix<T>(a, batch), B = matrix<T>(b, batch), C = matrix<T>(c.view, batch);
+      const Matrix<T> A = matrix<T>(a, batch), B = matrix<T>(b, batch),
+                      C = matrix<T>(c.view, batch);
       for (std::int64_t i = 0; i < M; ++i) {
         for (std::int64_t j = 0; j < N; ++j) {
           double sum = 0;
-          for (std::int64_t k = 0; k < K; ++k) sum += static_cast<double>(A(i, k)) * static_cast<double>(B(k, j));
+          for (std::int64_t k = 0; k < K; ++k)
+            sum += static_cast<double>(A(i, k)) * static_cast<double>(B(k, j));
           put(c, C(i, j), sum);
         }
       }
@@ -32,7 +36,8 @@ void ReferenceBackend::matmul(Into c, View a, View b) {
 
 void ReferenceBackend::linear(View y, View x, View w, View bias) {
   const std::int64_t K = size(x, -1), N = size(y, -1);
-  require(w.rank == 2 && w.shape[0] == N && w.shape[1] == K, "linear", "w must be (N,K) for x (..,K) and y (..,N)");
+  require(w.rank == 2 && w.shape[0] == N && w.shape[1] == K, "linear",
+          "w must be (N,K) for x (..,K) and y (..,N)");
   require(rows(x) == rows(y), "linear", "x and y must have the same rows");
   require(!bias.data || (bias.rank == 1 && bias.shape[0] == N), "linear", "bias must be (N)");
   require_type("linear", y, x, w, bias);
@@ -43,7 +48,8 @@ void ReferenceBackend::linear(View y, View x, View w, View bias) {
       for (std::int64_t n = 0; n < N; ++n) {
         const Row<T> W = row<T>(w, n);
         double sum = bias.data ? static_cast<double>(at<T>(bias, n)) : 0.0;
-        for (std::int64_t k = 0; k < K; ++k) sum += static_cast<double>(X[k]) * static_cast<double>(W[k]);
+        for (std::int64_t k = 0; k < K; ++k)
+          sum += static_cast<double>(X[k]) * static_cast<double>(W[k]);
         Y[n] = static_cast<T>(sum);
       }
     }

@@ -18,7 +18,8 @@ void ReferenceBackend::global_norm(View norm, const View* grads, int n) {
   double squares = 0;
   for (int g = 0; g < n; ++g) {
     require_type("global_norm", norm, grads[g]);
-    for (std::int64_t i = 0; i < count(grads[g]); ++i) squares += number(grads[g], i) * number(grads[g], i);
+    for (std::int64_t i = 0; i < count(grads[g]); ++i)
+      squares += number(grads[g], i) * number(grads[g], i);
   }
   with_type("global_norm", norm.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -38,11 +39,17 @@ void ReferenceBackend::adamw(const AdamWItem* items, int n, View numbers, View n
   for (int i = 0; i < n; ++i) {
     const AdamWItem& item = items[i];
     require_type("adamw", item.param, item.grad, item.m, item.v, numbers);
-    require(same_shape(item.param, item.grad) && same_shape(item.param, item.m) && same_shape(item.param, item.v),
+    require(same_shape(item.param, item.grad) && same_shape(item.param, item.m) &&
+                same_shape(item.param, item.v),
             "adamw", "param, grad, m and v must have one shape");
-    const formulas::AdamWNumbers<double> step = {
-        number(numbers, kLearningRate), number(numbers, kBeta1),       number(numbers, kBeta2), number(numbers, kEps),
-        number(numbers, kCorrection1),  number(numbers, kCorrection2), item.decay,              clip};
+    const formulas::AdamWNumbers<double> step = {number(numbers, kLearningRate),
+                                                 number(numbers, kBeta1),
+                                                 number(numbers, kBeta2),
+                                                 number(numbers, kEps),
+                                                 number(numbers, kCorrection1),
+                                                 number(numbers, kCorrection2),
+                                                 item.decay,
+                                                 clip};
     with_type("adamw", item.param.dtype, [&](auto zero) {
       using T = decltype(zero);
       for (std::int64_t e = 0; e < count(item.param); ++e) {

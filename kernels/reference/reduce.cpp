@@ -15,7 +15,8 @@ void ReferenceBackend::fold(Fold f, Into y, View x) {
   // What one element of y sees of x: all of every axis that disappears, one element of the others.
   View seen = x;
   for (int i = 0; i < x.rank; ++i) {
-    require(y.view.shape[i] == x.shape[i] || y.view.shape[i] == 1, "fold", "y must have x's sizes or 1");
+    require(y.view.shape[i] == x.shape[i] || y.view.shape[i] == 1, "fold",
+            "y must have x's sizes or 1");
     if (y.view.shape[i] == x.shape[i]) seen.shape[i] = 1;
   }
   with_type("fold", x.dtype, [&](auto zero) {
@@ -24,7 +25,8 @@ void ReferenceBackend::fold(Fold f, Into y, View x) {
       seen.data = x.data;
       if (count(x) > 0) {
         Index first = {};
-        for (int axis = 0; axis < x.rank; ++axis) first[axis] = seen.shape[axis] == 1 && x.shape[axis] > 1 ? i[axis] : 0;
+        for (int axis = 0; axis < x.rank; ++axis)
+          first[axis] = seen.shape[axis] == 1 && x.shape[axis] > 1 ? i[axis] : 0;
         seen.data = reinterpret_cast<std::byte*>(&at<T>(x, first));
       }
       double total = f == Fold::sum ? 0.0 : -std::numeric_limits<double>::infinity();

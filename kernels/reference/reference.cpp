@@ -17,7 +17,9 @@ bool ReferenceBackend::supports(DType dtype) const {
 
 std::byte* ReferenceBackend::allocate(std::size_t bytes) { return memory_.allocate(bytes); }
 
-void ReferenceBackend::release(std::byte* block, std::size_t bytes) noexcept { memory_.release(block, bytes); }
+void ReferenceBackend::release(std::byte* block, std::size_t bytes) noexcept {
+  memory_.release(block, bytes);
+}
 
 void ReferenceBackend::upload(std::byte* to, const void* host, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, host, bytes);

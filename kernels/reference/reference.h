@@ -35,12 +35,13 @@ class ReferenceBackend final : public Backend {
   void softmax(View y, View x) override;
   void softmax_backward(Into dx, View dy, View y) override;
   void layernorm(View y, View mean, View rstd, View x, View w, View b, double eps) override;
-  void layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w, View mean, View rstd) override;
+  void layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w, View mean,
+                          View rstd) override;
   void rmsnorm(View y, View rstd, View x, View w, double eps) override;
   void rmsnorm_backward(Into dx, Into dw, View dy, View x, View w, View rstd) override;
   void attention(View y, View lse, View q, View k, View v, const Attention&) override;
-  void attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse, View q, View k, View v,
-                          const Attention&) override;
+  void attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse, View q, View k,
+                          View v, const Attention&) override;
   void rope(Into y, View x, double base, std::int64_t position, bool inverse) override;
   void dropout(Into y, View x, double p, RandomKey key) override;
   void cross_entropy(View loss, View lse, View logits, View targets, std::int64_t ignore) override;

@@ -16,7 +16,8 @@ void ReferenceBackend::rmsnorm(View y, View rstd, View x, View w, double eps) {
     for (std::int64_t r = 0; r < R; ++r) {
       const Row<T> X = row<T>(x, r), Y = row<T>(y, r);
       double squares = 0;
-      for (std::int64_t c = 0; c < C; ++c) squares += static_cast<double>(X[c]) * static_cast<double>(X[c]);
+      for (std::int64_t c = 0; c < C; ++c)
+        squares += static_cast<double>(X[c]) * static_cast<double>(X[c]);
       const double s = 1 / std::sqrt(squares / static_cast<double>(C) + eps);
       for (std::int64_t c = 0; c < C; ++c) {
         const double weight = w.data ? static_cast<double>(at<T>(w, c)) : 1.0;
@@ -32,8 +33,8 @@ void ReferenceBackend::rmsnorm_backward(Into dx, Into dw, View dy, View x, View 
   const std::int64_t C = size(x, -1), R = rows(x);
   require(same_shape(dy, x) && (!wanted(dx) || same_shape(dx.view, x)), "rmsnorm_backward",
           "dx, dy and x must have one shape");
-  require(count(rstd) == R && (!w.data || count(w) == C) && (!wanted(dw) || count(dw.view) == C), "rmsnorm_backward",
-          "w and dw must be (C), rstd (..,1)");
+  require(count(rstd) == R && (!w.data || count(w) == C) && (!wanted(dw) || count(dw.view) == C),
+          "rmsnorm_backward", "w and dw must be (C), rstd (..,1)");
   require_type("rmsnorm_backward", x, dx.view, dw.view, dy, w, rstd);
   with_type("rmsnorm_backward", x.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -43,12 +44,15 @@ void ReferenceBackend::rmsnorm_backward(Into dx, Into dw, View dy, View x, View 
     if (wanted(dx)) {
       for (std::int64_t r = 0; r < R; ++r) {
         const Row<T> dX = row<T>(dx.view, r), dY = row<T>(dy, r);
-        const auto g = [&](std::int64_t c) { return dY[c] * (w.data ? static_cast<double>(at<T>(w, c)) : 1.0); };
+        const auto g = [&](std::int64_t c) {
+          return dY[c] * (w.data ? static_cast<double>(at<T>(w, c)) : 1.0);
+        };
         double sum_gx = 0;
         for (std::int64_t c = 0; c < C; ++c) sum_gx += g(c) * xhat(r, c);
         const double s = at<T>(rstd, r);
         for (std::int64_t c = 0; c < C; ++c)
-          put(dx, dX[c], formulas::rmsnorm_dx(g(c), xhat(r, c), s, sum_gx / static_cast<double>(C)));
+          put(dx, dX[c],
+              formulas::rmsnorm_dx(g(c), xhat(r, c), s, sum_gx / static_cast<double>(C)));
       }
     }
     for (std::int64_t c = 0; wanted(dw) && c < C; ++c) {

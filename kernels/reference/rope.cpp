@@ -18,7 +18,8 @@ void ReferenceBackend::rope(Into y, View x, double base, std::int64_t position, 
     for (std::int64_t r = 0; r < rows(x); ++r) {
       const Row<T> X = row<T>(x, r), Y = row<T>(y.view, r);
       for (std::int64_t i = 0; i < half; ++i) {
-        const double frequency = std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(D));
+        const double frequency =
+            std::pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(D));
         const double angle = static_cast<double>(position + r % T_) * frequency;
         const double c = std::cos(angle), s = inverse ? -std::sin(angle) : std::sin(angle);
         const double first = X[i], second = X[i + half];

@@ -19,9 +19,11 @@ void ReferenceBackend::softmax(View y, View x) {
       // We subtract the row maximum first: exp(89) overflows f32, and softmax does not change.
       double top = -std::numeric_limits<double>::infinity(), sum = 0;
       for (std::int64_t c = 0; c < C; ++c) top = formulas::max(top, static_cast<double>(X[c]));
-      const bool masked = std::isinf(top) && top < 0;   // every element is -inf: nothing to choose from
+      const bool masked =
+          std::isinf(top) && top < 0;   // every element is -inf: nothing to choose from
       for (std::int64_t c = 0; c < C; ++c) sum += masked ? 0.0 : std::exp(X[c] - top);
-      for (std::int64_t c = 0; c < C; ++c) Y[c] = static_cast<T>(masked ? 0.0 : std::exp(X[c] - top) / sum);
+      for (std::int64_t c = 0; c < C; ++c)
+        Y[c] = static_cast<T>(masked ? 0.0 : std::exp(X[c] - top) / sum);
     }
   });
 }
@@ -29,7 +31,8 @@ void ReferenceBackend::softmax(View y, View x) {
 // dx = y (dy - sum over the row of dy y)
 void ReferenceBackend::softmax_backward(Into dx, View dy, View y) {
   if (!wanted(dx)) return;
-  require(same_shape(dx.view, y) && same_shape(dy, y), "softmax_backward", "dx, dy and y must have one shape");
+  require(same_shape(dx.view, y) && same_shape(dy, y), "softmax_backward",
+          "dx, dy and y must have one shape");
   require_type("softmax_backward", dx.view, dy, y);
   const std::int64_t C = size(y, -1);
   with_type("softmax_backward", y.dtype, [&](auto zero) {
@@ -37,7 +40,8 @@ void ReferenceBackend::softmax_backward(Into dx, View dy, View y) {
     for (std::int64_t r = 0; r < rows(y); ++r) {
       const Row<T> dX = row<T>(dx.view, r), dY = row<T>(dy, r), Y = row<T>(y, r);
       double dot = 0;
-      for (std::int64_t c = 0; c < C; ++c) dot += static_cast<double>(dY[c]) * static_cast<double>(Y[c]);
+      for (std::int64_t c = 0; c < C; ++c)
+        dot += static_cast<double>(dY[c]) * static_cast<double>(Y[c]);
       for (std::int64_t c = 0; c < C; ++c) {
         const double d = dY[c], p = Y[c];
         put(dx, dX[c], formulas::softmax_dx(d, p, dot));

@@ -18,7 +18,10 @@ constexpr std::uint64_t kPatterns = std::uint64_t{1} << 32;
 constexpr std::uint64_t kStep = 1999;   // a prime: 2.1 million samples with every kind of low bits
 constexpr std::int64_t kBlock = 1 << 16;
 
-struct Rule { Unary f; double ulps; };   // 0: the correctly rounded result
+struct Rule {
+  Unary f;
+  double ulps;
+};   // 0: the correctly rounded result
 void PrintTo(const Rule& rule, std::ostream* out) { *out << name_of(rule.f); }
 
 // clang-format off
@@ -33,7 +36,9 @@ constexpr Rule kRules[] = {
 
 std::vector<Rule> rules() { return {std::begin(kRules), std::end(kRules)}; }
 
-View row(float* data, std::int64_t n) { return {reinterpret_cast<std::byte*>(data), DType::f32, 1, {n}, {1}}; }
+View row(float* data, std::int64_t n) {
+  return {reinterpret_cast<std::byte*>(data), DType::f32, 1, {n}, {1}};
+}
 
 float from_bits(std::uint32_t bits) {
   float x;
@@ -49,7 +54,11 @@ bool well_conditioned(Unary f, double x) {
   return true;
 }
 
-struct Worst { double ulps = 0; float x = 0, got = 0; double want = 0; };
+struct Worst {
+  double ulps = 0;
+  float x = 0, got = 0;
+  double want = 0;
+};
 
 class Accuracy : public testing::TestWithParam<Rule> {};
 
@@ -67,34 +76,47 @@ TEST_P(Accuracy, StaysWithinItsUlpsForFloatsOfEverySize) {
   std::uint64_t samples = 0;
   for (std::uint64_t bits = static_cast<std::uint64_t>(rule.f) * 37 % step; bits < kPatterns;) {
     std::int64_t n = 0;
-    for (; n < kBlock && bits < kPatterns; bits += step) x[static_cast<std::size_t>(n++)] = from_bits(static_cast<std::uint32_t>(bits));
+    for (; n < kBlock && bits < kPatterns; bits += step)
+      x[static_cast<std::size_t>(n++)] = from_bits(static_cast<std::uint32_t>(bits));
     samples += static_cast<std::uint64_t>(n);
     with_unary(rule.f, [&](auto tag) {
-      for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) want[i] = unary<decltype(tag)::value>(static_cast<double>(x[i]));
+      for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
+        want[i] = unary<decltype(tag)::value>(static_cast<double>(x[i]));
     });
     for (std::size_t c = 0; c < isas.size(); ++c) {
       candidate(isas[c].isa, 1).map(rule.f, row(y.data(), n), row(x.data(), n));
       for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {
         const float nearest = static_cast<float>(want[i]);
-        if (std::isnan(want[i])) { wrong[c] += !std::isnan(y[i]); continue; }
+        if (std::isnan(want[i])) {
+          wrong[c] += !std::isnan(y[i]);
+          continue;
+        }
         if (y[i] == nearest) continue;
         const bool exact = rule.ulps == 0, infinite = std::isinf(nearest);
-        const double off = infinite ? INFINITY : std::fabs(static_cast<double>(y[i]) - want[i]) / ulp(want[i]);
-        const bool good = !exact && (well_conditioned(rule.f, x[i])
-                                         ? off <= rule.ulps
-                                         : std::fabs(static_cast<double>(y[i]) - want[i]) <= allowed_value(rule.f, x[i]) + kU * std::fabs(want[i]));
+        const double off =
+            infinite ? INFINITY : std::fabs(static_cast<double>(y[i]) - want[i]) / ulp(want[i]);
+        const bool good =
+            !exact && (well_conditioned(rule.f, x[i])
+                           ? off <= rule.ulps
+                           : std::fabs(static_cast<double>(y[i]) - want[i]) <=
+                                 allowed_value(rule.f, x[i]) + kU * std::fabs(want[i]));
         // Just below the largest float a result may be an infinity, and the other way round: that is one ulp too.
-        const bool at_the_edge = !exact && std::fabs(want[i]) > 3.402e38 && std::fabs(want[i]) < 3.4035e38;
+        const bool at_the_edge =
+            !exact && std::fabs(want[i]) > 3.402e38 && std::fabs(want[i]) < 3.4035e38;
         if (!(good || at_the_edge)) {
-          if (++wrong[c] == 1) ADD_FAILURE() << isas[c].isa << ": " << name_of(rule.f) << "(" << x[i] << ") is " << y[i] << ", not " << want[i] << ": " << off << " ulps";
+          if (++wrong[c] == 1)
+            ADD_FAILURE() << isas[c].isa << ": " << name_of(rule.f) << "(" << x[i] << ") is "
+                          << y[i] << ", not " << want[i] << ": " << off << " ulps";
         }
-        if (well_conditioned(rule.f, x[i]) && !at_the_edge && !(off <= worst[c].ulps)) worst[c] = {off, x[i], y[i], want[i]};
+        if (well_conditioned(rule.f, x[i]) && !at_the_edge && !(off <= worst[c].ulps))
+          worst[c] = {off, x[i], y[i], want[i]};
       }
     }
   }
   for (std::size_t c = 0; c < isas.size(); ++c) {
-    std::cout << "  " << name_of(rule.f) << " " << isas[c].isa << ": at most " << worst[c].ulps << " ulps of " << rule.ulps << " allowed, at "
-              << worst[c].x << ", " << samples << " inputs\n";
+    std::cout << "  " << name_of(rule.f) << " " << isas[c].isa << ": at most " << worst[c].ulps
+              << " ulps of " << rule.ulps << " allowed, at " << worst[c].x << ", " << samples
+              << " inputs\n";
     EXPECT_EQ(wrong[c], 0) << isas[c].isa << ": " << name_of(rule.f);
   }
 }
@@ -102,7 +124,9 @@ TEST_P(Accuracy, StaysWithinItsUlpsForFloatsOfEverySize) {
 std::string name_of_test(const testing::TestParamInfo<Rule>& rule) { return name_of(rule.param.f); }
 INSTANTIATE_TEST_SUITE_P(Formulas, Accuracy, testing::ValuesIn(rules()), name_of_test);
 
-TEST(Accuracy, HasARuleForEveryFormula) { EXPECT_EQ(rules().size(), static_cast<std::size_t>(kUnaryCount)); }
+TEST(Accuracy, HasARuleForEveryFormula) {
+  EXPECT_EQ(rules().size(), static_cast<std::size_t>(kUnaryCount));
+}
 
 }  // namespace
 }  // namespace glass::test

@@ -13,9 +13,7 @@ using testing::HasSubstr;
 std::string refusal(const std::string& device, const std::string& isa, int threads) {
   try {
     (void)make_backend(device, isa, threads);
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
+  } catch (const std::invalid_argument& error) { return error.what(); }
   return "";
 }
 
@@ -30,7 +28,8 @@ TEST(Backends, AutoIsTheProcessorWithItsBestInstructionSet) {
 TEST(Backends, EveryListedOneCanBeMade) {
   for (const DeviceInfo& device : list_devices()) {
     EXPECT_NE(make_backend(device.name, "auto", 0), nullptr) << device.name;
-    for (const std::string& isa : device.isas) EXPECT_THAT(make_backend(device.name, isa, 2)->name(), HasSubstr(isa));
+    for (const std::string& isa : device.isas)
+      EXPECT_THAT(make_backend(device.name, isa, 2)->name(), HasSubstr(isa));
   }
 }
 
@@ -40,7 +39,8 @@ TEST(Backends, OnlyTheReferenceComputesInDouble) {
 }
 
 TEST(Backends, WhatIsNotThereIsRefusedWithWhatIs) {
-  EXPECT_THAT(refusal("tpu", "auto", 1), HasSubstr("there is no device 'tpu'; choose auto, cpu or reference"));
+  EXPECT_THAT(refusal("tpu", "auto", 1),
+              HasSubstr("there is no device 'tpu'; choose auto, cpu or reference"));
   EXPECT_THAT(refusal("cuda", "auto", 1), HasSubstr("was built without device cuda"));
   EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("'sse9'"));
   EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("scalar"));

@@ -79,11 +79,14 @@ struct Stage {
   View view = {};
 };
 
-Stage set_up(const Operand& o, const std::vector<double>& values, Arena& memory, Standing standing) {
+Stage set_up(const Operand& o, const std::vector<double>& values, Arena& memory,
+             Standing standing) {
   Stage s;
   const Placement p = place(o.dtype, o.shape, o.layout);
-  const std::size_t size = static_cast<std::size_t>(p.storage), shift = static_cast<std::size_t>(standing.shift);
-  std::uint32_t* start = standing.edge == Edge::front ? memory.begin() + shift : memory.end() - size;
+  const std::size_t size = static_cast<std::size_t>(p.storage),
+                    shift = static_cast<std::size_t>(standing.shift);
+  std::uint32_t* start =
+      standing.edge == Edge::front ? memory.begin() + shift : memory.end() - size;
   s.low = standing.edge == Edge::front ? memory.begin() : start - kSentinels;
   s.high = standing.edge == Edge::front ? start + size + kSentinels : memory.end();
   s.data = start + p.offset;
@@ -91,7 +94,8 @@ Stage set_up(const Operand& o, const std::vector<double>& values, Arena& memory,
   s.view.data = reinterpret_cast<std::byte*>(s.data);
   for (std::uint32_t* at = s.low; at < s.high; ++at) *at = kSentinel;
   // What is overwritten starts as the sentinel too: an element that is not reached stays it.
-  const bool holds = !is_result(o) || o.role == Role::update || (o.role == Role::into && o.mode == Mode::add);
+  const bool holds =
+      !is_result(o) || o.role == Role::update || (o.role == Role::into && o.mode == Mode::add);
   for (std::size_t n = 0; holds && n < values.size(); ++n)
     s.data[offset_of(s.view, static_cast<std::int64_t>(n))] = bits_of(o.dtype, values[n]);
   s.image.assign(s.low, s.high);
@@ -120,17 +124,21 @@ template <class T> struct Plain {
   Args args;
 };
 
-template <class T> void run_reference(const Problem& problem, const Values& initial, Values& result, bool with_add) {
+template <class T>
+void run_reference(const Problem& problem, const Values& initial, Values& result, bool with_add) {
   static const std::unique_ptr<Backend> reference = make_reference_backend();
   Plain<T> plain;
   const std::size_t n = problem.operands.size();
   plain.numbers.resize(n), plain.integers.resize(n);
   for (std::size_t i = 0; i < n; ++i) {
     const Operand& o = problem.operands[i];
-    const DType type = o.dtype == DType::i32 ? DType::i32 : sizeof(T) == 8 ? DType::f64 : DType::f32;
+    const DType type = o.dtype == DType::i32 ? DType::i32
+                       : sizeof(T) == 8      ? DType::f64
+                                             : DType::f32;
     View view = place(type, o.shape, Layout::contiguous).view;
     if (o.role != Role::none && o.dtype == DType::i32) {
-      for (const double value : initial.of[i]) plain.integers[i].push_back(static_cast<std::int32_t>(value));
+      for (const double value : initial.of[i])
+        plain.integers[i].push_back(static_cast<std::int32_t>(value));
       plain.integers[i].push_back(0);   // an address also for nothing
       view.data = reinterpret_cast<std::byte*>(plain.integers[i].data());
     } else if (o.role != Role::none) {
@@ -171,19 +179,22 @@ std::vector<Candidate> candidates() {
 Backend& candidate(const std::string& isa, int threads) {
   static std::map<std::pair<std::string, int>, std::unique_ptr<Backend>> made;
   std::unique_ptr<Backend>& backend = made[{isa, threads}];
-  if (!backend) backend = isa == "reference" ? make_reference_backend() : make_cpu_backend(isa, threads);
+  if (!backend)
+    backend = isa == "reference" ? make_reference_backend() : make_cpu_backend(isa, threads);
   return *backend;
 }
 
 Expected expect(const Problem& problem, std::uint64_t seed) {
   Expected e;
   const std::size_t n = problem.operands.size();
-  for (std::size_t i = 0; i < n; ++i) e.initial.of.push_back(draw(problem.operands[i], seed, static_cast<int>(i)));
+  for (std::size_t i = 0; i < n; ++i)
+    e.initial.of.push_back(draw(problem.operands[i], seed, static_cast<int>(i)));
   if (problem.prepare) problem.prepare(e.initial);
   if (problem.alias >= 0) e.initial[0] = e.initial[problem.alias];
   // Everything a backend will see is a number of its type; the reference must see the same.
   for (std::size_t i = 0; i < n; ++i)
-    for (double& value : e.initial.of[i]) value = value_of(problem.operands[i].dtype, bits_of(problem.operands[i].dtype, value));
+    for (double& value : e.initial.of[i])
+      value = value_of(problem.operands[i].dtype, bits_of(problem.operands[i].dtype, value));
 
   run_reference<double>(problem, e.initial, e.result, false);
   e.gate.resize(n);
@@ -201,7 +212,8 @@ Expected expect(const Problem& problem, std::uint64_t seed) {
   return e;
 }
 
-std::string check(Backend& backend, const Problem& problem, const Expected& expected, Standing standing) {
+std::string check(Backend& backend, const Problem& problem, const Expected& expected,
+                  Standing standing) {
   const std::size_t n = problem.operands.size();
   std::vector<Stage> stages(n);
   Args args;
@@ -219,9 +231,7 @@ std::string check(Backend& backend, const Problem& problem, const Expected& expe
   try {
     problem.run(backend, args);
     backend.wait();
-  } catch (const std::exception& error) {
-    return std::string("it threw: ") + error.what();
-  }
+  } catch (const std::exception& error) { return std::string("it threw: ") + error.what(); }
 
   std::string findings;
   for (std::size_t i = 0; i < n; ++i) {
@@ -229,7 +239,8 @@ std::string check(Backend& backend, const Problem& problem, const Expected& expe
     if (o.role == Role::none) continue;
     const bool aliased = static_cast<int>(i) == problem.alias;   // operand 0 was written here
     const bool written = is_result(o) && o.mode != Mode::skip;
-    const Stage& stage = problem.alias >= 0 && i == 0 ? stages[static_cast<std::size_t>(problem.alias)] : stages[i];
+    const Stage& stage =
+        problem.alias >= 0 && i == 0 ? stages[static_cast<std::size_t>(problem.alias)] : stages[i];
     if (written) {
       std::int64_t wrong = 0;
       for (std::size_t e = 0; e < expected.initial.of[i].size(); ++e) {
@@ -247,21 +258,29 @@ std::string check(Backend& backend, const Problem& problem, const Expected& expe
         } else {
           const float rounded = static_cast<float>(want);
           allowed = problem.gate ? expected.gate[i][e] : 0;
-          if (added) allowed += kU * std::fabs(expected.result.of[i][e]);   // it is rounded before it is added, or not
+          if (added)
+            allowed +=
+                kU *
+                std::fabs(expected.result.of[i][e]);   // it is rounded before it is added, or not
           allowed += kU * std::fabs(want) + std::ldexp(1.0, -149);
           if (std::isnan(want)) good = std::isnan(got);
-          else if (std::isinf(rounded)) good = got == static_cast<double>(rounded) || std::fabs(got - want) <= allowed;
+          else if (std::isinf(rounded))
+            good = got == static_cast<double>(rounded) || std::fabs(got - want) <= allowed;
           else good = std::fabs(got - want) <= allowed;
         }
         if (bits == kSentinel && o.dtype == DType::f32) good = false;   // never written
         if (good) continue;
         if (++wrong == 1)
-          findings += std::string("  ") + o.name + index_text(o.shape, static_cast<std::int64_t>(e)) + ": expected " +
+          findings += std::string("  ") + o.name +
+                      index_text(o.shape, static_cast<std::int64_t>(e)) + ": expected " +
                       number_text(want) + ", got " + number_text(got) +
-                      (bits == kSentinel ? " (not written)" : ", error " + number_text(std::fabs(got - want)) +
-                                                                  ", allowed " + number_text(allowed)) + "\n";
+                      (bits == kSentinel ? " (not written)"
+                                         : ", error " + number_text(std::fabs(got - want)) +
+                                               ", allowed " + number_text(allowed)) +
+                      "\n";
       }
-      if (wrong > 1) findings += "  " + std::to_string(wrong) + " elements of " + o.name + " are wrong\n";
+      if (wrong > 1)
+        findings += "  " + std::to_string(wrong) + " elements of " + o.name + " are wrong\n";
     }
     if (aliased || (problem.alias >= 0 && i == 0)) continue;
     // All but the elements of an output must be as before.
@@ -274,17 +293,20 @@ std::string check(Backend& backend, const Problem& problem, const Expected& expe
       std::size_t at = 0;
       while (stage.low[at] == stage.image[at]) ++at;
       findings += std::string("  memory of ") + o.name + " was changed " +
-                  (written ? "outside of its elements" : "though it is not to be written") + ", at " +
-                  std::to_string(stage.low + at - stage.data) + " elements from its first\n";
+                  (written ? "outside of its elements" : "though it is not to be written") +
+                  ", at " + std::to_string(stage.low + at - stage.data) +
+                  " elements from its first\n";
     }
   }
   return findings;
 }
 
-std::vector<std::vector<std::uint32_t>> output_bits(Backend& backend, const Problem& problem, std::uint64_t seed) {
+std::vector<std::vector<std::uint32_t>> output_bits(Backend& backend, const Problem& problem,
+                                                    std::uint64_t seed) {
   const std::size_t n = problem.operands.size();
   Values initial;
-  for (std::size_t i = 0; i < n; ++i) initial.of.push_back(draw(problem.operands[i], seed, static_cast<int>(i)));
+  for (std::size_t i = 0; i < n; ++i)
+    initial.of.push_back(draw(problem.operands[i], seed, static_cast<int>(i)));
   if (problem.prepare) problem.prepare(initial);
   std::vector<std::vector<std::uint32_t>> memory(n);
   Args args;
@@ -292,9 +314,13 @@ std::vector<std::vector<std::uint32_t>> output_bits(Backend& backend, const Prob
     const Operand& o = problem.operands[i];
     Placement p = place(o.dtype, o.shape, o.layout);
     memory[i].assign(static_cast<std::size_t>(p.storage) + 1, 0);
-    p.view.data = o.role == Role::none ? nullptr : reinterpret_cast<std::byte*>(memory[i].data() + p.offset);
+    p.view.data =
+        o.role == Role::none ? nullptr : reinterpret_cast<std::byte*>(memory[i].data() + p.offset);
     for (std::size_t e = 0; e < initial.of[i].size(); ++e)
-      if (p.view.data) memory[i][static_cast<std::size_t>(p.offset + offset_of(p.view, static_cast<std::int64_t>(e)))] = bits_of(o.dtype, initial.of[i][e]);
+      if (p.view.data)
+        memory[i][static_cast<std::size_t>(p.offset +
+                                           offset_of(p.view, static_cast<std::int64_t>(e)))] =
+            bits_of(o.dtype, initial.of[i][e]);
     args.views.push_back(p.view);
     args.modes.push_back(o.mode);
   }
@@ -316,7 +342,8 @@ void on_crash_say(const std::string& text) {
       (void)!write(2, title, sizeof title - 1);
       (void)!write(2, crash_text, std::strlen(crash_text));
       (void)!write(2, "\n", 1);
-      sigaction(signal, &before[signal == SIGSEGV ? 0 : 1], nullptr);   // the access is tried again, and ends us
+      sigaction(signal, &before[signal == SIGSEGV ? 0 : 1],
+                nullptr);   // the access is tried again, and ends us
     };
     sigaction(SIGSEGV, &action, &before[0]);
     sigaction(SIGBUS, &action, &before[1]);

@@ -26,10 +26,14 @@ Backend& candidate(const std::string& isa, int threads);
 
 // What the reference says about a problem.
 struct Expected {
-  Values initial;   // inputs as drawn; what outputs that are added to held before
-  Values result;    // inputs as drawn; what each output becomes when it is overwritten
-  Values bits;      // only without a gate: outputs as f32 computed by the reference, added where that was asked for
-  std::vector<std::vector<double>> gate;   // per operand; empty for inputs, and for all without a gate
+  // Inputs as drawn; what outputs that are read, too, held before.
+  Values initial;
+  // The same after the kernel ran in f64, each output overwritten.
+  Values result;
+  // Only without a gate: after it ran in f32, each output overwritten or added to as asked.
+  Values bits;
+  // How far each element may be off, per operand; empty for inputs, and everywhere without a gate.
+  std::vector<std::vector<double>> gate;
 };
 Expected expect(const Problem&, std::uint64_t seed);
 

@@ -30,11 +30,13 @@ TEST(HostMemory, ASecondStepLikeTheFirstAsksTheSystemForNothing) {
   HostMemory memory;
   const auto step = [&] {
     std::vector<std::pair<std::byte*, std::size_t>> blocks;
-    for (std::size_t bytes = 1; bytes < 5000000; bytes = bytes * 3 / 2 + 1) blocks.emplace_back(memory.allocate(bytes), bytes);
+    for (std::size_t bytes = 1; bytes < 5000000; bytes = bytes * 3 / 2 + 1)
+      blocks.emplace_back(memory.allocate(bytes), bytes);
     for (const auto& [block, bytes] : blocks) memory.release(block, bytes);
   };
   step();
-  const std::int64_t after_first = memory.counters().allocations, held = memory.counters().held_bytes;
+  const std::int64_t after_first = memory.counters().allocations,
+                     held = memory.counters().held_bytes;
   EXPECT_GT(after_first, 10);
   for (int i = 0; i < 5; ++i) step();
   EXPECT_EQ(memory.counters().allocations, after_first);
@@ -53,7 +55,9 @@ TEST(HostMemory, WastesAtMostAnEighthAboveOneKilobyte) {
   HostMemory memory;
   for (std::size_t bytes = 1024; bytes < 3000000; bytes += bytes / 7 + 1) {
     std::byte* block = memory.allocate(bytes);
-    EXPECT_LE(static_cast<double>(memory.counters().used_bytes), 1.125 * static_cast<double>(bytes) + 64) << bytes;
+    EXPECT_LE(static_cast<double>(memory.counters().used_bytes),
+              1.125 * static_cast<double>(bytes) + 64)
+        << bytes;
     EXPECT_GE(memory.counters().used_bytes, static_cast<std::int64_t>(bytes));
     memory.release(block, bytes);
   }
@@ -61,7 +65,8 @@ TEST(HostMemory, WastesAtMostAnEighthAboveOneKilobyte) {
 
 TEST(HostMemory, TrimGivesEverythingBack) {
   HostMemory memory;
-  for (const std::size_t bytes : {10, 1000, 70000, 5000000}) memory.release(memory.allocate(bytes), bytes);
+  for (const std::size_t bytes : {10, 1000, 70000, 5000000})
+    memory.release(memory.allocate(bytes), bytes);
   EXPECT_GT(memory.counters().held_bytes, 5000000);
   memory.trim();
   EXPECT_EQ(memory.counters().held_bytes, 0);
@@ -70,7 +75,9 @@ TEST(HostMemory, TrimGivesEverythingBack) {
 TEST(HostMemory, MoreThanThereIsThrowsBadAllocAndHarmsNothing) {
   HostMemory memory;
   std::byte* block = memory.allocate(100);
-  for (const std::size_t bytes : {std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max() / 2, std::size_t{1} << 60})
+  for (const std::size_t bytes :
+       {std::numeric_limits<std::size_t>::max(), std::numeric_limits<std::size_t>::max() / 2,
+        std::size_t{1} << 60})
     EXPECT_THROW((void)memory.allocate(bytes), std::bad_alloc) << bytes;
   EXPECT_EQ(memory.counters().used_blocks, 1);
   memory.release(block, 100);

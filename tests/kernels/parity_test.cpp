@@ -22,7 +22,9 @@ struct Parameter {
   const KernelRow* kernel;
   Candidate candidate;
 };
-void PrintTo(const Parameter& p, std::ostream* out) { *out << p.kernel->name << " on " << p.candidate.isa; }
+void PrintTo(const Parameter& p, std::ostream* out) {
+  *out << p.kernel->name << " on " << p.candidate.isa;
+}
 
 std::vector<Parameter> all_parameters() {
   std::vector<Parameter> all;
@@ -54,11 +56,16 @@ TEST_P(Parity, AgreesWithTheReference) {
     on_crash_say(candidate_.isa + ": " + problem.key());
     const Expected expected = expect(problem, kSeed + i);
     std::string findings = check(backend, problem, expected, standing(i));
-    if (findings.empty() && i % 8 < 2) findings = check(backend, problem, expected, standing(i + 1));   // the other edge
+    if (findings.empty() && i % 8 < 2)
+      findings = check(backend, problem, expected, standing(i + 1));   // the other edge
     if (findings.empty() || ++failed > kFindingsShown) continue;
-    ADD_FAILURE() << candidate_.isa << ", case " << i << " (seed " << kSeed + i << "): " << problem.key() << "\n" << findings;
+    ADD_FAILURE() << candidate_.isa << ", case " << i << " (seed " << kSeed + i
+                  << "): " << problem.key() << "\n"
+                  << findings;
   }
-  if (failed > 0) ADD_FAILURE() << failed << " of " << problems.size() << " cases of " << kernel->name << " fail on " << candidate_.isa;
+  if (failed > 0)
+    ADD_FAILURE() << failed << " of " << problems.size() << " cases of " << kernel->name
+                  << " fail on " << candidate_.isa;
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Parity, testing::ValuesIn(all_parameters()), name_of_test);
@@ -74,7 +81,8 @@ TEST(ParityTable, HoldsAtLeastFifteenThousandDistinctCasesPerInstructionSet) {
     std::cout << "  " << row.name << ": " << of_this_kernel << " cases\n";
     EXPECT_GE(of_this_kernel, 80u) << row.name;
   }
-  std::cout << distinct.size() << " distinct cases, " << empty << " of them with a size of zero; first seed " << kSeed << "\n";
+  std::cout << distinct.size() << " distinct cases, " << empty
+            << " of them with a size of zero; first seed " << kSeed << "\n";
   EXPECT_GE(distinct.size(), 15000u);
   EXPECT_LE(empty * 20, distinct.size());
 }
@@ -90,7 +98,8 @@ TEST(ParityTable, ExpectsSomethingInEveryKernel) {
       bool speaks = false;
       for (std::size_t o = 0; o < problems[i].operands.size(); ++o)
         if (is_result(problems[i].operands[o]))
-          for (const double value : expected.result.of[o]) speaks = speaks || (std::isfinite(value) && value != 0);
+          for (const double value : expected.result.of[o])
+            speaks = speaks || (std::isfinite(value) && value != 0);
       ++all, speaking += speaks;
     }
     EXPECT_GE(speaking * 10, all * 8) << row.name;
@@ -99,7 +108,9 @@ TEST(ParityTable, ExpectsSomethingInEveryKernel) {
 
 // The harness itself must notice: each of these planted mistakes is one that a vector kernel could make.
 std::string check_instead_of_copy(const std::function<void(const Args&)>& kernel, Operand y) {
-  Problem p = {"copy", "", {std::move(y), in("x", {37})}, [](Backend& b, const Args& a) { b.copy(a.into(0), a[1]); }};
+  Problem p = {"copy", "", {std::move(y), in("x", {37})}, [](Backend& b, const Args& a) {
+                 b.copy(a.into(0), a[1]);
+               }};
   const Expected expected = expect(p, kSeed);
   p.run = [&](Backend&, const Args& a) { kernel(a); };
   return check(candidate("reference", 1), p, expected, Standing{Edge::front, 3});
@@ -108,54 +119,95 @@ std::string check_instead_of_copy(const std::function<void(const Args&)>& kernel
 float* floats(const View& v) { return reinterpret_cast<float*>(v.data); }
 
 TEST(ParityHarness, AcceptsACorrectKernel) {
-  EXPECT_EQ(check_instead_of_copy([](const Args& a) { for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i]; }, into("y", {37}, Mode::write)), "");
+  EXPECT_EQ(check_instead_of_copy(
+                [](const Args& a) {
+                  for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i];
+                },
+                into("y", {37}, Mode::write)),
+            "");
 }
 TEST(ParityHarness, NoticesAnElementThatWasNotWritten) {
-  EXPECT_NE(check_instead_of_copy([](const Args& a) { for (int i = 0; i < 36; ++i) floats(a[0])[i] = floats(a[1])[i]; }, into("y", {37}, Mode::write)), "");
+  EXPECT_NE(check_instead_of_copy(
+                [](const Args& a) {
+                  for (int i = 0; i < 36; ++i) floats(a[0])[i] = floats(a[1])[i];
+                },
+                into("y", {37}, Mode::write)),
+            "");
 }
 TEST(ParityHarness, NoticesAWriteBehindTheEnd) {
-  EXPECT_NE(check_instead_of_copy([](const Args& a) {
-    for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i];
-    floats(a[0])[38] = 0;
-  }, into("y", {37}, Mode::write)), "");
+  EXPECT_NE(check_instead_of_copy(
+                [](const Args& a) {
+                  for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i];
+                  floats(a[0])[38] = 0;
+                },
+                into("y", {37}, Mode::write)),
+            "");
 }
 TEST(ParityHarness, NoticesAWriteBeforeTheBeginning) {
-  EXPECT_NE(check_instead_of_copy([](const Args& a) {
-    for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i];
-    floats(a[0])[-1] = 0;
-  }, into("y", {37}, Mode::write)), "");
+  EXPECT_NE(check_instead_of_copy(
+                [](const Args& a) {
+                  for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i];
+                  floats(a[0])[-1] = 0;
+                },
+                into("y", {37}, Mode::write)),
+            "");
 }
 TEST(ParityHarness, NoticesAWriteBetweenSteps) {
-  EXPECT_NE(check_instead_of_copy([](const Args& a) {
-    for (int i = 0; i < 37; ++i) floats(a[0])[2 * i] = floats(a[1])[i];
-    floats(a[0])[5] = 1;
-  }, into("y", {37}, Mode::write, Layout::stepped)), "");
+  EXPECT_NE(check_instead_of_copy(
+                [](const Args& a) {
+                  for (int i = 0; i < 37; ++i) floats(a[0])[2 * i] = floats(a[1])[i];
+                  floats(a[0])[5] = 1;
+                },
+                into("y", {37}, Mode::write, Layout::stepped)),
+            "");
 }
 TEST(ParityHarness, NoticesAnInputThatChanged) {
-  EXPECT_NE(check_instead_of_copy([](const Args& a) {
-    for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i];
-    floats(a[1])[0] += 1;
-  }, into("y", {37}, Mode::write)), "");
+  EXPECT_NE(check_instead_of_copy(
+                [](const Args& a) {
+                  for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i];
+                  floats(a[1])[0] += 1;
+                },
+                into("y", {37}, Mode::write)),
+            "");
 }
 TEST(ParityHarness, NoticesOverwritingWhereAddingWasAsked) {
-  EXPECT_NE(check_instead_of_copy([](const Args& a) { for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i]; }, into("y", {37}, Mode::add)), "");
+  EXPECT_NE(check_instead_of_copy(
+                [](const Args& a) {
+                  for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i];
+                },
+                into("y", {37}, Mode::add)),
+            "");
 }
 TEST(ParityHarness, NoticesOneBitInACopy) {
-  EXPECT_NE(check_instead_of_copy([](const Args& a) {
-    for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i];
-    floats(a[0])[36] = std::nextafter(floats(a[0])[36], 10.0f);
-  }, into("y", {37}, Mode::write)), "");
+  EXPECT_NE(check_instead_of_copy(
+                [](const Args& a) {
+                  for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i];
+                  floats(a[0])[36] = std::nextafter(floats(a[0])[36], 10.0f);
+                },
+                into("y", {37}, Mode::write)),
+            "");
 }
 TEST(ParityHarness, NoticesAReadBehindTheEnd) {
-  EXPECT_NE(check_instead_of_copy([](const Args& a) { for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i + 1]; }, into("y", {37}, Mode::write)), "");
+  EXPECT_NE(check_instead_of_copy(
+                [](const Args& a) {
+                  for (int i = 0; i < 37; ++i) floats(a[0])[i] = floats(a[1])[i + 1];
+                },
+                into("y", {37}, Mode::write)),
+            "");
 }
 using ParityHarnessDeathTest = testing::Test;
 TEST(ParityHarnessDeathTest, EndsAtAReadOfAGuardPage) {
-  const Problem p = {"copy", "", {into("y", {5}, Mode::write), in("x", {5})}, [](Backend& b, const Args& a) { b.copy(a.into(0), a[1]); }};
+  const Problem p = {
+      "copy", "", {into("y", {5}, Mode::write), in("x", {5})}, [](Backend& b, const Args& a) {
+        b.copy(a.into(0), a[1]);
+      }};
   const Expected expected = expect(p, kSeed);
   Problem reads = p;
-  reads.run = [](Backend&, const Args& a) { floats(a[0])[0] = const_cast<volatile float*>(floats(a[1]))[5]; };
-  EXPECT_DEATH((void)check(candidate("reference", 1), reads, expected, Standing{Edge::back, 0}), "");
+  reads.run = [](Backend&, const Args& a) {
+    floats(a[0])[0] = const_cast<volatile float*>(floats(a[1]))[5];
+  };
+  EXPECT_DEATH((void)check(candidate("reference", 1), reads, expected, Standing{Edge::back, 0}),
+               "");
 }
 
 // Which machine code ran is decided by the class behind the backend, and that lives in the namespace it was compiled in.
@@ -164,7 +216,8 @@ TEST(Isa, EachForcedPathRunsItsOwnCode) {
     if (!c.usable || c.isa == "reference") continue;
     Backend& backend = candidate(c.isa, 1);
     const std::type_info& type = typeid(backend);
-    EXPECT_NE(std::string(type.name()).find(c.isa), std::string::npos) << c.isa << " is run by " << type.name();
+    EXPECT_NE(std::string(type.name()).find(c.isa), std::string::npos)
+        << c.isa << " is run by " << type.name();
     EXPECT_NE(std::string(backend.name()).find(c.isa), std::string::npos) << backend.name();
   }
 }

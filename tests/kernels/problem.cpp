@@ -7,14 +7,22 @@ namespace glass::test {
 
 const char* to_string(Layout layout) {
   switch (layout) {
-    case Layout::contiguous: return "contiguous";
-    case Layout::padded: return "padded";
-    case Layout::stepped: return "stepped";
-    case Layout::transposed: return "transposed";
-    case Layout::permuted: return "permuted";
-    case Layout::narrowed: return "narrowed";
-    case Layout::repeated_rows: return "repeated_rows";
-    case Layout::repeated_columns: return "repeated_columns";
+    case Layout::contiguous:
+      return "contiguous";
+    case Layout::padded:
+      return "padded";
+    case Layout::stepped:
+      return "stepped";
+    case Layout::transposed:
+      return "transposed";
+    case Layout::permuted:
+      return "permuted";
+    case Layout::narrowed:
+      return "narrowed";
+    case Layout::repeated_rows:
+      return "repeated_rows";
+    case Layout::repeated_columns:
+      return "repeated_columns";
   }
   return "?";
 }
@@ -36,9 +44,12 @@ Layout realized(Layout wanted, const Shape& shape) {
   const std::int64_t last = rank > 0 ? shape[rank - 1] : 1;
   const std::int64_t leading = rank > 0 && last > 0 ? count(shape) / last : 1;
   switch (wanted) {
-    case Layout::contiguous: return wanted;
-    case Layout::padded: return leading > 1 ? wanted : Layout::contiguous;
-    case Layout::stepped: return last > 1 ? wanted : Layout::contiguous;
+    case Layout::contiguous:
+      return wanted;
+    case Layout::padded:
+      return leading > 1 ? wanted : Layout::contiguous;
+    case Layout::stepped:
+      return last > 1 ? wanted : Layout::contiguous;
     case Layout::transposed:
     case Layout::narrowed:
       if (rank < 2) return realized(Layout::stepped, shape);
@@ -46,8 +57,10 @@ Layout realized(Layout wanted, const Shape& shape) {
     case Layout::permuted:
       if (rank < 3) return realized(Layout::transposed, shape);
       return shape[rank - 3] > 1 && shape[rank - 2] > 1 ? wanted : Layout::contiguous;
-    case Layout::repeated_rows: return leading > 1 ? wanted : Layout::contiguous;
-    case Layout::repeated_columns: return last > 1 ? wanted : Layout::contiguous;
+    case Layout::repeated_rows:
+      return leading > 1 ? wanted : Layout::contiguous;
+    case Layout::repeated_columns:
+      return last > 1 ? wanted : Layout::contiguous;
   }
   return wanted;
 }
@@ -63,11 +76,20 @@ Placement place(DType dtype, const Shape& shape, Layout layout) {
   std::int64_t stored[kMaxRank] = {}, start[kMaxRank] = {}, step[kMaxRank] = {};
   for (int i = 0; i < rank; ++i) order[i] = i, stored[i] = p.view.shape[i], step[i] = 1;
   switch (layout) {
-    case Layout::contiguous: break;
-    case Layout::padded: stored[rank - 1] += 3; break;
-    case Layout::stepped: stored[rank - 1] = 2 * stored[rank - 1] + 1, start[rank - 1] = 1, step[rank - 1] = 2; break;
-    case Layout::transposed: std::swap(order[rank - 2], order[rank - 1]); break;
-    case Layout::permuted: std::swap(order[rank - 3], order[rank - 2]); break;
+    case Layout::contiguous:
+      break;
+    case Layout::padded:
+      stored[rank - 1] += 3;
+      break;
+    case Layout::stepped:
+      stored[rank - 1] = 2 * stored[rank - 1] + 1, start[rank - 1] = 1, step[rank - 1] = 2;
+      break;
+    case Layout::transposed:
+      std::swap(order[rank - 2], order[rank - 1]);
+      break;
+    case Layout::permuted:
+      std::swap(order[rank - 3], order[rank - 2]);
+      break;
     case Layout::narrowed:
       std::swap(order[rank - 2], order[rank - 1]);
       stored[rank - 2] += 3, start[rank - 2] = 1, stored[rank - 1] += 2, start[rank - 1] = 2;
@@ -75,7 +97,9 @@ Placement place(DType dtype, const Shape& shape, Layout layout) {
     case Layout::repeated_rows:
       for (int i = 0; i < rank - 1; ++i) stored[i] = 1, step[i] = 0;
       break;
-    case Layout::repeated_columns: stored[rank - 1] = 1, step[rank - 1] = 0; break;
+    case Layout::repeated_columns:
+      stored[rank - 1] = 1, step[rank - 1] = 0;
+      break;
   }
   std::int64_t stride = 1;
   for (int i = rank - 1; i >= 0; --i) {
@@ -108,9 +132,12 @@ Operand ids(const char* name, Shape shape, std::int64_t limit, Layout layout) {
   return {name, Role::in, std::move(shape), layout, Mode::write, Draw::ids, DType::i32, limit};
 }
 Operand update(const char* name, Shape shape, Draw draw) {
-  return {name, Role::update, std::move(shape), Layout::contiguous, Mode::write, draw, DType::f32, 0};
+  return {name,        Role::update, std::move(shape), Layout::contiguous,
+          Mode::write, draw,         DType::f32,       0};
 }
-bool is_result(const Operand& o) { return o.role == Role::out || o.role == Role::into || o.role == Role::update; }
+bool is_result(const Operand& o) {
+  return o.role == Role::out || o.role == Role::into || o.role == Role::update;
+}
 Operand none(const char* name) {
   return {name, Role::none, {0}, Layout::contiguous, Mode::write, Draw::bell, DType::f32, 0};
 }
@@ -133,7 +160,8 @@ std::string Problem::key() const {
     if (const Layout layout = realized(o.layout, o.shape); layout != Layout::contiguous)
       text += std::string(":") + to_string(layout);
     if (o.dtype == DType::i32) text += ":i32";
-    if (o.role == Role::into) text += o.mode == Mode::write ? " =" : o.mode == Mode::add ? " +=" : " skipped";
+    if (o.role == Role::into)
+      text += o.mode == Mode::write ? " =" : o.mode == Mode::add ? " +=" : " skipped";
     if (o.draw == Draw::extreme) text += " extreme";
     if (o.draw == Draw::wide) text += " wide";
     if (o.draw == Draw::special) text += " special";
@@ -150,7 +178,8 @@ bool Problem::empty() const {
 
 namespace {
 
-std::uint64_t mix(std::uint64_t x) {   // splitmix64: every bit of the result depends on every bit of x
+std::uint64_t mix(
+    std::uint64_t x) {   // splitmix64: every bit of the result depends on every bit of x
   x += 0x9E3779B97F4A7C15u;
   x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
   x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
@@ -159,31 +188,64 @@ std::uint64_t mix(std::uint64_t x) {   // splitmix64: every bit of the result de
 
 double one_number(Draw kind, std::uint64_t r, std::int64_t limit) {
   static const float kExtremes[] = {
-      0.0f, -0.0f, 1.0f, -1.0f, 0.5f, -3.0f, 1e-20f, -1e20f, 88.0f, -88.0f, 104.0f, -104.0f, 700.0f, -700.0f,
-      std::numeric_limits<float>::denorm_min(), -std::numeric_limits<float>::denorm_min(), 1e-39f, -1e-39f,
-      std::numeric_limits<float>::min(), -std::numeric_limits<float>::min(),
-      std::numeric_limits<float>::max(), -std::numeric_limits<float>::max(),
-      std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+      0.0f,
+      -0.0f,
+      1.0f,
+      -1.0f,
+      0.5f,
+      -3.0f,
+      1e-20f,
+      -1e20f,
+      88.0f,
+      -88.0f,
+      104.0f,
+      -104.0f,
+      700.0f,
+      -700.0f,
+      std::numeric_limits<float>::denorm_min(),
+      -std::numeric_limits<float>::denorm_min(),
+      1e-39f,
+      -1e-39f,
+      std::numeric_limits<float>::min(),
+      -std::numeric_limits<float>::min(),
+      std::numeric_limits<float>::max(),
+      -std::numeric_limits<float>::max(),
+      std::numeric_limits<float>::infinity(),
+      -std::numeric_limits<float>::infinity(),
       std::numeric_limits<float>::quiet_NaN(),
   };
   constexpr std::size_t kExtremeCount = sizeof kExtremes / sizeof kExtremes[0];
-  const double a = static_cast<double>(r & 0x1FFFFF) / 0x1FFFFF, b = static_cast<double>((r >> 21) & 0x1FFFFF) / 0x1FFFFF,
+  const double a = static_cast<double>(r & 0x1FFFFF) / 0x1FFFFF,
+               b = static_cast<double>((r >> 21) & 0x1FFFFF) / 0x1FFFFF,
                c = static_cast<double>((r >> 42) & 0x1FFFFF) / 0x1FFFFF;
   switch (kind) {
-    case Draw::bell: return static_cast<float>(2 * (a + b + c - 1.5));
-    case Draw::positive: return static_cast<float>(0.05 + 3.95 * a);
-    case Draw::wide: return static_cast<float>((b < 0.5 ? -1 : 1) * std::exp2(40 * a - 20));
-    case Draw::extreme: return static_cast<double>(kExtremes[r % kExtremeCount]);
+    case Draw::bell:
+      return static_cast<float>(2 * (a + b + c - 1.5));
+    case Draw::positive:
+      return static_cast<float>(0.05 + 3.95 * a);
+    case Draw::wide:
+      return static_cast<float>((b < 0.5 ? -1 : 1) * std::exp2(40 * a - 20));
+    case Draw::extreme:
+      return static_cast<double>(kExtremes[r % kExtremeCount]);
     case Draw::special: {
       // No huge numbers: their sums overflow or do not, depending on the order, and both are right.
-      static const float kSpecials[] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
-                                        0.0f, -0.0f, 1e-39f, -1e-42f, 0.0f};
+      static const float kSpecials[] = {std::numeric_limits<float>::quiet_NaN(),
+                                        std::numeric_limits<float>::infinity(),
+                                        -std::numeric_limits<float>::infinity(),
+                                        0.0f,
+                                        -0.0f,
+                                        1e-39f,
+                                        -1e-42f,
+                                        0.0f};
       if ((r >> 20) % 16 == 0) return static_cast<double>(kSpecials[r % 8]);
       return one_number(Draw::bell, r, limit);
     }
-    case Draw::logits: return static_cast<float>(10 * (a + b + c - 1.5));
-    case Draw::ids: return static_cast<double>(limit > 0 ? r % static_cast<std::uint64_t>(limit) : 0);
-    case Draw::integers: return static_cast<double>(static_cast<std::int32_t>(r));
+    case Draw::logits:
+      return static_cast<float>(10 * (a + b + c - 1.5));
+    case Draw::ids:
+      return static_cast<double>(limit > 0 ? r % static_cast<std::uint64_t>(limit) : 0);
+    case Draw::integers:
+      return static_cast<double>(static_cast<std::int32_t>(r));
   }
   return 0;
 }
@@ -199,7 +261,8 @@ std::vector<double> draw(const Operand& operand, std::uint64_t seed, int index) 
     std::int64_t n = static_cast<std::int64_t>(i);
     if (layout == Layout::repeated_rows) n %= last;
     if (layout == Layout::repeated_columns) n /= last;
-    const std::uint64_t r = mix(mix(mix(seed) + static_cast<std::uint64_t>(index)) + static_cast<std::uint64_t>(n));
+    const std::uint64_t r =
+        mix(mix(mix(seed) + static_cast<std::uint64_t>(index)) + static_cast<std::uint64_t>(n));
     values[i] = one_number(operand.draw, r, operand.limit);
   }
   return values;

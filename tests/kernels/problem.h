@@ -14,7 +14,8 @@ namespace glass::test {
 
 using Shape = std::vector<std::int64_t>;
 
-constexpr double kU = 1.0 / (1 << 24);   // the unit roundoff of f32: a rounded result is off by at most kU * |result|
+constexpr double kU =
+    1.0 / (1 << 24);   // the unit roundoff of f32: a rounded result is off by at most kU * |result|
 
 // How the elements of a shape lie in memory.
 enum class Layout {
@@ -39,13 +40,19 @@ struct Placement {
 };
 Placement place(DType dtype, const Shape& shape, Layout layout);
 
-enum class Role { in, out, into, update, none };   // update: read and overwritten; none: an operand that is not there
-enum class Mode { write, add, skip };      // what an Into asks for; skip: nobody wants it
+enum class Role {
+  in,
+  out,
+  into,
+  update,
+  none
+};   // update: read and overwritten; none: an operand that is not there
+enum class Mode { write, add, skip };   // what an Into asks for; skip: nobody wants it
 enum class Draw {
   bell,       // around 0, within 3
   positive,   // 0.05 to 4
   wide,       // magnitudes 2^-20 to 2^20, either sign
-  extreme,    // NaN, infinities, zeros of both signs, denormals, the largest numbers, a few ordinary ones
+  extreme,   // NaN, infinities, both zeros, denormals, the largest numbers, a few ordinary ones
   special,    // bell, and now and then a NaN, an infinity, a zero of either sign or a denormal
   logits,     // within 15
   ids,        // integers below the operand's limit
@@ -63,7 +70,8 @@ struct Operand {
   std::int64_t limit = 0;
 };
 
-Operand in(const char* name, Shape shape, Layout layout = Layout::contiguous, Draw draw = Draw::bell);
+Operand in(const char* name, Shape shape, Layout layout = Layout::contiguous,
+           Draw draw = Draw::bell);
 Operand out(const char* name, Shape shape, Layout layout = Layout::contiguous);
 Operand into(const char* name, Shape shape, Mode mode, Layout layout = Layout::contiguous);
 Operand ids(const char* name, Shape shape, std::int64_t limit, Layout layout = Layout::contiguous);
@@ -77,7 +85,9 @@ struct Args {
   std::vector<View> views;
   std::vector<Mode> modes;
   View operator[](int i) const { return views[static_cast<std::size_t>(i)]; }
-  Into into(int i) const { return {views[static_cast<std::size_t>(i)], modes[static_cast<std::size_t>(i)] == Mode::add}; }
+  Into into(int i) const {
+    return {views[static_cast<std::size_t>(i)], modes[static_cast<std::size_t>(i)] == Mode::add};
+  }
 };
 
 // The same operands as plain numbers in the order of their indices: inputs as drawn, results as the reference says.
@@ -98,12 +108,14 @@ struct Problem {
   std::vector<Operand> operands;
   std::function<void(Backend&, const Args&)> run;
   Gate gate = nullptr;
-  std::function<void(Values&)> prepare = nullptr;   // makes inputs that must fit each other: lse, mean, targets
-  int alias = -1;         // operand 0 is written onto this input
-  bool exact_add = false; // adding, too, has the reference's bits
+  std::function<void(Values&)> prepare =
+      nullptr;              // makes inputs that must fit each other: lse, mean, targets
+  int alias = -1;           // operand 0 is written onto this input
+  bool exact_add = false;   // adding, too, has the reference's bits
 
-  std::string key() const;          // what makes a case distinct: kernel, shapes, layouts, types, modes, parameters
-  bool empty() const;               // some operand has no elements
+  std::string key()
+      const;   // what makes a case distinct: kernel, shapes, layouts, types, modes, parameters
+  bool empty() const;   // some operand has no elements
 };
 
 using Problems = std::vector<Problem>;

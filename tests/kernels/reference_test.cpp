@@ -17,7 +17,8 @@ namespace {
 struct Block {
   Shape shape;
   std::vector<double> data;
-  explicit Block(Shape s, double value = 0) : shape(std::move(s)), data(static_cast<std::size_t>(count(shape)), value) {}
+  explicit Block(Shape s, double value = 0)
+      : shape(std::move(s)), data(static_cast<std::size_t>(count(shape)), value) {}
   Block(Shape s, std::vector<double> values) : shape(std::move(s)), data(std::move(values)) {}
   View view() {
     View v = place(DType::f64, shape, Layout::contiguous).view;
@@ -55,15 +56,18 @@ TEST_F(Reference, MatmulOfTwoByTwoIsWhatOneWorksOutByHand) {
 }
 
 TEST_F(Reference, LinearIsAProductWithTheTransposedWeight) {
-  Block x = drawn({2, 3, 5}, 1), w = drawn({4, 5}, 2), bias = drawn({4}, 3), y({2, 3, 4}), z({6, 4});
+  Block x = drawn({2, 3, 5}, 1), w = drawn({4, 5}, 2), bias = drawn({4}, 3), y({2, 3, 4}),
+        z({6, 4});
   Block flat({6, 5}, x.data);
   b->linear(y.view(), x.view(), w.view(), bias.view());
   b->matmul(z.write(), flat.view(), transposed(w.view()));
-  for (std::size_t i = 0; i < y.data.size(); ++i) EXPECT_NEAR(y.data[i], z.data[i] + bias.data[i % 4], 1e-14);
+  for (std::size_t i = 0; i < y.data.size(); ++i)
+    EXPECT_NEAR(y.data[i], z.data[i] + bias.data[i % 4], 1e-14);
 }
 
 TEST_F(Reference, FoldSumsOverTheAxesThatDisappear) {
-  Block x({2, 3}, {1, 2, 3, 4, 5, 6}), columns({1, 3}), rows({2, 1}), all({1, 1}, 100.0), top({2, 1});
+  Block x({2, 3}, {1, 2, 3, 4, 5, 6}), columns({1, 3}), rows({2, 1}), all({1, 1}, 100.0),
+      top({2, 1});
   b->fold(Fold::sum, columns.write(), x.view());
   b->fold(Fold::sum, rows.write(), x.view());
   b->fold(Fold::sum, all.add(), x.view());
@@ -91,7 +95,8 @@ TEST_F(Reference, SoftmaxOfLogarithmsIsTheirRatio) {
 }
 
 TEST_F(Reference, LayerNormOfThreeNumbersIsWhatOneWorksOutByHand) {
-  Block x({1, 3}, {1, 2, 6}), w({3}, {1, 2, 3}), bias({3}, {0, 10, 0}), y({1, 3}), mean({1, 1}), rstd({1, 1});
+  Block x({1, 3}, {1, 2, 6}), w({3}, {1, 2, 3}), bias({3}, {0, 10, 0}), y({1, 3}), mean({1, 1}),
+      rstd({1, 1});
   b->layernorm(y.view(), mean.view(), rstd.view(), x.view(), w.view(), bias.view(), 0);
   const double s = 1 / std::sqrt((4.0 + 1 + 9) / 3);
   EXPECT_EQ(mean.data[0], 3);
@@ -112,7 +117,8 @@ TEST_F(Reference, RmsNormOfTwoNumbersIsWhatOneWorksOutByHand) {
 TEST_F(Reference, AttentionIsItsTextbookComposition) {
   constexpr std::int64_t B = 2, H = 4, Hk = 2, T = 6, D = 3;
   for (const std::int64_t window : {0, 1, 3}) {
-    Block q = drawn({B, H, T, D}, 1), k = drawn({B, Hk, T, D}, 2), v = drawn({B, Hk, T, D}, 3), y({B, H, T, D}), lse({B, H, T});
+    Block q = drawn({B, H, T, D}, 1), k = drawn({B, Hk, T, D}, 2), v = drawn({B, Hk, T, D}, 3),
+          y({B, H, T, D}), lse({B, H, T});
     b->attention(y.view(), lse.view(), q.view(), k.view(), v.view(), {0.7, 0, window, 0, {}});
     const auto head = [&](Block& x, std::int64_t number) {
       View one = Block({T, D}).view();
@@ -126,12 +132,14 @@ TEST_F(Reference, AttentionIsItsTextbookComposition) {
       for (std::int64_t i = 0; i < T; ++i)
         for (std::int64_t j = 0; j < T; ++j) {
           double& s = scores.data[static_cast<std::size_t>(i * T + j)];
-          s = j > i || (window > 0 && i - j >= window) ? -std::numeric_limits<double>::infinity() : 0.7 * s;
+          s = j > i || (window > 0 && i - j >= window) ? -std::numeric_limits<double>::infinity()
+                                                       : 0.7 * s;
         }
       b->softmax(pattern.view(), scores.view());
       b->matmul(expected.write(), pattern.view(), head(v, group));
       for (std::size_t i = 0; i < static_cast<std::size_t>(T * D); ++i)
-        EXPECT_NEAR(y.data[static_cast<std::size_t>(h * T * D) + i], expected.data[i], 1e-14) << "head " << h << " window " << window;
+        EXPECT_NEAR(y.data[static_cast<std::size_t>(h * T * D) + i], expected.data[i], 1e-14)
+            << "head " << h << " window " << window;
     }
   }
 }
@@ -142,10 +150,12 @@ TEST_F(Reference, RopeTurnsEachPairAndKeepsItsLength) {
   b->rope(back.write(), y.view(), 10000, 3, true);
   for (std::size_t t = 0; t < 5; ++t)
     for (std::size_t i = 0; i < 4; ++i) {
-      const double angle = static_cast<double>(3 + t) * std::pow(10000.0, -static_cast<double>(i) / 4);
+      const double angle =
+          static_cast<double>(3 + t) * std::pow(10000.0, -static_cast<double>(i) / 4);
       const double first = x.data[t * 8 + i], second = x.data[t * 8 + i + 4];
       EXPECT_NEAR(y.data[t * 8 + i], first * std::cos(angle) - second * std::sin(angle), 1e-14);
-      EXPECT_NEAR(std::hypot(y.data[t * 8 + i], y.data[t * 8 + i + 4]), std::hypot(first, second), 1e-14);
+      EXPECT_NEAR(std::hypot(y.data[t * 8 + i], y.data[t * 8 + i + 4]), std::hypot(first, second),
+                  1e-14);
     }
   for (std::size_t i = 0; i < x.data.size(); ++i) EXPECT_NEAR(back.data[i], x.data[i], 1e-14);
 }
@@ -176,13 +186,17 @@ TEST_F(Reference, GlobalNormIsPythagorasOverAllTensors) {
   EXPECT_EQ(norm.data[0], 13);
 }
 
-TEST_F(Reference, ScatterAddIsTheGradientOfGather) {   // <gather(t), y> = <t, scatter_add(y)> for every t and y
+TEST_F(
+    Reference,
+    ScatterAddIsTheGradientOfGather) {   // <gather(t), y> = <t, scatter_add(y)> for every t and y
   Block table = drawn({5, 3}, 1), y = drawn({7, 3}, 2), picked({7, 3}), gradient({5, 3});
   std::vector<std::int32_t> rows = {0, 4, 4, 2, 0, 1, 4};
   const View ids_ = {reinterpret_cast<std::byte*>(rows.data()), DType::i32, 1, {7}, {1}};
   b->gather(picked.view(), table.view(), ids_);
   b->scatter_add(gradient.write(), ids_, y.view());
-  const auto dot = [](const Block& p, const Block& q) { return std::inner_product(p.data.begin(), p.data.end(), q.data.begin(), 0.0); };
+  const auto dot = [](const Block& p, const Block& q) {
+    return std::inner_product(p.data.begin(), p.data.end(), q.data.begin(), 0.0);
+  };
   EXPECT_NEAR(dot(picked, y), dot(table, gradient), 1e-12);
   EXPECT_EQ(gradient.data[9], 0);   // row 3 was never picked
 }
@@ -200,7 +214,8 @@ TEST_F(Reference, ShapesThatDoNotFitAreRefusedByName) {
   EXPECT_THROW(b->matmul(y.write(), a.view(), c.view()), std::invalid_argument);
   EXPECT_THROW(b->map(Unary::exp, y.view(), small.view()), std::invalid_argument);
   EXPECT_THROW(b->softmax(small.view(), a.view()), std::invalid_argument);
-  EXPECT_THROW(b->rope(y.write(), a.view(), 10000, 0, false), std::invalid_argument);   // an odd head size
+  EXPECT_THROW(b->rope(y.write(), a.view(), 10000, 0, false),
+               std::invalid_argument);   // an odd head size
   View bf16 = a.view();
   bf16.dtype = DType::bf16;
   EXPECT_THROW(b->map(Unary::exp, bf16, bf16), std::invalid_argument);
@@ -215,7 +230,8 @@ TEST(Formulas, EverySlopeIsTheDerivativeOfItsFormula) {
       const bool positive = domain(f) == Draw::positive;
       for (double x = positive ? 0.11 : -6.03; x < 6; x += 0.0713) {
         const double h = 1e-5 * std::max(1.0, std::fabs(x)), up = x + h, down = x - h;
-        const double slope = unary_slope<kF>(x), numeric = (unary<kF>(up) - unary<kF>(down)) / (up - down);
+        const double slope = unary_slope<kF>(x),
+                     numeric = (unary<kF>(up) - unary<kF>(down)) / (up - down);
         EXPECT_NEAR(slope, numeric, 1e-8 + 1e-6 * std::fabs(slope)) << name_of(f) << " at " << x;
       }
     });
@@ -226,7 +242,8 @@ TEST(Formulas, AreWhatTheyAreNamedAfter) {
   for (double x = -8; x < 8; x += 0.37) {
     const double inner = std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x);
     EXPECT_NEAR(formulas::gelu(x), x / 2 * (1 + std::tanh(inner)), 1e-15 * std::fabs(x) + 1e-18);
-    EXPECT_NEAR(formulas::gelu_erf(x), x / 2 * (1 + std::erf(x / std::sqrt(2.0))), 1e-15 * std::fabs(x) + 1e-18);
+    EXPECT_NEAR(formulas::gelu_erf(x), x / 2 * (1 + std::erf(x / std::sqrt(2.0))),
+                1e-15 * std::fabs(x) + 1e-18);
     EXPECT_NEAR(formulas::silu(x), x / (1 + std::exp(-x)), 1e-15 * std::fabs(x) + 1e-18);
     EXPECT_NEAR(formulas::sigmoid(x), 1 / (1 + std::exp(-x)), 1e-15);
     EXPECT_EQ(formulas::relu2(x), x > 0 ? x * x : 0);
@@ -247,9 +264,11 @@ TEST(Formulas, LetNoNanPassForANumber) {
     with_unary(static_cast<Unary>(i), [&](auto tag) {
       constexpr Unary kF = decltype(tag)::value;
       EXPECT_TRUE(std::isnan(unary<kF>(nan))) << name_of(kF);
-      EXPECT_EQ(std::isnan(unary_slope<kF>(nan)), kF != Unary::neg) << name_of(kF);   // neg has one slope everywhere
+      EXPECT_EQ(std::isnan(unary_slope<kF>(nan)), kF != Unary::neg)
+          << name_of(kF);   // neg has one slope everywhere
     });
-  for (const Binary f : {Binary::add, Binary::sub, Binary::mul, Binary::div, Binary::max, Binary::min})
+  for (const Binary f :
+       {Binary::add, Binary::sub, Binary::mul, Binary::div, Binary::max, Binary::min})
     with_binary(f, [&](auto tag) {
       constexpr Binary kF = decltype(tag)::value;
       EXPECT_TRUE(std::isnan(binary<kF>(nan, 1.0f))) << name_of(kF);

@@ -19,7 +19,8 @@ constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 struct Block {
   Shape shape;
   std::vector<float> data;
-  explicit Block(Shape s, float value = 0) : shape(std::move(s)), data(static_cast<std::size_t>(count(shape)), value) {}
+  explicit Block(Shape s, float value = 0)
+      : shape(std::move(s)), data(static_cast<std::size_t>(count(shape)), value) {}
   View view() {
     View v = place(DType::f32, shape, Layout::contiguous).view;
     v.data = reinterpret_cast<std::byte*>(data.data());
@@ -29,7 +30,11 @@ struct Block {
 };
 
 View view_of(std::vector<std::int32_t>& ids) {
-  return {reinterpret_cast<std::byte*>(ids.data()), DType::i32, 1, {static_cast<std::int64_t>(ids.size())}, {1}};
+  return {reinterpret_cast<std::byte*>(ids.data()),
+          DType::i32,
+          1,
+          {static_cast<std::int64_t>(ids.size())},
+          {1}};
 }
 
 Block drawn(Shape shape, std::uint64_t seed, Draw kind = Draw::bell) {
@@ -75,7 +80,9 @@ TEST_P(Softmax, RowsSumToOneEvenForHugeLogits) {
       backend->softmax(y.view(), x.view());
       // Each of the C quotients is rounded once, and their common divisor a few times.
       const double allowed = kU * (4 + std::sqrt(static_cast<double>(C)));
-      for (std::size_t r = 0; r < 3; ++r) EXPECT_NEAR(row_sum(y, r, static_cast<std::size_t>(C)), 1, allowed) << "C=" << C << " scale=" << scale;
+      for (std::size_t r = 0; r < 3; ++r)
+        EXPECT_NEAR(row_sum(y, r, static_cast<std::size_t>(C)), 1, allowed)
+            << "C=" << C << " scale=" << scale;
       for (const float p : y.data) EXPECT_TRUE(p >= 0 && p <= 1) << p;
     }
   }
@@ -126,9 +133,11 @@ TEST_P(LayerNorm, RowsHaveMeanZeroAndVarianceOne) {
     backend->layernorm(y.view(), mean.view(), rstd.view(), x.view(), w.view(), kNone, 1e-12);
     for (std::size_t r = 0; r < 4; ++r) {
       double squares = 0;
-      for (std::size_t c = 0; c < static_cast<std::size_t>(C); ++c) squares += std::pow(static_cast<double>(y.data[r * static_cast<std::size_t>(C) + c]), 2);
+      for (std::size_t c = 0; c < static_cast<std::size_t>(C); ++c)
+        squares += std::pow(static_cast<double>(y.data[r * static_cast<std::size_t>(C) + c]), 2);
       // Numbers and mean near 50 are rounded, which the division by the row's deviation enlarges.
-      EXPECT_NEAR(row_sum(y, r, static_cast<std::size_t>(C)) / static_cast<double>(C), 0, 4 * kU * 50 * static_cast<double>(rstd[r]));
+      EXPECT_NEAR(row_sum(y, r, static_cast<std::size_t>(C)) / static_cast<double>(C), 0,
+                  4 * kU * 50 * static_cast<double>(rstd[r]));
       EXPECT_NEAR(squares / static_cast<double>(C), 1, 1e-4);
     }
   }
@@ -137,9 +146,11 @@ TEST_P(LayerNorm, RowsHaveMeanZeroAndVarianceOne) {
 TEST_P(LayerNorm, ARowWithoutVarianceGivesTheBiasAndNothingInfinite) {
   for (const std::int64_t C : {1, 8, 33}) {
     for (const float value : {0.0f, 3.0f, -1e4f, 1e-30f}) {
-      Block x({2, C}, value), y(x.shape), mean({2, 1}), rstd({2, 1}), w({C}, 2), b({C}, 0.25f), dx(x.shape), dw({C}), db({C}), dy = drawn({2, C}, 9);
+      Block x({2, C}, value), y(x.shape), mean({2, 1}), rstd({2, 1}), w({C}, 2), b({C}, 0.25f),
+          dx(x.shape), dw({C}), db({C}), dy = drawn({2, C}, 9);
       backend->layernorm(y.view(), mean.view(), rstd.view(), x.view(), w.view(), b.view(), 1e-5);
-      backend->layernorm_backward(write(dx), write(dw), write(db), dy.view(), x.view(), w.view(), mean.view(), rstd.view());
+      backend->layernorm_backward(write(dx), write(dw), write(db), dy.view(), x.view(), w.view(),
+                                  mean.view(), rstd.view());
       for (const float number : y.data) EXPECT_NEAR(number, 0.25f, 1e-3 * std::fabs(value) + 1e-6);
       for (const float number : dx.data) EXPECT_TRUE(std::isfinite(number));
     }
@@ -170,8 +181,14 @@ TEST_P(LayerNorm, ANanSpoilsItsRowAndNoOther) {
 struct Head {
   Block q, k, v, y, lse;
   Head(std::int64_t Tq, std::int64_t Tk, std::int64_t D, std::uint64_t seed)
-      : q(drawn({1, 1, Tq, D}, seed)), k(drawn({1, 1, Tk, D}, seed + 1)), v(drawn({1, 1, Tk, D}, seed + 2)), y({1, 1, Tq, D}, 9), lse({1, 1, Tq}, 9) {}
-  void run(Backend& b, const Attention& a) { b.attention(y.view(), lse.view(), q.view(), k.view(), v.view(), a); }
+      : q(drawn({1, 1, Tq, D}, seed)),
+        k(drawn({1, 1, Tk, D}, seed + 1)),
+        v(drawn({1, 1, Tk, D}, seed + 2)),
+        y({1, 1, Tq, D}, 9),
+        lse({1, 1, Tq}, 9) {}
+  void run(Backend& b, const Attention& a) {
+    b.attention(y.view(), lse.view(), q.view(), k.view(), v.view(), a);
+  }
 };
 
 TEST_P(CausalAttention, TheFirstQuerySeesOnlyTheFirstValue) {
@@ -186,7 +203,8 @@ TEST_P(CausalAttention, TheFutureDoesNotMatter) {
   constexpr std::size_t T = 40, D = 8;
   Head a(T, T, D, 8), b(T, T, D, 8);
   for (std::size_t j = 25; j < T; ++j)
-    for (std::size_t d = 0; d < D; ++d) b.k[j * D + d] = b.v[j * D + d] = kNaN;   // a NaN that is seen would show
+    for (std::size_t d = 0; d < D; ++d)
+      b.k[j * D + d] = b.v[j * D + d] = kNaN;   // a NaN that is seen would show
   a.run(*backend, {0.3, 0, 0, 0, {}});
   b.run(*backend, {0.3, 0, 0, 0, {}});
   EXPECT_EQ(std::memcmp(a.y.data.data(), b.y.data.data(), 25 * D * 4), 0);
@@ -196,12 +214,14 @@ TEST_P(CausalAttention, TheFutureDoesNotMatter) {
 TEST_P(CausalAttention, AQueryThatSeesNoKeyGivesZerosAndGetsNoGradient) {
   constexpr std::int64_t Tq = 5, Tk = 3, D = 9;
   Head h(Tq, Tk, D, 12);
-  const Attention a = {0.3, 10, 2, 0, {}};   // positions 10.. with a window of 2 see keys 9..; there are three
+  const Attention a = {
+      0.3, 10, 2, 0, {}};   // positions 10.. with a window of 2 see keys 9..; there are three
   h.run(*backend, a);
   for (const float y : h.y.data) EXPECT_EQ(y, 0);
   for (const float lse : h.lse.data) EXPECT_EQ(lse, -kInf);
   Block dq(h.q.shape, 9), dk(h.k.shape, 9), dv(h.v.shape, 9), dy(h.q.shape, 1);
-  backend->attention_backward(write(dq), write(dk), write(dv), dy.view(), h.y.view(), h.lse.view(), h.q.view(), h.k.view(), h.v.view(), a);
+  backend->attention_backward(write(dq), write(dk), write(dv), dy.view(), h.y.view(), h.lse.view(),
+                              h.q.view(), h.k.view(), h.v.view(), a);
   for (const Block* block : {&dq, &dk, &dv})
     for (const float number : block->data) EXPECT_EQ(number, 0);
 }
@@ -227,7 +247,8 @@ TEST_P(CrossEntropy, AnIgnoredRowHasNoLossAndNoGradient) {
   Block logits = drawn({3, V}, 5), loss({3}, 9), lse({3}), dlogits(logits.shape, 9), dloss({3}, 1);
   std::vector<std::int32_t> targets = {4, -100, 18};
   backend->cross_entropy(loss.view(), lse.view(), logits.view(), view_of(targets), -100);
-  backend->cross_entropy_backward(write(dlogits), dloss.view(), logits.view(), lse.view(), view_of(targets), -100);
+  backend->cross_entropy_backward(write(dlogits), dloss.view(), logits.view(), lse.view(),
+                                  view_of(targets), -100);
   EXPECT_GT(loss[0], 0);
   EXPECT_EQ(loss[1], 0);
   EXPECT_GT(loss[2], 0);
@@ -241,7 +262,8 @@ TEST_P(CrossEntropy, AnIgnoredRowMayHoldAnything) {
   for (std::size_t c = 0; c < V; ++c) logits[c] = 0.5f;
   std::vector<std::int32_t> targets = {3, -1};
   backend->cross_entropy(loss.view(), lse.view(), logits.view(), view_of(targets), -1);
-  backend->cross_entropy_backward(write(dlogits), dloss.view(), logits.view(), lse.view(), view_of(targets), -1);
+  backend->cross_entropy_backward(write(dlogits), dloss.view(), logits.view(), lse.view(),
+                                  view_of(targets), -1);
   EXPECT_NEAR(loss[0], std::log(7.0), 1e-6);
   EXPECT_EQ(loss[1], 0);
   for (std::size_t c = 0; c < V; ++c) EXPECT_EQ(dlogits[V + c], 0);
@@ -260,8 +282,14 @@ TEST_P(CrossEntropy, ATargetOutsideOfTheVocabularyIsRefused) {
   Block logits({2, 3}), loss({2}), lse({2}), dlogits(logits.shape), dloss({2}, 1);
   for (const std::int32_t bad : {3, -2, 1 << 30}) {
     std::vector<std::int32_t> targets = {0, bad};
-    EXPECT_THROW(backend->cross_entropy(loss.view(), lse.view(), logits.view(), view_of(targets), -1), std::invalid_argument) << bad;
-    EXPECT_THROW(backend->cross_entropy_backward(write(dlogits), dloss.view(), logits.view(), lse.view(), view_of(targets), -1), std::invalid_argument) << bad;
+    EXPECT_THROW(
+        backend->cross_entropy(loss.view(), lse.view(), logits.view(), view_of(targets), -1),
+        std::invalid_argument)
+        << bad;
+    EXPECT_THROW(backend->cross_entropy_backward(write(dlogits), dloss.view(), logits.view(),
+                                                 lse.view(), view_of(targets), -1),
+                 std::invalid_argument)
+        << bad;
   }
 }
 
@@ -269,8 +297,10 @@ TEST_P(Gather, AnIdOutsideOfTheTableIsRefusedBeforeAnythingIsWritten) {
   Block table({4, 3}, 1), y({2, 3}, 5);
   for (const std::int32_t bad : {4, -1, 1 << 30}) {
     std::vector<std::int32_t> rows = {0, bad};
-    EXPECT_THROW(backend->gather(y.view(), table.view(), view_of(rows)), std::invalid_argument) << bad;
-    EXPECT_THROW(backend->scatter_add(write(table), view_of(rows), y.view()), std::invalid_argument) << bad;
+    EXPECT_THROW(backend->gather(y.view(), table.view(), view_of(rows)), std::invalid_argument)
+        << bad;
+    EXPECT_THROW(backend->scatter_add(write(table), view_of(rows), y.view()), std::invalid_argument)
+        << bad;
     for (const float number : table.data) EXPECT_EQ(number, 1);
   }
 }
@@ -284,7 +314,8 @@ TEST_P(Dropout, KeepsTheShareItShouldAndTheExpectation) {
       dropped += number == 0;
       EXPECT_TRUE(number == 0 || number == static_cast<float>(1 / (1 - p)));
     }
-    EXPECT_NEAR(static_cast<double>(dropped) / 40000, p, 5 * std::sqrt(p * (1 - p) / 40000));   // five deviations
+    EXPECT_NEAR(static_cast<double>(dropped) / 40000, p,
+                5 * std::sqrt(p * (1 - p) / 40000));   // five deviations
   }
 }
 
@@ -296,14 +327,16 @@ TEST_P(Dropout, DrawsByTheNumberOfTheElementAndNotByItsAddress) {
   EXPECT_EQ(y.data, z.data);
   Block turned({50, 6}, 1), back({6, 50});
   View transposed = turned.view();
-  transposed.shape[0] = 6, transposed.shape[1] = 50, transposed.stride[0] = 1, transposed.stride[1] = 6;
+  transposed.shape[0] = 6, transposed.shape[1] = 50, transposed.stride[0] = 1,
+  transposed.stride[1] = 6;
   backend->dropout(write(back), transposed, 0.5, key);
   EXPECT_EQ(y.data, back.data);
 }
 
 TEST_P(Optimizer, AStepWhoseNormIsNotFiniteChangesNothingAndSaysSo) {
   for (const float norm_value : {kNaN, kInf, -kInf}) {
-    Block p = drawn({37}, 1), g({37}, kNaN), m = drawn({37}, 2), v = drawn({37}, 3, Draw::positive), numbers({kAdamWNumbers}, 0.5f), norm({1}, norm_value);
+    Block p = drawn({37}, 1), g({37}, kNaN), m = drawn({37}, 2), v = drawn({37}, 3, Draw::positive),
+          numbers({kAdamWNumbers}, 0.5f), norm({1}, norm_value);
     const std::vector<float> p_before = p.data, m_before = m.data, v_before = v.data;
     std::vector<std::int32_t> skipped = {0};
     const AdamWItem item = {p.view(), g.view(), m.view(), v.view(), 0.1};
@@ -339,7 +372,8 @@ TEST_P(Matmul, ANanReachesItsRowAndColumnAndNothingElse) {
   a[7 * K + 11] = kNaN;
   backend->matmul(write(c), a.view(), b.view());
   for (std::size_t i = 0; i < M; ++i)
-    for (std::size_t j = 0; j < N; ++j) EXPECT_EQ(std::isnan(c[i * N + j]), i == 7) << i << "," << j;
+    for (std::size_t j = 0; j < N; ++j)
+      EXPECT_EQ(std::isnan(c[i * N + j]), i == 7) << i << "," << j;
 }
 
 std::string isa_name(const testing::TestParamInfo<Candidate>& info) { return info.param.isa; }

@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 
 std::vector<fs::path> object_files(const std::string& isa) {
   std::vector<fs::path> files;
-  const fs::path folder = fs::path(GLASS_BINARY_DIR) / "kernels" / "CMakeFiles" / ("glass_cpu_" + isa + ".dir");
+  const fs::path folder =
+      fs::path(GLASS_BINARY_DIR) / "kernels" / "CMakeFiles" / ("glass_cpu_" + isa + ".dir");
   if (!fs::exists(folder)) return files;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
     if (entry.path().extension() == ".o") files.push_back(entry.path());
@@ -53,7 +54,8 @@ TEST(Symbols, NoInstructionSetSharesAnInlineFunctionWithTheRest) {
         // The compiler's handle on the exception personality is a plain pointer, the same for every instruction set.
         const bool harmless = line.find("DW.ref.__gxx_personality_v0") != std::string::npos;
         EXPECT_FALSE(shared && !harmless && line.find(own) == std::string::npos)
-            << file.filename().string() << " of " << c.isa << " defines for everybody: " << line.substr(19);
+            << file.filename().string() << " of " << c.isa
+            << " defines for everybody: " << line.substr(19);
       }
     }
     EXPECT_GT(defined, 20u) << c.isa;

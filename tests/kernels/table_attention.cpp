@@ -12,23 +12,27 @@ namespace {
 
 constexpr Layout kContiguous = Layout::contiguous;
 
-struct Sizes { std::int64_t B, H, Hk, Tq, Tk, D; };
+struct Sizes {
+  std::int64_t B, H, Hk, Tq, Tk, D;
+};
 
 std::size_t at(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 // What a gate needs of one query and one key.
 struct Seen {
-  double p;                    // the weight of the pattern before dropout
-  double error;                // its relative error, in units of u
-  std::int64_t query, key;     // row numbers in q, y and in k, v
-  double kept;                 // 1 / (1 - dropout), whether dropped or not
+  double p;           // the weight of the pattern before dropout
+  double error;       // its relative error, in units of u
+  std::int64_t key;   // its row number in k and v
+  double kept;        // 1 / (1 - dropout), whether dropped or not
 };
 
-// Calls body(first index of the query's run, list of what it sees) for each query.
+// Calls body(row number, what it sees) for each query.
 template <class Body>
-void for_each_query(const Sizes& n, const Attention& a, const std::vector<double>& q, const std::vector<double>& k, const Body& body) {
+void for_each_query(const Sizes& n, const Attention& a, const std::vector<double>& q,
+                    const std::vector<double>& k, const Body& body) {
   for (std::int64_t row = 0; row < n.B * n.H * n.Tq; ++row) {
-    const std::int64_t i = row % n.Tq, h = row / n.Tq % n.H, b = row / n.Tq / n.H, position = a.q_offset + i;
+    const std::int64_t i = row % n.Tq, h = row / n.Tq % n.H, b = row / n.Tq / n.H,
+                       position = a.q_offset + i;
     std::vector<Seen> seen;
     double top = -INFINITY, sum = 0;
     for (std::int64_t j = 0; j < n.Tk; ++j) {
@@ -40,13 +44,14 @@ void for_each_query(const Sizes& n, const Attention& a, const std::vector<double
         s += term, magnitude += std::fabs(term);
       }
       top = std::max(top, s);
-      seen.push_back({s, magnitude, row, key, 1 / (1 - a.dropout)});
+      seen.push_back({s, magnitude, key, 1 / (1 - a.dropout)});
     }
     double mean = 0;
     for (Seen& x : seen) sum += std::exp(x.p - top);
     for (Seen& x : seen) {
       const double away = top - x.p;
-      x.p = std::isinf(top) && top < 0 ? 0 : std::exp(x.p - top) / sum;   // all scores -inf: the query sees nothing
+      const bool blind = std::isinf(top) && top < 0;   // all scores are -inf
+      x.p = blind ? 0 : std::exp(x.p - top) / sum;
       x.error = x.p == 0 ? 0 : 6 * x.error + 2 * away + 20;
       mean += x.p * x.error;
     }
@@ -56,13 +61,17 @@ void for_each_query(const Sizes& n, const Attention& a, const std::vector<double
 }
 
 std::string attention_text(const Attention& a) {
-  return "offset=" + std::to_string(a.q_offset) + " window=" + std::to_string(a.window) + " dropout=" + std::to_string(a.dropout) +
-         " scale=" + std::to_string(a.scale);
+  return "offset=" + std::to_string(a.q_offset) + " window=" + std::to_string(a.window) +
+         " dropout=" + std::to_string(a.dropout) + " scale=" + std::to_string(a.scale);
 }
 
-Problem attention_problem(Sizes n, Attention a, Layout lq, Layout lk, Layout ly = kContiguous, Draw kind = Draw::bell) {
+Problem attention_problem(Sizes n, Attention a, Layout lq, Layout lk, Layout ly = kContiguous,
+                          Draw kind = Draw::bell) {
   const Shape q = {n.B, n.H, n.Tq, n.D}, k = {n.B, n.Hk, n.Tk, n.D};
-  return {"attention", attention_text(a), {out("y", q, ly), out("lse", {n.B, n.H, n.Tq}), in("q", q, lq, kind), in("k", k, lk, kind), in("v", k, lk)},
+  return {"attention",
+          attention_text(a),
+          {out("y", q, ly), out("lse", {n.B, n.H, n.Tq}), in("q", q, lq, kind),
+           in("k", k, lk, kind), in("v", k, lk)},
           [a](Backend& b, const Args& x) { b.attention(x[0], x[1], x[2], x[3], x[4], a); },
           [n, a](const Values& v, int output) {
             std::vector<double> gate(v[output].size());
@@ -71,22 +80,26 @@ Problem attention_problem(Sizes n, Attention a, Layout lq, Layout lk, Layout ly 
               for (const Seen& s : seen) {
                 mean += s.p * s.error;
                 for (std::int64_t d = 0; output == 0 && d < n.D; ++d)
-                  gate[at(row * n.D + d)] += kU * s.p * s.kept * std::fabs(v[4][at(s.key * n.D + d)]) * (s.error + 8);
+                  gate[at(row * n.D + d)] +=
+                      kU * s.p * s.kept * std::fabs(v[4][at(s.key * n.D + d)]) * (s.error + 8);
               }
-              if (output == 1 && !seen.empty()) gate[at(row)] = kU * (mean + 2 * std::fabs(v[1][at(row)]) + 8);
+              if (output == 1 && !seen.empty())
+                gate[at(row)] = kU * (mean + 2 * std::fabs(v[1][at(row)]) + 8);
             });
             return gate;
           }};
 }
 
 // y and lse are inputs of backward: as the forward would have written them.
-void prepare_attention(Values& v, Sizes n, const Attention& a, int y, int lse, int q, int k, int v_) {
+void prepare_attention(Values& v, Sizes n, const Attention& a, int y, int lse, int q, int k,
+                       int v_) {
   for_each_query(n, a, v[q], v[k], [&](std::int64_t row, const std::vector<Seen>& seen) {
     double sum = 0, top = -INFINITY;
     std::vector<double> scores;
     for (const Seen& s : seen) {
       double score = 0;
-      for (std::int64_t d = 0; d < n.D; ++d) score += a.scale * v[q][at(row * n.D + d)] * v[k][at(s.key * n.D + d)];
+      for (std::int64_t d = 0; d < n.D; ++d)
+        score += a.scale * v[q][at(row * n.D + d)] * v[k][at(s.key * n.D + d)];
       scores.push_back(score), top = std::max(top, score);
     }
     for (const double s : scores) sum += std::exp(s - top);
@@ -95,7 +108,9 @@ void prepare_attention(Values& v, Sizes n, const Attention& a, int y, int lse, i
       double total = 0;
       for (const Seen& s : seen) {
         const std::int64_t number = row * n.Tk + s.key % n.Tk;
-        const bool kept = a.dropout == 0 || philox(a.key, static_cast<std::uint32_t>(number / 4)).x[number % 4] >= drop_threshold(a.dropout);
+        const bool kept =
+            a.dropout == 0 || philox(a.key, static_cast<std::uint32_t>(number / 4)).x[number % 4] >=
+                                  drop_threshold(a.dropout);
         total += kept ? s.p * s.kept * v[v_][at(s.key * n.D + d)] : 0;
       }
       v[y][at(row * n.D + d)] = total;
@@ -103,12 +118,18 @@ void prepare_attention(Values& v, Sizes n, const Attention& a, int y, int lse, i
   });
 }
 
-Problem attention_backward_problem(Sizes n, Attention a, const Mode (&modes)[3], Layout lq, Layout lk) {
+Problem attention_backward_problem(Sizes n, Attention a, const Mode (&modes)[3], Layout lq,
+                                   Layout lk) {
   const Shape q = {n.B, n.H, n.Tq, n.D}, k = {n.B, n.Hk, n.Tk, n.D};
-  return {"attention_backward", attention_text(a),
-          {into("dq", q, modes[0], lq), into("dk", k, modes[1], lk), into("dv", k, modes[2], lk), in("dy", q, lq), in("y", q), in("lse", {n.B, n.H, n.Tq}),
-           in("q", q, lq), in("k", k, lk), in("v", k, lk)},
-          [a](Backend& b, const Args& x) { b.attention_backward(x.into(0), x.into(1), x.into(2), x[3], x[4], x[5], x[6], x[7], x[8], a); },
+  return {"attention_backward",
+          attention_text(a),
+          {into("dq", q, modes[0], lq), into("dk", k, modes[1], lk), into("dv", k, modes[2], lk),
+           in("dy", q, lq), in("y", q), in("lse", {n.B, n.H, n.Tq}), in("q", q, lq), in("k", k, lk),
+           in("v", k, lk)},
+          [a](Backend& b, const Args& x) {
+            b.attention_backward(x.into(0), x.into(1), x.into(2), x[3], x[4], x[5], x[6], x[7],
+                                 x[8], a);
+          },
           [n, a](const Values& v, int output) {
             std::vector<double> gate(v[output].size());
             for_each_query(n, a, v[6], v[7], [&](std::int64_t row, const std::vector<Seen>& seen) {
@@ -117,7 +138,8 @@ Problem attention_backward_problem(Sizes n, Attention a, const Mode (&modes)[3],
               std::vector<double> dp;
               for (const Seen& s : seen) {
                 double dot = 0;
-                for (std::int64_t d = 0; d < n.D; ++d) dot += std::fabs(v[3][at(row * n.D + d)] * v[8][at(s.key * n.D + d)]);
+                for (std::int64_t d = 0; d < n.D; ++d)
+                  dot += std::fabs(v[3][at(row * n.D + d)] * v[8][at(s.key * n.D + d)]);
                 dp.push_back(dot * s.kept), mean += s.p * dot * s.kept;
               }
               for (std::size_t i = 0; i < seen.size(); ++i) {
@@ -125,9 +147,13 @@ Problem attention_backward_problem(Sizes n, Attention a, const Mode (&modes)[3],
                 const double error = s.error + 2 * std::fabs(v[5][at(row)]) + 12;
                 const double ds = kU * std::fabs(a.scale) * s.p * (dp[i] + mean) * error;
                 for (std::int64_t d = 0; d < n.D; ++d) {
-                  if (output == 0) gate[at(row * n.D + d)] += ds * std::fabs(v[7][at(s.key * n.D + d)]);
-                  if (output == 1) gate[at(s.key * n.D + d)] += ds * std::fabs(v[6][at(row * n.D + d)]);
-                  if (output == 2) gate[at(s.key * n.D + d)] += kU * s.p * s.kept * std::fabs(v[3][at(row * n.D + d)]) * error;
+                  if (output == 0)
+                    gate[at(row * n.D + d)] += ds * std::fabs(v[7][at(s.key * n.D + d)]);
+                  if (output == 1)
+                    gate[at(s.key * n.D + d)] += ds * std::fabs(v[6][at(row * n.D + d)]);
+                  if (output == 2)
+                    gate[at(s.key * n.D + d)] +=
+                        kU * s.p * s.kept * std::fabs(v[3][at(row * n.D + d)]) * error;
                 }
               }
             });
@@ -141,13 +167,16 @@ template <class Body> void for_each_attention(const Body& body) {
   std::size_t turn = 0;
   const auto go = [&](Sizes n, std::int64_t offset, std::int64_t window, double dropout) {
     const double scale = 1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(n.D, 1)));
-    body(n, Attention{scale, offset, window, dropout, RandomKey{99, static_cast<std::uint32_t>(turn), 5, 2}}, turn);
+    body(n,
+         Attention{scale, offset, window, dropout,
+                   RandomKey{99, static_cast<std::uint32_t>(turn), 5, 2}},
+         turn);
     ++turn;
   };
   for (std::int64_t T = 1; T <= 33; ++T) {
     go({1, 2, 2, T, T, 8}, 0, 0, 0);
     go({2, 2, 1, T, T, 5}, 0, 0, turn % 2 ? 0.25 : 0);
-    go({1, 1, 1, 1, T, 16}, T - 1, 0, 0);                       // one new query against a cache
+    go({1, 1, 1, 1, T, 16}, T - 1, 0, 0);   // one new query against a cache
     go({1, 3, 1, 4, T + 4, 7}, T, 1 + static_cast<std::int64_t>(turn % 6), 0);
   }
   for (std::int64_t D = 1; D <= 33; ++D) {
@@ -160,29 +189,34 @@ template <class Body> void for_each_attention(const Body& body) {
       go({1, 2, 1, T, T, D}, 0, 9, 0.3);
     }
   for (const std::int64_t T : {63, 64, 65, 100, 130})
-    for (const std::int64_t window : {0, 1, 17, 64}) go({1, 2, 1, T, T, 12}, 0, window, turn % 3 ? 0 : 0.2);
+    for (const std::int64_t window : {0, 1, 17, 64})
+      go({1, 2, 1, T, T, 12}, 0, window, turn % 3 ? 0 : 0.2);
   for (const std::int64_t offset : {0, 1, 10, 40}) {
-    go({1, 4, 2, 5, 20, 8}, offset, 0, 0);                       // fewer keys than positions, also beyond the end
-    go({2, 4, 4, 70, 40, 8}, offset, 3, 0.5);                    // windows that have left all keys behind
+    go({1, 4, 2, 5, 20, 8}, offset, 0, 0);      // fewer keys than positions, also beyond the end
+    go({2, 4, 4, 70, 40, 8}, offset, 3, 0.5);   // windows that have left all keys behind
     go({1, 2, 2, 3, 3, 8}, offset, 2, 0);
   }
   go({0, 2, 2, 3, 3, 4}, 0, 0, 0);
-  go({1, 2, 2, 3, 0, 4}, 0, 0, 0);                               // no keys at all
+  go({1, 2, 2, 3, 0, 4}, 0, 0, 0);   // no keys at all
   go({1, 2, 2, 0, 3, 4}, 0, 0, 0);
 }
 
-constexpr Layout kLayouts[] = {Layout::contiguous, Layout::permuted, Layout::padded, Layout::transposed, Layout::stepped};
+constexpr Layout kLayouts[] = {Layout::contiguous, Layout::permuted, Layout::padded,
+                               Layout::transposed, Layout::stepped};
 
 Problem rope_problem(Operand y, Operand x, double base, std::int64_t position, bool inverse) {
   const std::int64_t T = x.shape[x.shape.size() - 2], D = x.shape.back();
-  return {"rope", "base=" + std::to_string(base) + " position=" + std::to_string(position) + (inverse ? " inverse" : ""),
+  return {"rope",
+          "base=" + std::to_string(base) + " position=" + std::to_string(position) +
+              (inverse ? " inverse" : ""),
           {std::move(y), std::move(x)},
           [=](Backend& b, const Args& a) { b.rope(a.into(0), a[1], base, position, inverse); },
           [=](const Values& v, int) {
             // Sines and cosines as good as their f32 type, at any position: 2 ulps; then two products and a sum.
             std::vector<double> gate(v[0].size());
             for (std::size_t i = 0; i < gate.size(); ++i) {
-              const std::size_t d = i % at(D), half = at(D / 2), other = d < half ? i + half : i - half;
+              const std::size_t d = i % at(D), half = at(D / 2),
+                                other = d < half ? i + half : i - half;
               gate[i] = 5 * kU * (std::fabs(v[1][i]) + std::fabs(v[1][other]));
             }
             (void)T;
@@ -195,33 +229,46 @@ Problem rope_problem(Operand y, Operand x, double base, std::int64_t position, b
 Problems attention_small() {
   Problems all;
   for_each_attention([&](Sizes n, const Attention& a, std::size_t turn) {
-    all.push_back(attention_problem(n, a, kLayouts[turn % 5], kLayouts[turn / 2 % 5], kLayouts[turn / 3 % 4]));
+    all.push_back(attention_problem(n, a, kLayouts[turn % 5], kLayouts[turn / 2 % 5],
+                                    kLayouts[turn / 3 % 4]));
     all.push_back(attention_problem(n, a, kContiguous, kContiguous));
-    if (turn % 10 == 0) all.push_back(attention_problem(n, a, kContiguous, kContiguous, kContiguous, Draw::special));
+    if (turn % 10 == 0)
+      all.push_back(attention_problem(n, a, kContiguous, kContiguous, kContiguous, Draw::special));
   });
   return all;
 }
 Problems attention_large() {
-  return {attention_problem({2, 3, 3, 150, 150, 33}, {0.2, 0, 0, 0.1, {7, 1, 2, 3}}, kContiguous, kContiguous),
-          attention_problem({1, 4, 2, 260, 260, 64}, {0.125, 0, 50, 0, {7, 1, 2, 3}}, Layout::permuted, Layout::permuted),
-          attention_problem({1, 8, 8, 1, 900, 64}, {0.125, 899, 0, 0, {7, 1, 2, 3}}, kContiguous, kContiguous)};
+  return {attention_problem({2, 3, 3, 150, 150, 33}, {0.2, 0, 0, 0.1, {7, 1, 2, 3}}, kContiguous,
+                            kContiguous),
+          attention_problem({1, 4, 2, 260, 260, 64}, {0.125, 0, 50, 0, {7, 1, 2, 3}},
+                            Layout::permuted, Layout::permuted),
+          attention_problem({1, 8, 8, 1, 900, 64}, {0.125, 899, 0, 0, {7, 1, 2, 3}}, kContiguous,
+                            kContiguous)};
 }
 
 Problems attention_backward_small() {
   Problems all;
-  constexpr Mode kModes[][3] = {{Mode::write, Mode::write, Mode::write}, {Mode::add, Mode::write, Mode::add},
-                                {Mode::write, Mode::add, Mode::write},   {Mode::skip, Mode::add, Mode::add},
-                                {Mode::add, Mode::skip, Mode::write},    {Mode::add, Mode::add, Mode::skip}};
+  constexpr Mode kModes[][3] = {
+      {Mode::write, Mode::write, Mode::write}, {Mode::add, Mode::write, Mode::add},
+      {Mode::write, Mode::add, Mode::write},   {Mode::skip, Mode::add, Mode::add},
+      {Mode::add, Mode::skip, Mode::write},    {Mode::add, Mode::add, Mode::skip}};
   for_each_attention([&](Sizes n, const Attention& a, std::size_t turn) {
-    all.push_back(attention_backward_problem(n, a, kModes[turn % 6], kLayouts[turn % 5], kLayouts[turn / 2 % 5]));
+    all.push_back(attention_backward_problem(n, a, kModes[turn % 6], kLayouts[turn % 5],
+                                             kLayouts[turn / 2 % 5]));
     all.push_back(attention_backward_problem(n, a, kModes[turn / 2 % 6], kContiguous, kContiguous));
   });
   return all;
 }
 Problems attention_backward_large() {
-  return {attention_backward_problem({2, 3, 3, 150, 150, 33}, {0.2, 0, 0, 0.1, {7, 1, 2, 3}}, {Mode::write, Mode::write, Mode::write}, kContiguous, kContiguous),
-          attention_backward_problem({1, 4, 2, 260, 260, 64}, {0.125, 0, 50, 0, {7, 1, 2, 3}}, {Mode::add, Mode::add, Mode::add}, Layout::permuted, Layout::permuted),
-          attention_backward_problem({1, 1, 1, 300, 300, 32}, {0.2, 0, 0, 0, {7, 1, 2, 3}}, {Mode::write, Mode::write, Mode::write}, kContiguous, kContiguous)};
+  return {
+      attention_backward_problem({2, 3, 3, 150, 150, 33}, {0.2, 0, 0, 0.1, {7, 1, 2, 3}},
+                                 {Mode::write, Mode::write, Mode::write}, kContiguous, kContiguous),
+      attention_backward_problem({1, 4, 2, 260, 260, 64}, {0.125, 0, 50, 0, {7, 1, 2, 3}},
+                                 {Mode::add, Mode::add, Mode::add}, Layout::permuted,
+                                 Layout::permuted),
+      attention_backward_problem({1, 1, 1, 300, 300, 32}, {0.2, 0, 0, 0, {7, 1, 2, 3}},
+                                 {Mode::write, Mode::write, Mode::write}, kContiguous,
+                                 kContiguous)};
 }
 
 Problems rope_small() {
@@ -230,7 +277,9 @@ Problems rope_small() {
   const auto add = [&](Shape shape, double base, std::int64_t position) {
     for (const bool inverse : {false, true})
       for (const Mode mode : {Mode::write, Mode::add}) {
-        all.push_back(rope_problem(into("y", shape, mode, kLayouts[turn % 5]), in("x", shape, kLayouts[turn / 5 % 5]), base, position, inverse));
+        all.push_back(rope_problem(into("y", shape, mode, kLayouts[turn % 5]),
+                                   in("x", shape, kLayouts[turn / 5 % 5]), base, position,
+                                   inverse));
         ++turn;
       }
   };
@@ -244,10 +293,15 @@ Problems rope_small() {
     add({1, 2, T, 128}, 10000, 100000);
   }
   add({1, 2, 0, 8}, 10000, 0);
-  all.push_back(rope_problem(into("y", {1, 1, 3, 4}, Mode::skip), in("x", {1, 1, 3, 4}), 10000, 0, false));
-  all.push_back(rope_problem(into("y", {1, 1, 9, 4}, Mode::write), in("x", {1, 1, 9, 4}, Layout::repeated_rows), 10000, 0, false));
+  all.push_back(
+      rope_problem(into("y", {1, 1, 3, 4}, Mode::skip), in("x", {1, 1, 3, 4}), 10000, 0, false));
+  all.push_back(rope_problem(into("y", {1, 1, 9, 4}, Mode::write),
+                             in("x", {1, 1, 9, 4}, Layout::repeated_rows), 10000, 0, false));
   return all;
 }
-Problems rope_large() { return {rope_problem(into("y", {3, 4, 200, 64}, Mode::write), in("x", {3, 4, 200, 64}, Layout::permuted), 10000, 3, false)}; }
+Problems rope_large() {
+  return {rope_problem(into("y", {3, 4, 200, 64}, Mode::write),
+                       in("x", {3, 4, 200, 64}, Layout::permuted), 10000, 3, false)};
+}
 
 }  // namespace glass::test

@@ -12,27 +12,35 @@
 namespace glass::test {
 namespace {
 
-double sum_gate(std::int64_t terms) { return kU * static_cast<double>(std::min<std::int64_t>(terms, 4)); }
-
-// gate[i] holds the sum of magnitudes of result i; turns it into what is allowed.
-void allow_sums(std::vector<double>& gate, const std::vector<double>& result, std::int64_t terms, bool equal_terms = false) {
-  const double K = static_cast<double>(terms);
-  for (std::size_t i = 0; i < gate.size(); ++i)
-    gate[i] = equal_terms ? K * kU * gate[i] : sum_gate(terms) * gate[i] + (terms > 4 ? std::sqrt(K) * kU * std::fabs(result[i]) : 0);
+double sum_gate(std::int64_t terms) {
+  return kU * static_cast<double>(std::min<std::int64_t>(terms, 4));
 }
 
-bool repeats(const Operand& o) { return o.layout == Layout::repeated_rows || o.layout == Layout::repeated_columns; }
+// gate[i] holds the sum of magnitudes of result i; turns it into what is allowed.
+void allow_sums(std::vector<double>& gate, const std::vector<double>& result, std::int64_t terms,
+                bool equal_terms = false) {
+  const double K = static_cast<double>(terms);
+  for (std::size_t i = 0; i < gate.size(); ++i)
+    gate[i] = equal_terms ? K * kU * gate[i]
+                          : sum_gate(terms) * gate[i] +
+                                (terms > 4 ? std::sqrt(K) * kU * std::fabs(result[i]) : 0);
+}
+
+bool repeats(const Operand& o) {
+  return o.layout == Layout::repeated_rows || o.layout == Layout::repeated_columns;
+}
 
 // |a||b| summed as the product sums it: a (batch,M,K), b (batch,K,N).
-std::vector<double> magnitudes(const std::vector<double>& a, const std::vector<double>& b, std::int64_t batch,
-                               std::int64_t M, std::int64_t N, std::int64_t K) {
+std::vector<double> magnitudes(const std::vector<double>& a, const std::vector<double>& b,
+                               std::int64_t batch, std::int64_t M, std::int64_t N, std::int64_t K) {
   std::vector<double> c(static_cast<std::size_t>(batch * M * N));
   for (std::int64_t t = 0; t < batch; ++t)
     for (std::int64_t i = 0; i < M; ++i)
       for (std::int64_t k = 0; k < K; ++k) {
         const double left = std::fabs(a[static_cast<std::size_t>((t * M + i) * K + k)]);
         for (std::int64_t j = 0; j < N; ++j)
-          c[static_cast<std::size_t>((t * M + i) * N + j)] += left * std::fabs(b[static_cast<std::size_t>((t * K + k) * N + j)]);
+          c[static_cast<std::size_t>((t * M + i) * N + j)] +=
+              left * std::fabs(b[static_cast<std::size_t>((t * K + k) * N + j)]);
       }
   return c;
 }
@@ -40,7 +48,9 @@ std::vector<double> magnitudes(const std::vector<double>& a, const std::vector<d
 Problem fold_problem(Fold f, Operand y, Operand x) {
   const Shape from = x.shape, to = y.shape;
   const bool equal_terms = repeats(x);
-  Problem p = {"fold", f == Fold::sum ? "sum" : "max", {std::move(y), std::move(x)},
+  Problem p = {"fold",
+               f == Fold::sum ? "sum" : "max",
+               {std::move(y), std::move(x)},
                [f](Backend& b, const Args& a) { b.fold(f, a.into(0), a[1]); }};
   if (f == Fold::sum)
     p.gate = [from, to, equal_terms](const Values& v, int) {
@@ -65,7 +75,9 @@ Problem matmul_problem(Operand c, Operand a_, Operand b_) {
   const std::int64_t M = c.shape[rank - 2], N = c.shape[rank - 1], K = a_.shape[rank - 1];
   const std::int64_t batch = count(Shape(c.shape.begin(), c.shape.end() - 2));
   const bool equal_terms = repeats(a_) && repeats(b_);
-  return {"matmul", "", {std::move(c), std::move(a_), std::move(b_)},
+  return {"matmul",
+          "",
+          {std::move(c), std::move(a_), std::move(b_)},
           [](Backend& b, const Args& a) { b.matmul(a.into(0), a[1], a[2]); },
           [=](const Values& v, int) {
             std::vector<double> gate = magnitudes(v[1], v[2], batch, M, N, K);
@@ -77,28 +89,39 @@ Problem matmul_problem(Operand c, Operand a_, Operand b_) {
 Problem linear_problem(Operand y, Operand x, Operand w, Operand bias) {
   const std::int64_t K = w.shape[1], N = w.shape[0];
   const bool with_bias = bias.role != Role::none;
-  return {"linear", "", {std::move(y), std::move(x), std::move(w), std::move(bias)},
+  return {"linear",
+          "",
+          {std::move(y), std::move(x), std::move(w), std::move(bias)},
           [](Backend& b, const Args& a) { b.linear(a[0], a[1], a[2], a[3]); },
           [=](const Values& v, int) {
             std::vector<double> transposed(v[2].size());
             for (std::int64_t n = 0; n < N; ++n)
               for (std::int64_t k = 0; k < K; ++k)
-                transposed[static_cast<std::size_t>(k * N + n)] = v[2][static_cast<std::size_t>(n * K + k)];
+                transposed[static_cast<std::size_t>(k * N + n)] =
+                    v[2][static_cast<std::size_t>(n * K + k)];
             std::vector<double> gate =
-                magnitudes(v[1], transposed, 1, K > 0 ? static_cast<std::int64_t>(v[1].size()) / K : static_cast<std::int64_t>(v[0].size()) / N, N, K);
+                magnitudes(v[1], transposed, 1,
+                           K > 0 ? static_cast<std::int64_t>(v[1].size()) / K
+                                 : static_cast<std::int64_t>(v[0].size()) / N,
+                           N, K);
             allow_sums(gate, v[0], K);
-            for (std::size_t i = 0; with_bias && i < gate.size(); ++i) gate[i] += kU * std::fabs(v[3][i % static_cast<std::size_t>(N)]);
+            for (std::size_t i = 0; with_bias && i < gate.size(); ++i)
+              gate[i] += kU * std::fabs(v[3][i % static_cast<std::size_t>(N)]);
             return gate;
           }};
 }
 
 Problem gather_problem(Operand y, Operand table, Operand rows) {
-  return {"gather", "V=" + std::to_string(table.shape[0]), {std::move(y), std::move(table), std::move(rows)},
+  return {"gather",
+          "V=" + std::to_string(table.shape[0]),
+          {std::move(y), std::move(table), std::move(rows)},
           [](Backend& b, const Args& a) { b.gather(a[0], a[1], a[2]); }};
 }
 
 Problem scatter_add_problem(Operand table, Operand rows, Operand y) {
-  Problem p = {"scatter_add", "V=" + std::to_string(table.shape[0]), {std::move(table), std::move(rows), std::move(y)},
+  Problem p = {"scatter_add",
+               "V=" + std::to_string(table.shape[0]),
+               {std::move(table), std::move(rows), std::move(y)},
                [](Backend& b, const Args& a) { b.scatter_add(a.into(0), a[1], a[2]); }};
   p.exact_add = true;   // rows are added one after the other, in the order of i, on every machine
   return p;
@@ -110,12 +133,35 @@ constexpr Layout kContiguous = Layout::contiguous;
 
 Problems fold_small() {
   Problems all;
-  const std::vector<Shape> shapes = {{},       {1},       {2},        {7},        {16},       {17},          {33},        {300},
-                                     {3, 5},   {17, 16},  {16, 17},   {33, 8},    {2, 65},    {130, 3},      {1, 9},      {9, 1},
-                                     {2, 3, 4}, {4, 9, 17}, {5, 1, 33}, {16, 3, 2}, {2, 3, 4, 5}, {3, 2, 9, 16}, {2, 2, 3, 2, 5}, {1, 3, 2, 17, 2}};
-  constexpr Layout kFrom[] = {Layout::contiguous, Layout::transposed, Layout::padded, Layout::stepped, Layout::permuted,
-                              Layout::narrowed, Layout::repeated_rows, Layout::repeated_columns};
-  constexpr Layout kTo[] = {Layout::contiguous, Layout::contiguous, Layout::transposed, Layout::padded};
+  const std::vector<Shape> shapes = {{},
+                                     {1},
+                                     {2},
+                                     {7},
+                                     {16},
+                                     {17},
+                                     {33},
+                                     {300},
+                                     {3, 5},
+                                     {17, 16},
+                                     {16, 17},
+                                     {33, 8},
+                                     {2, 65},
+                                     {130, 3},
+                                     {1, 9},
+                                     {9, 1},
+                                     {2, 3, 4},
+                                     {4, 9, 17},
+                                     {5, 1, 33},
+                                     {16, 3, 2},
+                                     {2, 3, 4, 5},
+                                     {3, 2, 9, 16},
+                                     {2, 2, 3, 2, 5},
+                                     {1, 3, 2, 17, 2}};
+  constexpr Layout kFrom[] = {Layout::contiguous,    Layout::transposed,      Layout::padded,
+                              Layout::stepped,       Layout::permuted,        Layout::narrowed,
+                              Layout::repeated_rows, Layout::repeated_columns};
+  constexpr Layout kTo[] = {Layout::contiguous, Layout::contiguous, Layout::transposed,
+                            Layout::padded};
   std::size_t turn = 0;
   for (const Shape& shape : shapes)
     for (unsigned mask = 0; mask < 1u << shape.size(); ++mask) {   // which axes disappear
@@ -124,8 +170,10 @@ Problems fold_small() {
         if (mask >> i & 1) to[i] = 1;
       for (const Fold f : {Fold::sum, Fold::max})
         for (const Mode mode : {Mode::write, Mode::add}) {
-          all.push_back(fold_problem(f, into("y", to, mode, kTo[turn % 4]), in("x", shape, kFrom[turn % 8])));
-          all.push_back(fold_problem(f, into("y", to, mode), in("x", shape, kFrom[(turn / 3) % 8])));
+          all.push_back(
+              fold_problem(f, into("y", to, mode, kTo[turn % 4]), in("x", shape, kFrom[turn % 8])));
+          all.push_back(
+              fold_problem(f, into("y", to, mode), in("x", shape, kFrom[(turn / 3) % 8])));
           ++turn;
         }
     }
@@ -136,10 +184,14 @@ Problems fold_small() {
       all.push_back(fold_problem(f, into("y", {1, n}, Mode::add), in("x", {5, n})));
     }
   for (const std::int64_t n : {3, 16, 40}) {
-    all.push_back(fold_problem(Fold::max, into("y", {20, 1}, Mode::write), in("x", {20, n}, kContiguous, Draw::extreme)));
-    all.push_back(fold_problem(Fold::max, into("y", {1, 20}, Mode::write), in("x", {n, 20}, kContiguous, Draw::extreme)));
-    all.push_back(fold_problem(Fold::sum, into("y", {20, 1}, Mode::write), in("x", {20, n}, kContiguous, Draw::special)));
-    all.push_back(fold_problem(Fold::sum, into("y", {1, 20}, Mode::write), in("x", {n, 20}, kContiguous, Draw::special)));
+    all.push_back(fold_problem(Fold::max, into("y", {20, 1}, Mode::write),
+                               in("x", {20, n}, kContiguous, Draw::extreme)));
+    all.push_back(fold_problem(Fold::max, into("y", {1, 20}, Mode::write),
+                               in("x", {n, 20}, kContiguous, Draw::extreme)));
+    all.push_back(fold_problem(Fold::sum, into("y", {20, 1}, Mode::write),
+                               in("x", {20, n}, kContiguous, Draw::special)));
+    all.push_back(fold_problem(Fold::sum, into("y", {1, 20}, Mode::write),
+                               in("x", {n, 20}, kContiguous, Draw::special)));
     all.push_back(fold_problem(Fold::sum, into("y", {1, n}, Mode::skip), in("x", {5, n})));
   }
   all.push_back(fold_problem(Fold::sum, into("y", {1, 4}, Mode::write), in("x", {0, 4})));
@@ -148,17 +200,22 @@ Problems fold_small() {
   return all;
 }
 Problems fold_large() {
-  return {fold_problem(Fold::sum, into("y", {1}, Mode::write), in("x", {400003})),
-          fold_problem(Fold::sum, into("y", {1, 700}, Mode::add), in("x", {500, 700})),
-          fold_problem(Fold::sum, into("y", {500, 1}, Mode::write), in("x", {500, 700})),
-          fold_problem(Fold::sum, into("y", {1, 1}, Mode::write), in("x", {500, 700}, Layout::padded)),
-          fold_problem(Fold::max, into("y", {1, 1, 1}, Mode::write), in("x", {50, 70, 100}, Layout::permuted))};
+  return {
+      fold_problem(Fold::sum, into("y", {1}, Mode::write), in("x", {400003})),
+      fold_problem(Fold::sum, into("y", {1, 700}, Mode::add), in("x", {500, 700})),
+      fold_problem(Fold::sum, into("y", {500, 1}, Mode::write), in("x", {500, 700})),
+      fold_problem(Fold::sum, into("y", {1, 1}, Mode::write), in("x", {500, 700}, Layout::padded)),
+      fold_problem(Fold::max, into("y", {1, 1, 1}, Mode::write),
+                   in("x", {50, 70, 100}, Layout::permuted))};
 }
 
 Problems matmul_small() {
   Problems all;
-  constexpr Layout kLayouts[] = {Layout::contiguous, Layout::transposed, Layout::padded, Layout::stepped, Layout::narrowed};
-  struct Size { std::int64_t M, N, K; };
+  constexpr Layout kLayouts[] = {Layout::contiguous, Layout::transposed, Layout::padded,
+                                 Layout::stepped, Layout::narrowed};
+  struct Size {
+    std::int64_t M, N, K;
+  };
   std::vector<Size> sizes;
   for (std::int64_t n = 0; n <= 33; ++n) {   // every tail of each of the three
     sizes.push_back({n, 17, 9});
@@ -168,50 +225,77 @@ Problems matmul_small() {
   for (const std::int64_t m : {1, 2, 6, 14, 29})
     for (const std::int64_t n : {1, 16, 32, 35, 97})
       for (const std::int64_t k : {1, 2, 8, 31}) sizes.push_back({m, n, k});
-  for (const Size s : {Size{64, 64, 64}, {65, 33, 130}, {1, 300, 257}, {300, 1, 257}, {13, 129, 400}, {100, 70, 3}, {1, 1, 1000}, {47, 95, 300}})
+  for (const Size s : {Size{64, 64, 64},
+                       {65, 33, 130},
+                       {1, 300, 257},
+                       {300, 1, 257},
+                       {13, 129, 400},
+                       {100, 70, 3},
+                       {1, 1, 1000},
+                       {47, 95, 300}})
     sizes.push_back(s);
   std::size_t turn = 0;
   for (const Size s : sizes)
     for (int i = 0; i < 4; ++i, ++turn) {
-      const Layout la = kLayouts[turn % 5], lb = kLayouts[(turn / 2 + static_cast<std::size_t>(i)) % 5];
+      const Layout la = kLayouts[turn % 5],
+                   lb = kLayouts[(turn / 2 + static_cast<std::size_t>(i)) % 5];
       const Layout lc = i == 3 ? kLayouts[turn % 3] : kContiguous;
-      all.push_back(matmul_problem(into("c", {s.M, s.N}, i % 2 ? Mode::add : Mode::write, lc), in("a", {s.M, s.K}, la), in("b", {s.K, s.N}, lb)));
+      all.push_back(matmul_problem(into("c", {s.M, s.N}, i % 2 ? Mode::add : Mode::write, lc),
+                                   in("a", {s.M, s.K}, la), in("b", {s.K, s.N}, lb)));
     }
   for (const std::int64_t batch : {1, 2, 5})
     for (const Size s : {Size{3, 5, 7}, {16, 16, 16}, {1, 33, 8}, {9, 4, 65}, {17, 40, 12}})
       for (const Mode mode : {Mode::write, Mode::add}) {
-        for (const Layout l : {Layout::contiguous, Layout::transposed, Layout::padded, Layout::permuted})
-          all.push_back(matmul_problem(into("c", {2, batch, s.M, s.N}, mode, l), in("a", {2, batch, s.M, s.K}, l), in("b", {2, batch, s.K, s.N}, kContiguous)));
-        all.push_back(matmul_problem(into("c", {batch, s.M, s.N}, mode), in("a", {batch, s.M, s.K}), in("b", {batch, s.K, s.N}, Layout::transposed)));
-        all.push_back(matmul_problem(into("c", {batch, 2, 2, s.M, s.N}, mode), in("a", {batch, 2, 2, s.M, s.K}, Layout::repeated_columns), in("b", {batch, 2, 2, s.K, s.N}, Layout::repeated_rows)));
+        for (const Layout l :
+             {Layout::contiguous, Layout::transposed, Layout::padded, Layout::permuted})
+          all.push_back(matmul_problem(into("c", {2, batch, s.M, s.N}, mode, l),
+                                       in("a", {2, batch, s.M, s.K}, l),
+                                       in("b", {2, batch, s.K, s.N}, kContiguous)));
+        all.push_back(matmul_problem(into("c", {batch, s.M, s.N}, mode), in("a", {batch, s.M, s.K}),
+                                     in("b", {batch, s.K, s.N}, Layout::transposed)));
+        all.push_back(matmul_problem(into("c", {batch, 2, 2, s.M, s.N}, mode),
+                                     in("a", {batch, 2, 2, s.M, s.K}, Layout::repeated_columns),
+                                     in("b", {batch, 2, 2, s.K, s.N}, Layout::repeated_rows)));
       }
   // An infinity or a NaN belongs to its row or column: it must not reach others through the padding of a block.
-  for (const Size s : {Size{3, 5, 7}, {17, 19, 9}, {29, 35, 13}, {1, 70, 33}, {70, 1, 33}, {33, 33, 100}})
+  for (const Size s :
+       {Size{3, 5, 7}, {17, 19, 9}, {29, 35, 13}, {1, 70, 33}, {70, 1, 33}, {33, 33, 100}})
     for (const Layout l : {Layout::contiguous, Layout::transposed, Layout::padded}) {
-      all.push_back(matmul_problem(into("c", {s.M, s.N}, Mode::write), in("a", {s.M, s.K}, l, Draw::special), in("b", {s.K, s.N}, l)));
-      all.push_back(matmul_problem(into("c", {s.M, s.N}, Mode::add), in("a", {s.M, s.K}, l), in("b", {s.K, s.N}, l, Draw::special)));
+      all.push_back(matmul_problem(into("c", {s.M, s.N}, Mode::write),
+                                   in("a", {s.M, s.K}, l, Draw::special), in("b", {s.K, s.N}, l)));
+      all.push_back(matmul_problem(into("c", {s.M, s.N}, Mode::add), in("a", {s.M, s.K}, l),
+                                   in("b", {s.K, s.N}, l, Draw::special)));
     }
   all.push_back(matmul_problem(into("c", {4, 5}, Mode::skip), in("a", {4, 3}), in("b", {3, 5})));
-  all.push_back(matmul_problem(into("c", {0, 3, 4}, Mode::write), in("a", {0, 3, 2}), in("b", {0, 2, 4})));
+  all.push_back(
+      matmul_problem(into("c", {0, 3, 4}, Mode::write), in("a", {0, 3, 2}), in("b", {0, 2, 4})));
   return all;
 }
 Problems matmul_large() {
-  return {matmul_problem(into("c", {130, 200}, Mode::write), in("a", {130, 310}), in("b", {310, 200})),
-          matmul_problem(into("c", {257, 65}, Mode::add), in("a", {257, 700}, Layout::transposed), in("b", {700, 65})),
-          matmul_problem(into("c", {2, 700}, Mode::write), in("a", {2, 600}), in("b", {600, 700}, Layout::transposed)),
-          matmul_problem(into("c", {12, 64, 64}, Mode::add), in("a", {12, 64, 33}), in("b", {12, 33, 64}))};
+  return {
+      matmul_problem(into("c", {130, 200}, Mode::write), in("a", {130, 310}), in("b", {310, 200})),
+      matmul_problem(into("c", {257, 65}, Mode::add), in("a", {257, 700}, Layout::transposed),
+                     in("b", {700, 65})),
+      matmul_problem(into("c", {2, 700}, Mode::write), in("a", {2, 600}),
+                     in("b", {600, 700}, Layout::transposed)),
+      matmul_problem(into("c", {12, 64, 64}, Mode::add), in("a", {12, 64, 33}),
+                     in("b", {12, 33, 64}))};
 }
 
 Problems linear_small() {
   Problems all;
-  constexpr Layout kLayouts[] = {Layout::contiguous, Layout::padded, Layout::transposed, Layout::stepped, Layout::narrowed};
+  constexpr Layout kLayouts[] = {Layout::contiguous, Layout::padded, Layout::transposed,
+                                 Layout::stepped, Layout::narrowed};
   std::size_t turn = 0;
   const auto add = [&](const Shape& leading, std::int64_t K, std::int64_t N) {
     for (const bool with_bias : {false, true}) {
       Shape x = leading, y = leading;
       x.push_back(K), y.push_back(N);
-      const Layout lx = kLayouts[turn % 5], lw = kLayouts[(turn / 5) % 5], ly = turn % 4 == 3 ? Layout::padded : kContiguous;
-      all.push_back(linear_problem(out("y", y, ly), in("x", x, lx), in("w", {N, K}, lw), with_bias ? in("bias", {N}, turn % 3 ? kContiguous : Layout::stepped) : none("bias")));
+      const Layout lx = kLayouts[turn % 5], lw = kLayouts[(turn / 5) % 5],
+                   ly = turn % 4 == 3 ? Layout::padded : kContiguous;
+      all.push_back(linear_problem(
+          out("y", y, ly), in("x", x, lx), in("w", {N, K}, lw),
+          with_bias ? in("bias", {N}, turn % 3 ? kContiguous : Layout::stepped) : none("bias")));
       ++turn;
     }
   };
@@ -225,8 +309,10 @@ Problems linear_small() {
     for (const std::int64_t K : {1, 16, 65, 130})
       for (const std::int64_t N : {1, 8, 33, 96}) add({rows}, K, N);
   for (const std::int64_t N : {3, 17, 40}) {
-    all.push_back(linear_problem(out("y", {9, N}), in("x", {9, 21}, kContiguous, Draw::special), in("w", {N, 21}), none("bias")));
-    all.push_back(linear_problem(out("y", {9, N}), in("x", {9, 21}), in("w", {N, 21}), in("bias", {N}, kContiguous, Draw::special)));
+    all.push_back(linear_problem(out("y", {9, N}), in("x", {9, 21}, kContiguous, Draw::special),
+                                 in("w", {N, 21}), none("bias")));
+    all.push_back(linear_problem(out("y", {9, N}), in("x", {9, 21}), in("w", {N, 21}),
+                                 in("bias", {N}, kContiguous, Draw::special)));
   }
   add({2, 1, 3}, 20, 20);
   add({0}, 4, 5);
@@ -236,42 +322,58 @@ Problems linear_small() {
   return all;
 }
 Problems linear_large() {
-  return {linear_problem(out("y", {260, 190}), in("x", {260, 130}), in("w", {190, 130}), in("bias", {190})),
-          linear_problem(out("y", {1, 1500}), in("x", {1, 700}), in("w", {1500, 700}), none("bias"))};
+  return {
+      linear_problem(out("y", {260, 190}), in("x", {260, 130}), in("w", {190, 130}),
+                     in("bias", {190})),
+      linear_problem(out("y", {1, 1500}), in("x", {1, 700}), in("w", {1500, 700}), none("bias"))};
 }
 
 Problems gather_small() {
   Problems all;
-  constexpr Layout kLayouts[] = {Layout::contiguous, Layout::padded, Layout::transposed, Layout::stepped};
+  constexpr Layout kLayouts[] = {Layout::contiguous, Layout::padded, Layout::transposed,
+                                 Layout::stepped};
   std::size_t turn = 0;
   for (const std::int64_t C : widths())
     for (const std::int64_t n : {1, 2, 17})
       for (int i = 0; i < 2; ++i, ++turn)
-        all.push_back(gather_problem(out("y", {n, C}, kLayouts[turn % 4]), in("table", {11, C}, kLayouts[(turn / 4) % 4]), ids("ids", {n}, 11, i ? Layout::stepped : kContiguous)));
+        all.push_back(gather_problem(out("y", {n, C}, kLayouts[turn % 4]),
+                                     in("table", {11, C}, kLayouts[(turn / 4) % 4]),
+                                     ids("ids", {n}, 11, i ? Layout::stepped : kContiguous)));
   all.push_back(gather_problem(out("y", {0, 5}), in("table", {3, 5}), ids("ids", {0}, 3)));
-  all.push_back(gather_problem(out("y", {2, 3, 5}), in("table", {3, 5}), ids("ids", {2, 3}, 3, Layout::transposed)));
+  all.push_back(gather_problem(out("y", {2, 3, 5}), in("table", {3, 5}),
+                               ids("ids", {2, 3}, 3, Layout::transposed)));
   return all;
 }
-Problems gather_large() { return {gather_problem(out("y", {900, 257}), in("table", {100, 257}), ids("ids", {900}, 100))}; }
+Problems gather_large() {
+  return {gather_problem(out("y", {900, 257}), in("table", {100, 257}), ids("ids", {900}, 100))};
+}
 
 Problems scatter_add_small() {
   Problems all;
-  constexpr Layout kLayouts[] = {Layout::contiguous, Layout::padded, Layout::transposed, Layout::stepped};
+  constexpr Layout kLayouts[] = {Layout::contiguous, Layout::padded, Layout::transposed,
+                                 Layout::stepped};
   std::size_t turn = 0;
   for (const std::int64_t C : widths())
     for (const std::int64_t n : {1, 3, 40})
       for (const Mode mode : {Mode::write, Mode::add}) {
-        all.push_back(scatter_add_problem(into("table", {7, C}, mode, kLayouts[turn % 4]), ids("ids", {n}, 7), in("y", {n, C}, kLayouts[(turn / 4) % 4])));
+        all.push_back(scatter_add_problem(into("table", {7, C}, mode, kLayouts[turn % 4]),
+                                          ids("ids", {n}, 7),
+                                          in("y", {n, C}, kLayouts[(turn / 4) % 4])));
         ++turn;
       }
-  all.push_back(scatter_add_problem(into("table", {7, 4}, Mode::write), ids("ids", {0}, 7), in("y", {0, 4})));
-  all.push_back(scatter_add_problem(into("table", {7, 4}, Mode::skip), ids("ids", {5}, 7), in("y", {5, 4})));
-  all.push_back(scatter_add_problem(into("table", {3, 4}, Mode::add), ids("ids", {2, 5}, 3), in("y", {2, 5, 4})));
+  all.push_back(
+      scatter_add_problem(into("table", {7, 4}, Mode::write), ids("ids", {0}, 7), in("y", {0, 4})));
+  all.push_back(
+      scatter_add_problem(into("table", {7, 4}, Mode::skip), ids("ids", {5}, 7), in("y", {5, 4})));
+  all.push_back(scatter_add_problem(into("table", {3, 4}, Mode::add), ids("ids", {2, 5}, 3),
+                                    in("y", {2, 5, 4})));
   return all;
 }
 Problems scatter_add_large() {
-  return {scatter_add_problem(into("table", {50, 130}, Mode::add), ids("ids", {3000}, 50), in("y", {3000, 130})),
-          scatter_add_problem(into("table", {9000, 33}, Mode::write), ids("ids", {7000}, 9000), in("y", {7000, 33}))};
+  return {scatter_add_problem(into("table", {50, 130}, Mode::add), ids("ids", {3000}, 50),
+                              in("y", {3000, 130})),
+          scatter_add_problem(into("table", {9000, 33}, Mode::write), ids("ids", {7000}, 9000),
+                              in("y", {7000, 33}))};
 }
 
 }  // namespace glass::test

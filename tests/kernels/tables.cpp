@@ -50,15 +50,19 @@ std::vector<std::int64_t> widths() {
 }
 
 const char* name_of(Unary f) {
-  static const char* const kNames[] = {"neg", "exp", "log",  "sqrt", "rsqrt",   "reciprocal", "square", "abs",  "sin",
-                                       "cos", "tanh", "erf", "sigmoid", "relu", "relu2",      "silu",   "gelu", "gelu_erf"};
-  static_assert(sizeof kNames / sizeof kNames[0] == kUnaryCount && static_cast<int>(Unary::gelu_erf) == kUnaryCount - 1);
+  static const char* const kNames[] = {"neg",     "exp",  "log",   "sqrt", "rsqrt", "reciprocal",
+                                       "square",  "abs",  "sin",   "cos",  "tanh",  "erf",
+                                       "sigmoid", "relu", "relu2", "silu", "gelu",  "gelu_erf"};
+  static_assert(sizeof kNames / sizeof kNames[0] == kUnaryCount &&
+                static_cast<int>(Unary::gelu_erf) == kUnaryCount - 1);
   return kNames[static_cast<int>(f)];
 }
 
 const char* name_of(Binary f) {
-  static const char* const kNames[] = {"add", "sub", "mul", "div", "max", "min", "greater", "equal"};
-  static_assert(sizeof kNames / sizeof kNames[0] == kBinaryCount && static_cast<int>(Binary::equal) == kBinaryCount - 1);
+  static const char* const kNames[] = {"add", "sub", "mul",     "div",
+                                       "max", "min", "greater", "equal"};
+  static_assert(sizeof kNames / sizeof kNames[0] == kBinaryCount &&
+                static_cast<int>(Binary::equal) == kBinaryCount - 1);
   return kNames[static_cast<int>(f)];
 }
 

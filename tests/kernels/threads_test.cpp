@@ -20,7 +20,9 @@ struct Parameter {
   const KernelRow* kernel;
   Candidate candidate;
 };
-void PrintTo(const Parameter& p, std::ostream* out) { *out << p.kernel->name << " on " << p.candidate.isa; }
+void PrintTo(const Parameter& p, std::ostream* out) {
+  *out << p.kernel->name << " on " << p.candidate.isa;
+}
 
 std::vector<Parameter> all_parameters() {
   std::vector<Parameter> all;
@@ -45,7 +47,8 @@ TEST_P(Threads, DoNotChangeOneBit) {
       ASSERT_EQ(alone.size(), together.size());
       for (std::size_t o = 0; o < alone.size(); ++o)
         EXPECT_EQ(std::memcmp(alone[o].data(), together[o].data(), alone[o].size() * 4), 0)
-            << candidate_.isa << ", " << threads << " threads, result " << o << ": " << problems[i].key();
+            << candidate_.isa << ", " << threads << " threads, result " << o << ": "
+            << problems[i].key();
     }
   }
 }
@@ -57,12 +60,15 @@ TEST_P(Threads, AgreeWithTheReference) {
   const Problems problems = kernel->large();
   for (std::size_t i = 0; i < problems.size(); ++i) {
     on_crash_say(candidate_.isa + ", large: " + problems[i].key());
-    const std::string findings = check(candidate(candidate_.isa, 4), problems[i], expect(problems[i], kSeed + i), Standing{Edge::back, 0});
+    const std::string findings = check(candidate(candidate_.isa, 4), problems[i],
+                                       expect(problems[i], kSeed + i), Standing{Edge::back, 0});
     EXPECT_EQ(findings, "") << candidate_.isa << ": " << problems[i].key();
   }
 }
 
-std::string name_of_test(const testing::TestParamInfo<Parameter>& p) { return std::string(p.param.kernel->name) + "_" + p.param.candidate.isa; }
+std::string name_of_test(const testing::TestParamInfo<Parameter>& p) {
+  return std::string(p.param.kernel->name) + "_" + p.param.candidate.isa;
+}
 INSTANTIATE_TEST_SUITE_P(Kernels, Threads, testing::ValuesIn(all_parameters()), name_of_test);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Threads);
 
@@ -70,7 +76,8 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Threads);
 
 int threads_alive() {
   int n = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) ++n;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/task"))
+    ++n;
   return n;
 }
 
@@ -82,7 +89,8 @@ void shrink_to_two() {
     volatile int nothing = 0;
     (void)nothing;
   }
-  for (int i = 0; i < 1000 && threads_alive() > 2; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  for (int i = 0; i < 1000 && threads_alive() > 2; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 // Bit-equality would be worth nothing where the work never reaches a second thread.
@@ -96,7 +104,8 @@ TEST_P(Threads, ShareTheLargeProblems) {
     (void)output_bits(candidate(candidate_.isa, 4), problem, kSeed);
     shared = shared || threads_alive() >= 4;
   }
-  EXPECT_TRUE(shared) << kernel->name << " on " << candidate_.isa << " ran every large problem on one thread";
+  EXPECT_TRUE(shared) << kernel->name << " on " << candidate_.isa
+                      << " ran every large problem on one thread";
 }
 
 #endif

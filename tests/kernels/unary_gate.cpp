@@ -15,25 +15,41 @@ double ulp(double y) {
 
 bool is_exact(Unary f) {
   switch (f) {
-    case Unary::neg: case Unary::abs: case Unary::relu: case Unary::relu2: case Unary::square: case Unary::sqrt:
-    case Unary::reciprocal: return true;
-    default: return false;
+    case Unary::neg:
+    case Unary::abs:
+    case Unary::relu:
+    case Unary::relu2:
+    case Unary::square:
+    case Unary::sqrt:
+    case Unary::reciprocal:
+      return true;
+    default:
+      return false;
   }
 }
 
 bool slope_is_exact(Unary f) {   // dy times the slope is then one rounding too
   switch (f) {
-    case Unary::neg: case Unary::abs: case Unary::relu: case Unary::relu2: case Unary::square: return true;
-    default: return false;
+    case Unary::neg:
+    case Unary::abs:
+    case Unary::relu:
+    case Unary::relu2:
+    case Unary::square:
+      return true;
+    default:
+      return false;
   }
 }
 
-Draw domain(Unary f) { return f == Unary::log || f == Unary::sqrt || f == Unary::rsqrt ? Draw::positive : Draw::bell; }
+Draw domain(Unary f) {
+  return f == Unary::log || f == Unary::sqrt || f == Unary::rsqrt ? Draw::positive : Draw::bell;
+}
 
 namespace {
 
 constexpr double kSmallest = 0x1p-149;   // the distance between denormals
-constexpr double kElementaryUlps = 4;   // exp, log, tanh, erf, sigmoid, ...: the promise of the vector functions
+constexpr double kElementaryUlps =
+    4;   // exp, log, tanh, erf, sigmoid, ...: the promise of the vector functions
 
 double finite(double x) { return std::isfinite(x) ? x : 0; }
 double bounded(double x) { return std::isnan(x) ? 0 : x > 800 ? 800 : x < -800 ? -800 : x; }
@@ -44,11 +60,13 @@ double allowed_value(Unary f, double x) {
   const double c = bounded(x);
   switch (f) {
     // A sigmoid, and a product. Below -87 the sigmoid is a denormal, whose few digits the product enlarges.
-    case Unary::silu: return 5 * ulp(formulas::silu(c)) + 4 * kSmallest * std::fabs(c);
+    case Unary::silu:
+      return 5 * ulp(formulas::silu(c)) + 4 * kSmallest * std::fabs(c);
     case Unary::gelu: {
       // x sigmoid(z): besides the sigmoid's own error, that of z (four roundings) reaches the result times its slope.
       const double z = formulas::gelu_z(c);
-      return 5 * ulp(formulas::gelu(c)) + 4 * kSmallest * std::fabs(c) + std::fabs(c * finite(formulas::sigmoid_slope(z)) * z) * 4 * kU;
+      return 5 * ulp(formulas::gelu(c)) + 4 * kSmallest * std::fabs(c) +
+             std::fabs(c * finite(formulas::sigmoid_slope(z)) * z) * 4 * kU;
     }
     case Unary::gelu_erf: {
       // x (1 + erf) / 2: on the left tail the sum cancels, so the error of erf (near 1) counts in full; its argument
@@ -56,7 +74,8 @@ double allowed_value(Unary f, double x) {
       const double phi = std::exp(-0.5 * c * c) * 0.4;
       return std::fabs(c) * (5 * kU + std::fabs(c) * phi * 2 * kU) + 2 * ulp(formulas::gelu_erf(c));
     }
-    default: break;
+    default:
+      break;
   }
   if (is_exact(f)) return 0;
   double y = x;
@@ -74,25 +93,35 @@ double allowed_slope(Unary f, double x) {
   if (slope_is_exact(f)) return 0;
   const double c = bounded(x), slope = slope_of(f, x);
   switch (f) {
-    case Unary::reciprocal: return 3 * ulp(slope);
-    case Unary::rsqrt: return 8 * ulp(slope);               // a product and a quotient on top of rsqrt
-    case Unary::sqrt: case Unary::log: return 2 * ulp(slope);
-    case Unary::tanh: return 2 * kElementaryUlps * 2 * kU;   // 1 - t^2 near t = 1: the error of t, twice, against 1
-    case Unary::erf: return (6 + c * c) * ulp(slope);        // exp(-x^2): the rounding of x^2 is x^2 roundings of the result
-    case Unary::sigmoid: return 12 * ulp(slope);             // e / (1 + e)^2: e appears three times
+    case Unary::reciprocal:
+      return 3 * ulp(slope);
+    case Unary::rsqrt:
+      return 8 * ulp(slope);   // a product and a quotient on top of rsqrt
+    case Unary::sqrt:
+    case Unary::log:
+      return 2 * ulp(slope);
+    case Unary::tanh:
+      return 2 * kElementaryUlps * 2 * kU;   // 1 - t^2 near t = 1: the error of t, twice, against 1
+    case Unary::erf:
+      return (6 + c * c) *
+             ulp(slope);   // exp(-x^2): the rounding of x^2 is x^2 roundings of the result
+    case Unary::sigmoid:
+      return 12 * ulp(slope);   // e / (1 + e)^2: e appears three times
     case Unary::silu:
       return 2 * kU * (6 * formulas::sigmoid(c) + 13 * std::fabs(c) * formulas::sigmoid_slope(c)) +
              4 * kSmallest * (1 + std::fabs(c));
     case Unary::gelu: {
       const double z = formulas::gelu_z(c), s = finite(formulas::sigmoid_slope(z));
       const double second = std::fabs(c * s * formulas::gelu_z_slope(c));
-      return 2 * kU * (6 * formulas::sigmoid(z) + (16 + 4 * std::fabs(z)) * second + 4 * std::fabs(z) * s);
+      return 2 * kU *
+             (6 * formulas::sigmoid(z) + (16 + 4 * std::fabs(z)) * second + 4 * std::fabs(z) * s);
     }
     case Unary::gelu_erf: {
       const double density = 0.4 * std::exp(-0.5 * c * c);
       return 2 * kU * (4 + std::fabs(c) * density * (8 + c * c));
     }
-    default: return kElementaryUlps * ulp(slope);
+    default:
+      return kElementaryUlps * ulp(slope);
   }
 }
 
