@@ -23,6 +23,7 @@ struct Product {
   Index c_row, c_column;
   bool add;
   const float* bias;   // contiguous, one for each column; or null
+  Index block_depth;   // so much of the sum at a time: fixed for the whole product, whatever part of it a thread gets
 };
 
 struct Batch {   // the leading axes, innermost first: sizes and strides
@@ -63,15 +64,13 @@ void multiply_block(const Product& p) {
   // Packing costs a third of a cycle a number; it pays where the number is then used often enough.
   const bool pack_a = p.columns > 4 * kTileColumns;
   const bool pack_b = p.b.wide != 1 || p.rows > 4 * kTileRows;
-  const Index depth_limit = !pack_b && p.rows <= kFewRows ? 32 : kBlockDepth;   // few rows: read b along its rows
-  const Index block_depth = p.depth == 0 ? 1 : even_block(p.depth, depth_limit, 4);
   const Index block_columns = even_block(p.columns, kBlockColumns, kTileColumns);
   const Index block_rows = even_block(p.rows, kBlockRows, kTileRows);
 
   for (Index column = 0; column < p.columns; column += block_columns) {
     const Index columns = smaller(block_columns, p.columns - column);
-    for (Index k = 0; k == 0 || k < p.depth; k += block_depth) {   // an empty sum is written too
-      const Index depth = smaller(block_depth, p.depth - k);
+    for (Index k = 0; k == 0 || k < p.depth; k += p.block_depth) {   // an empty sum is written too
+      const Index depth = smaller(p.block_depth, p.depth - k);
       const Factor b = {p.b.data + column * p.b.wide + k * p.b.deep, p.b.wide, p.b.deep};
       // Without packing the last panel is still copied: its vectors would reach beyond the matrix.
       const Index in_place = pack_b ? 0 : columns / kTileColumns * kTileColumns;
@@ -196,12 +195,15 @@ GLASS_SIMD Product member(const Product& p, const Batch& batch, Index index) {
   return q;
 }
 
-void multiply(const Team& team, const Product& p, const Batch& batch) {
+void multiply(const Team& team, Product p, const Batch& batch) {
   Index members = 1;
   for (int axis = 0; axis < batch.axes; ++axis) members *= batch.size[axis];
   if (members == 0 || p.rows == 0 || p.columns == 0) return;
 
   const bool few_rows = p.rows <= kFewRows && p.b.deep == 1;
+  // Few rows of a: b is read along its rows, so many of them at once.
+  const Index block_depth = p.rows <= kFewRows && p.b.wide == 1 ? 32 : kBlockDepth;
+  p.block_depth = p.depth == 0 ? 1 : even_block(p.depth, block_depth, 4);
   const bool serial = team.threads == 1 || members * p.rows * p.columns * p.depth < kSerialWork;
   if (serial || members % team.threads == 0 || members >= 8 * team.threads) {
     const auto one = [&](Index index) {
@@ -229,7 +231,7 @@ void matmul_views(const Team& team, const Into& c, const View& a, const View& b,
   const int row = c.view.rank - 2, column = c.view.rank - 1;
   Product p = {c.view.shape[row], c.view.shape[column], a.shape[column],
                {floats(a), a.stride[row], a.stride[column]}, {floats(b), b.stride[column], b.stride[row]},
-               floats(c.view), c.view.stride[row], c.view.stride[column], c.add, bias};
+               floats(c.view), c.view.stride[row], c.view.stride[column], c.add, bias, 0};
   Batch batch{};
   for (int axis = row - 1; axis >= 0; --axis) {
     const Index size = c.view.shape[axis];
