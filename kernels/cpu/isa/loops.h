@@ -95,30 +95,54 @@ template <int inputs, class F>
   }
 }
 
-// One run of a Nest whose strides are not all 1, in blocks that are laid out first.
-template <int inputs, class F>
-[[gnu::noinline]] static void run_strided(float* const (&data)[inputs + 1], const std::int64_t (&step)[inputs + 1],
-                                          std::int64_t n, bool add, const F& f) {
-  constexpr std::int64_t kBlock = 256;
-  alignas(64) float buffer[inputs + 1][kBlock];
-  const float* x[inputs];
-  for (int j = 0; j < inputs; ++j) {
-    if (step[j + 1] != 0) continue;
-    for (std::int64_t i = 0; i < n && i < kBlock; ++i) buffer[j + 1][i] = *data[j + 1];
-  }
-  for (std::int64_t begin = 0; begin < n; begin += kBlock) {
-    const std::int64_t m = n - begin < kBlock ? n - begin : kBlock;
-    for (int j = 0; j < inputs; ++j) {
-      const float* from = data[j + 1] + begin * step[j + 1];
-      x[j] = step[j + 1] == 1 ? from : buffer[j + 1];
-      if (step[j + 1] == 1 || step[j + 1] == 0) continue;
-      for (std::int64_t i = 0; i < m; ++i) buffer[j + 1][i] = from[i * step[j + 1]];
+// Runs [first, last) of a Nest whose strides are not all 1. What has another stride is laid out first, a tile of some runs
+// times some elements: of a transposed operand, whose runs are columns, a cache line then serves as many runs as it holds
+// numbers.
+constexpr std::int64_t kTileRuns = 16, kTileElements = 64;
+struct Tile { alignas(64) float at[kTileRuns][kTileElements]; };
+
+// tile[r][i] = element i of run r of operand j, for m elements. neighbours: the tile is full, and each run begins one
+// float after the one before.
+template <int k>
+GLASS_SIMD void lay_out(Tile& tile, float* const (&data)[kTileRuns][k], int j, std::int64_t runs, bool neighbours,
+                        std::int64_t begin, std::int64_t step, std::int64_t m) {
+  if (neighbours) {
+    for (std::int64_t i = 0; i < m; ++i) {
+      const float* from = data[0][j] + (begin + i) * step;
+      for (int run = 0; run < kTileRuns; ++run) tile.at[run][i] = from[run];
     }
-    float* y = data[0] + begin * step[0];
-    if (step[0] == 1) { stretch(y, x, m, add, f); continue; }
-    for (std::int64_t i = 0; add && i < m; ++i) buffer[0][i] = y[i * step[0]];
-    stretch(buffer[0], x, m, add, f);
-    for (std::int64_t i = 0; i < m; ++i) y[i * step[0]] = buffer[0][i];
+    return;
+  }
+  for (std::int64_t run = 0; run < runs; ++run) {
+    const float* from = data[run][j] + begin * step;
+    for (std::int64_t i = 0; i < m; ++i) tile.at[run][i] = from[i * step];
+  }
+}
+
+template <int inputs, class F>
+[[gnu::noinline]] static void strided_runs(const Nest<inputs + 1>& nest, std::int64_t first, std::int64_t last, bool add,
+                                           const F& f) {
+  Tile tiles[inputs + 1];
+  float* data[kTileRuns][inputs + 1];
+  Place<inputs + 1> place = place_at(nest, first);
+  while (first < last) {
+    const bool whole = nest.axes > 0 && first + kTileRuns <= last && place.index[0] + kTileRuns <= nest.size[0];
+    std::int64_t runs = 0;
+    for (; runs < kTileRuns && first < last; ++runs, ++first, move_on(place, nest))
+      for (int j = 0; j <= inputs; ++j) data[runs][j] = place.data[j];
+    for (std::int64_t begin = 0; begin < nest.n; begin += kTileElements) {
+      const std::int64_t m = nest.n - begin < kTileElements ? nest.n - begin : kTileElements;
+      for (int j = add ? 0 : 1; j <= inputs; ++j)
+        if (nest.step[j] != 1) lay_out(tiles[j], data, j, runs, whole && nest.stride[0][j] == 1, begin, nest.step[j], m);
+      for (std::int64_t run = 0; run < runs; ++run) {
+        const float* x[inputs];
+        for (int j = 0; j < inputs; ++j) x[j] = nest.step[j + 1] == 1 ? data[run][j + 1] + begin : tiles[j + 1].at[run];
+        if (nest.step[0] == 1) { stretch(data[run][0] + begin, x, m, add, f); continue; }
+        stretch(tiles[0].at[run], x, m, add, f);
+        float* y = data[run][0] + begin * nest.step[0];
+        for (std::int64_t i = 0; i < m; ++i) y[i * nest.step[0]] = tiles[0].at[run][i];
+      }
+    }
   }
 }
 
@@ -132,18 +156,22 @@ GLASS_SIMD void apply(const Team& team, const Into& y, const View* const (&x)[in
   if (nest.rows == 0) return;
   bool plain = true;
   for (int j = 0; j <= inputs; ++j) plain = plain && nest.step[j] == 1;
-
+  if (!plain) {
+    const std::int64_t runs = nest.n * kTileRuns >= grain ? kTileRuns : grain / nest.n;
+    parallel_ranges(team, nest.rows, runs, [&](std::int64_t first, std::int64_t last) {
+      strided_runs<inputs>(nest, first, last, add, f);
+    });
+    return;
+  }
   // A chunk is a number of whole runs, or a piece of one where runs are long.
-  const std::int64_t pieces = plain && nest.n > grain ? chunks_of(nest.n, grain) : 1;
-  const std::int64_t rows_per_chunk = nest.n >= grain ? 1 : grain / nest.n;
-  parallel_for(team, chunks_of(nest.rows, rows_per_chunk) * pieces, [&](std::int64_t chunk) {
-    const std::int64_t first = chunk / pieces * rows_per_chunk, piece = chunk % pieces;
-    const std::int64_t last = first + rows_per_chunk < nest.rows ? first + rows_per_chunk : nest.rows;
-    const std::int64_t begin = pieces == 1 ? 0 : piece * grain;
+  const std::int64_t pieces = nest.n > grain ? chunks_of(nest.n, grain) : 1;
+  const std::int64_t runs = nest.n >= grain ? 1 : grain / nest.n;
+  parallel_for(team, chunks_of(nest.rows, runs) * pieces, [&](std::int64_t chunk) {
+    const std::int64_t first = chunk / pieces * runs, last = first + runs < nest.rows ? first + runs : nest.rows;
+    const std::int64_t begin = pieces == 1 ? 0 : chunk % pieces * grain;
     const std::int64_t end = pieces == 1 || begin + grain > nest.n ? nest.n : begin + grain;
     Place<inputs + 1> place = place_at(nest, first);
     for (std::int64_t row = first; row < last; ++row, move_on(place, nest)) {
-      if (!plain) { run_strided<inputs>(place.data, nest.step, nest.n, add, f); continue; }
       const float* from[inputs];
       for (int j = 0; j < inputs; ++j) from[j] = place.data[j + 1] + begin;
       stretch(place.data[0] + begin, from, end - begin, add, f);
