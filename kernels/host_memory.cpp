@@ -5,7 +5,6 @@
 #include "kernels/host_memory.h"
 
 #include <cstdlib>
-#include <limits>
 #include <new>
 
 #if defined(__linux__)
@@ -28,6 +27,7 @@ namespace {
 
 constexpr std::size_t kUnit = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kLargest = std::size_t{1} << 47;   // all addresses a process has
 
 struct SizeClass {
   int index;
@@ -60,8 +60,7 @@ void unpoison([[maybe_unused]] const std::byte* p, [[maybe_unused]] std::size_t 
 HostMemory::~HostMemory() { trim_locked(); }
 
 std::byte* HostMemory::allocate(std::size_t bytes) {
-  // Half the address space is more than any machine has, and keeps the arithmetic of size classes from wrapping.
-  if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw std::bad_alloc();
+  if (bytes > kLargest) throw std::bad_alloc();
   const SizeClass c = size_class(bytes);
   std::byte* block = nullptr;
   {

@@ -195,7 +195,6 @@ TEST(ParityHarness, NoticesAReadBehindTheEnd) {
                 into("y", {37}, Mode::write)),
             "");
 }
-using ParityHarnessDeathTest = testing::Test;
 TEST(ParityHarnessDeathTest, EndsAtAReadOfAGuardPage) {
   const Problem p = {
       "copy", "", {into("y", {5}, Mode::write), in("x", {5})}, [](Backend& b, const Args& a) {

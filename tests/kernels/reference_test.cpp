@@ -180,7 +180,7 @@ TEST_F(Reference, ClippingScalesTheGradientDownButNeverUp) {
 }
 
 TEST_F(Reference, GlobalNormIsPythagorasOverAllTensors) {
-  Block a({1}, {3}), c({1, 2}, {4, 12}), norm({1});
+  Block a({1}, 3.0), c({1, 2}, {4, 12}), norm({1});
   const View grads[] = {a.view(), c.view()};
   b->global_norm(norm.view(), grads, 2);
   EXPECT_EQ(norm.data[0], 13);

@@ -203,11 +203,14 @@ TEST_P(CausalAttention, TheFutureDoesNotMatter) {
   constexpr std::size_t T = 40, D = 8;
   Head a(T, T, D, 8), b(T, T, D, 8);
   for (std::size_t j = 25; j < T; ++j)
-    for (std::size_t d = 0; d < D; ++d)
-      b.k[j * D + d] = b.v[j * D + d] = kNaN;   // a NaN that is seen would show
+    for (std::size_t d = 0; d < D; ++d) {
+      b.k[j * D + d] = kNaN;   // a score that is masked may have been anything
+      b.v[j * D + d] = 1e30f;   // a weight of exactly 0 takes it out
+    }
   a.run(*backend, {0.3, 0, 0, 0, {}});
   b.run(*backend, {0.3, 0, 0, 0, {}});
   EXPECT_EQ(std::memcmp(a.y.data.data(), b.y.data.data(), 25 * D * 4), 0);
+  EXPECT_EQ(std::memcmp(a.lse.data.data(), b.lse.data.data(), 25 * 4), 0);
   EXPECT_TRUE(std::isnan(b.y[25 * D]));
 }
 
