@@ -31,12 +31,6 @@ const char* name_of(Op op) {
 [[gnu::noinline]] void on_record(const Tape& tape, int id) { asm volatile("" : : "g"(&tape), "g"(id)); }
 [[gnu::noinline]] void on_pull(const Tape& tape, int id) { asm volatile("" : : "g"(&tape), "g"(id)); }
 
-Value Tape::number(double x, Where at) {
-  const Value v = record(Op::number, at, x);
-  if (v.id_ == numbers_) ++numbers_;
-  return v;
-}
-
 std::span<double> Tape::data(Value first, int count) {
   check_run(first, count);
   return {&data_[first.id_], static_cast<std::size_t>(count)};
@@ -123,68 +117,56 @@ Value Matrix::operator()(int row, int column, Where at) const {
   return first.tape(at).at(first.id() + row * columns + column);
 }
 
-// linear at work. It writes to the tape directly, two rows at a time: an addition has to wait for the one before it in
-// its own sum, but not for the other sum, and on the way back it is the same the other way round.
-struct Rows {
-  struct Term { double data; int id; };
-  const Matrix& w;
-  std::vector<Term> x;
-  Tape& tape;
-  std::vector<Origin> made;                        // of a product, of a partial sum
-  std::vector<Value> y;
-
-  Rows(const Matrix& matrix, std::span<const Value> inputs, Where at) : w(matrix), tape(matrix.first.tape(at)) {
-    if (inputs.size() != static_cast<std::size_t>(w.columns)) {
-      fail(TapeError("linear: a matrix of " + std::to_string(w.rows) + " x " + std::to_string(w.columns) + " cannot take " +
-                     std::to_string(inputs.size()) + " numbers, " + at_line(at) + "."));
-    }
-    x.reserve(inputs.size());
-    for (const Value& v : inputs) {
-      if (&v.tape(at) != &tape) refuse_two_tapes(at);
-      x.push_back({v.data(at), v.id()});
-    }
-    tape.check_run(w.first, w.rows * w.columns);
-    y.reserve(static_cast<std::size_t>(w.rows));
-    const int nodes = 2 * w.rows * w.columns;
-    if (tape.capacity_ - tape.size_ < nodes) tape.grow(nodes);
-    if (at.file != tape.file_) tape.enter(at.file);
-    made = {{Op::mul, tape.file_id_, at.line}, {Op::add, tape.file_id_, at.line}};
+// Writes to the tape directly, two rows at a time: an addition has to wait for the one before it in its own sum, but not
+// for the other sum, and on the way back it is the same the other way round.
+std::vector<Value> linear(const Matrix& w, std::span<const Value> x, Where at) {
+  Tape& tape = w.first.tape(at);
+  const int n = w.columns;
+  tape.check_run(w.first, w.rows * n);
+  if (x.size() != static_cast<std::size_t>(n)) {
+    fail(TapeError("linear: a matrix of " + std::to_string(w.rows) + " x " + std::to_string(n) + " cannot take " +
+                   std::to_string(x.size()) + " numbers, " + at_line(at) + "."));
   }
+  for (const Value& v : x) {
+    if (&v.tape(at) != &tape) refuse_two_tapes(at);
+  }
+  if (tape.capacity_ - tape.size_ < 2 * w.rows * n) tape.grow(2 * w.rows * n);
+  if (at.file != tape.file_) tape.enter(at.file);
+  tape.product_ = {Op::mul, tape.file_id_, at.line};
+  tape.partial_sum_ = {Op::add, tape.file_id_, at.line};
 
-  template <int kRows>
-  void add_up(int row) {
+  std::vector<Value> y(static_cast<std::size_t>(w.rows));
+  const auto add_up = [&](int row, auto how_many) {
+    constexpr int kRows = how_many;
     double* const data = tape.data_.get();
     Node* const node = tape.node_.get();
-    const Term* const terms = x.data();
-    const Origin* const kind = made.data();
-    const int n = w.columns, first = w.first.id() + row * n;
+    const Origin* const product = &tape.product_;   // by address: one load and one store for its three fields
+    const Origin* const partial_sum = &tape.partial_sum_;
+    const Value* const in = x.data();
+    const int first = w.first.id() + row * n;
     double total[kRows] = {};
     int last[kRows] = {};                          // the node of each partial sum; node 0 to begin with
     int id = tape.size_;
     for (int j = 0; j < n; ++j) {
-      const Term term = terms[j];
+      const double xj = data[in[j].id()];
       for (int k = 0; k < kRows; ++k, id += 2) {
-        const int at = first + k * n + j;
-        const double weight = data[at], y_part = weight * term.data;
-        data[id] = y_part;
-        node[id] = {{term.data, weight}, {at, term.id}, kind[0]};
-        data[id + 1] = total[k] += y_part;
-        node[id + 1] = {{1, 1}, {last[k], id}, kind[1]};
+        const int weight = first + k * n + j;
+        const double wj = data[weight], term = wj * xj;
+        data[id] = term;
+        node[id] = {{xj, wj}, {weight, in[j].id()}, *product};
+        data[id + 1] = total[k] += term;
+        node[id + 1] = {{1, 1}, {last[k], id}, *partial_sum};
         last[k] = id + 1;
         if (kStops) on_record(tape, id), on_record(tape, id + 1);
       }
     }
+    for (int k = 0; k < kRows; ++k) y[static_cast<std::size_t>(row + k)] = tape.at(last[k]);
     tape.size_ = id;
-    for (const int sum : last) y.push_back(tape.at(sum));
-  }
-};
-
-std::vector<Value> linear(const Matrix& w, std::span<const Value> x, Where at) {
-  Rows rows(w, x, at);
+  };
   int row = 0;
-  for (; row + 2 <= w.rows; row += 2) rows.add_up<2>(row);
-  if (row < w.rows) rows.add_up<1>(row);
-  return std::move(rows.y);
+  for (; row + 2 <= w.rows; row += 2) add_up(row, std::integral_constant<int, 2>());
+  if (row < w.rows) add_up(row, std::integral_constant<int, 1>());
+  return y;
 }
 
 }  // namespace glass::scalar

@@ -70,7 +70,12 @@ class Tape {
   Tape(const Tape&) = delete;
   Tape& operator=(const Tape&) = delete;
 
-  Value number(double x, Where at = Where::here());   // made from nothing: a weight, an input, a constant
+  // Made from nothing: a weight, an input, a constant.
+  Value number(double x, Where at = Where::here()) {
+    const Value v = record(Op::number, at, x);
+    if (v.id() == numbers_) ++numbers_;
+    return v;
+  }
   Value at(int id) { return {this, id, step_}; }      // node `id` as a Value
 
   // d loss / d everything. A node hands its gradient on to the nodes it was made from. They stand before it on the
@@ -104,7 +109,7 @@ class Tape {
 
   // x^n and its slope. Softmax divides many numbers by one total, and so asks many times in a row for the same power.
   struct Power { double y, slope; };
-  Power power(double x, double n) {
+  const Power& power(double x, double n) {
     if (x != power_x_ || n != power_n_) power_ = {std::pow(x, n), n * std::pow(x, n - 1)}, power_x_ = x, power_n_ = n;
     return power_;
   }
@@ -122,7 +127,7 @@ class Tape {
 
  private:
   friend class Value;
-  friend struct Rows;
+  friend std::vector<Value> linear(const struct Matrix& w, std::span<const Value> x, Where at);
   void grow(int more);
   void enter(const char* file);
   void check_run(Value first, int count);
@@ -140,6 +145,7 @@ class Tape {
   std::vector<const char*> files_;
   const char* file_ = nullptr;                     // the last one, and its place in files_
   std::uint16_t file_id_ = 0;
+  Origin product_ = {}, partial_sum_ = {};         // of the linear that is being recorded
   double power_x_ = 1, power_n_ = 1;
   Power power_ = {1, 1};
 };
@@ -175,8 +181,8 @@ inline double finite(double y, Op op, double x, Where at) {   // log(0) and exp(
 inline Value operator+(const Arg& a, const Arg& b) { return tape_of(a, b).record(Op::add, a.at, a.x + b.x, a.id, 1, b.id, 1); }
 inline Value operator*(const Arg& a, const Arg& b) { return tape_of(a, b).record(Op::mul, a.at, a.x * b.x, a.id, b.x, b.id, a.x); }
 inline Value pow(const Arg& a, double n) {
-  const auto [y, slope] = a.tape.power(a.x, n);
-  finite(y, Op::pow, a.x, a.at), finite(slope, Op::pow, a.x, a.at);
+  const Tape::Power& p = a.tape.power(a.x, n);
+  const double y = finite(p.y, Op::pow, a.x, a.at), slope = finite(p.slope, Op::pow, a.x, a.at);
   return a.tape.record(Op::pow, a.at, y, a.id, slope, a.tape.number(n, a.at).id(), 0);
 }
 inline Value exp(const Arg& a) {

@@ -1,0 +1,256 @@
+// The whole algorithm in one file, from the text to the made-up names.
+// Shapes: T positions, C channels, H heads of D = C / H channels, V tokens. A Row is one vector of Values.
+#include "model/microgpt.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <utility>
+
+#include "engine/base/error.h"
+
+namespace glass {
+
+// --- 1. The names ----------------------------------------------------------------------------------------------------
+
+namespace {
+
+// Letters are Unicode's, not bytes: "Zoë" has three.
+std::u32string decode_utf8(std::string_view text, const std::string& what) {
+  std::u32string letters;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = [&](std::size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u; };
+    const unsigned first = byte(0);
+    const std::size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+    char32_t letter = length == 1 ? first : first & (0x7Fu >> length);
+    bool good = length > 0;
+    for (std::size_t k = 1; k < length; ++k) {
+      good = good && (byte(k) & 0xC0) == 0x80;
+      letter = letter << 6 | (byte(k) & 0x3F);
+    }
+    const bool overlong = (length == 3 && letter < 0x800) || (length == 4 && letter < 0x10000);
+    if (!good || overlong || letter > 0x10FFFF || (letter >= 0xD800 && letter < 0xE000)) {
+      fail(ContentError(what + " is not text: byte " + std::to_string(i + 1) + " is not UTF-8."));
+    }
+    letters += letter;
+    i += length;
+  }
+  return letters;
+}
+
+void encode_utf8(char32_t letter, std::string& text) {
+  const auto tail = [&](int shift) { text += static_cast<char>(0x80 | (letter >> shift & 0x3F)); };
+  if (letter < 0x80) return text.push_back(static_cast<char>(letter));
+  if (letter < 0x800) return text.push_back(static_cast<char>(0xC0 | letter >> 6)), tail(0);
+  if (letter < 0x10000) return text.push_back(static_cast<char>(0xE0 | letter >> 12)), tail(6), tail(0);
+  text.push_back(static_cast<char>(0xF0 | letter >> 18)), tail(12), tail(6), tail(0);
+}
+
+// What Python's strip() takes away.
+bool is_space(char32_t c) {
+  return (c >= 9 && c <= 13) || (c >= 28 && c <= 32) || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
+         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+}  // namespace
+
+MicroNames read_names(std::string_view text, const std::string& what) {
+  MicroNames names;
+  const std::u32string all = decode_utf8(text, what);
+  for (auto line = all.begin(); line != all.end();) {
+    const auto end = std::find_if(line, all.end(), [](char32_t c) { return c == '\n' || c == '\r'; });
+    const auto first = std::find_if_not(line, end, is_space);
+    const auto last = std::find_if_not(std::reverse_iterator(end), std::reverse_iterator(first), is_space).base();
+    if (first != last) names.docs.emplace_back(first, last);
+    line = end == all.end() ? end : end + 1;
+  }
+  if (names.docs.empty()) fail(ContentError(what + " has no names in it; give a text file with one name a line."));
+  for (const std::u32string& doc : names.docs) names.letters += doc;
+  std::sort(names.letters.begin(), names.letters.end());
+  names.letters.erase(std::unique(names.letters.begin(), names.letters.end()), names.letters.end());
+  return names;
+}
+
+std::vector<int> MicroNames::tokens(std::size_t doc) const {
+  std::vector<int> tokens = {bos()};
+  for (const char32_t c : docs[doc]) {
+    tokens.push_back(static_cast<int>(std::lower_bound(letters.begin(), letters.end(), c) - letters.begin()));
+  }
+  tokens.push_back(bos());
+  return tokens;
+}
+
+std::string MicroNames::text(std::span<const int> tokens) const {
+  std::string text;
+  for (const int token : tokens) encode_utf8(letters.at(static_cast<std::size_t>(token)), text);
+  return text;
+}
+
+// --- 2. The weights --------------------------------------------------------------------------------------------------
+
+MicroStart::MicroStart(MicroNames some_names, MicroOptions some_options)
+    : names(std::move(some_names)), random(some_options.seed), options(some_options) {
+  random.shuffle(std::span(names.docs));
+  const int V = names.vocab(), T = kMicroT, C = kMicroC;
+  weights = {{"wte", V, C, {}},     {"wpe", T, C, {}},     {"lm_head", V, C, {}},     {"attn_wq", C, C, {}},    {"attn_wk", C, C, {}},
+             {"attn_wv", C, C, {}}, {"attn_wo", C, C, {}}, {"mlp_fc1", 4 * C, C, {}}, {"mlp_fc2", C, 4 * C, {}}};
+  for (MicroWeight& w : weights) {
+    for (int i = 0; i < w.rows * w.columns; ++i) w.values.push_back(random.gauss(0, 0.08));
+  }
+}
+
+int MicroStart::parameters() const {
+  int count = 0;
+  for (const MicroWeight& w : weights) count += w.rows * w.columns;
+  return count;
+}
+
+ScalarMicrogpt::ScalarMicrogpt(MicroStart start) : Microgpt(std::move(start)) {
+  std::vector<scalar::Matrix*> matrices = {&wte_, &wpe_, &lm_head_, &attn_wq_, &attn_wk_, &attn_wv_, &attn_wo_, &mlp_fc1_, &mlp_fc2_};
+  for (std::size_t i = 0; i < matrices.size(); ++i) {
+    const MicroWeight& w = start_.weights[i];
+    *matrices[i] = {tape_.at(tape_.size()), w.rows, w.columns};
+    for (const double x : w.values) tape_.number(x);
+  }
+  m_.resize(static_cast<std::size_t>(start_.parameters()));
+  v_.resize(m_.size());
+}
+
+// --- 3. The model ----------------------------------------------------------------------------------------------------
+
+namespace {
+
+using scalar::Value;
+using Row = std::vector<Value>;
+using Few = std::span<const Value>;
+
+Row operator+(Few a, Few b) {
+  Row y(a.size());
+  for (std::size_t i = 0; i < a.size(); ++i) y[i] = a[i] + b[i];
+  return y;
+}
+
+Value dot(Few a, Few b) {
+  Value total = a[0].tape().at(0);
+  for (std::size_t i = 0; i < a.size(); ++i) total = total + a[i] * b[i];
+  return total;
+}
+
+// The largest is subtracted first: exp(800) is too large for a number, and the result is the same.
+Row softmax(Few logits) {
+  double largest = logits[0].data();
+  for (const Value& x : logits) largest = std::max(largest, x.data());
+  Row y(logits.begin(), logits.end());
+  for (Value& x : y) x = exp(x - largest);
+  const Value total = sum(y);
+  for (Value& e : y) e = e / total;
+  return y;
+}
+
+Row rmsnorm(Few x) {
+  const Value mean_square = dot(x, x) / static_cast<double>(x.size());
+  const Value scale = pow(mean_square + kMicroEps, -0.5);
+  Row y(x.begin(), x.end());
+  for (Value& yi : y) yi = yi * scale;
+  return y;
+}
+
+}  // namespace
+
+// What may follow `token`, as V logits, given everything before it.
+Row ScalarMicrogpt::gpt(int token, int position, Past& past) {
+  constexpr int C = kMicroC, D = kMicroC / kMicroH;
+  Row x(C);
+  for (int i = 0; i < C; ++i) x[i] = wte_(token, i) + wpe_(position, i);
+  x = rmsnorm(x);
+
+  // Tokens talk to each other: each asks a question (q), and listens (v) to those whose key (k) answers it.
+  Row residual = x;
+  x = rmsnorm(x);
+  const Row q = linear(attn_wq_, x);
+  past.keys.push_back(linear(attn_wk_, x));
+  past.values.push_back(linear(attn_wv_, x));
+  Row heard;
+  for (int h = 0; h < C; h += D) {
+    const auto head = [h](Few row) { return row.subspan(static_cast<std::size_t>(h), D); };
+    Row scores;
+    for (const Row& key : past.keys) scores.push_back(dot(head(q), head(key)) / std::sqrt(D));
+    const Row weights = softmax(scores);
+    for (int j = h; j < h + D; ++j) {
+      Row column;
+      for (const Row& value : past.values) column.push_back(value[static_cast<std::size_t>(j)]);
+      heard.push_back(dot(weights, column));
+    }
+  }
+  x = linear(attn_wo_, heard) + residual;
+
+  // Each token thinks by itself.
+  residual = x;
+  Row hidden = linear(mlp_fc1_, rmsnorm(x));
+  for (Value& value : hidden) value = relu(value);
+  x = linear(mlp_fc2_, hidden) + residual;
+
+  return linear(lm_head_, x);
+}
+
+// --- 4. Learning -----------------------------------------------------------------------------------------------------
+
+// How surprised the model is by the tokens, on average: -log(the probability it gave to what came next).
+Value ScalarMicrogpt::loss_of(std::span<const int> tokens) {
+  const int n = std::min(kMicroT, static_cast<int>(tokens.size()) - 1);
+  Past past;
+  Row losses;
+  for (int i = 0; i < n; ++i) {
+    const Row probs = softmax(gpt(tokens[i], i, past));
+    losses.push_back(-log(probs[static_cast<std::size_t>(tokens[i + 1])]));
+  }
+  return (1.0 / n) * sum(losses);
+}
+
+// Adam (Kingma and Ba, 2014): a step against the mean of the recent gradients, divided by their usual size. Python
+// writes ** 2 and ** 0.5 here; a product and a square root are the same but for the last bit, and thirty times faster.
+void ScalarMicrogpt::update() {
+  constexpr double kLearningRate = 0.01, kBeta1 = 0.85, kBeta2 = 0.99, kEps = 1e-8;
+  const double lr = kLearningRate * (1 - static_cast<double>(done_) / start_.options.steps);   // a straight line down to 0
+  const double correction1 = 1 - std::pow(kBeta1, done_ + 1), correction2 = 1 - std::pow(kBeta2, done_ + 1);
+  const int count = start_.parameters();
+  double* const p = tape_.data(weights(), count).data();
+  const double* const g = tape_.grad(weights(), count).data();
+  double *const m = m_.data(), *const v = v_.data();
+  for (int i = 0; i < count; ++i) {
+    m[i] = kBeta1 * m[i] + (1 - kBeta1) * g[i];
+    v[i] = kBeta2 * v[i] + (1 - kBeta2) * (g[i] * g[i]);
+    p[i] -= lr * (m[i] / correction1) / (std::sqrt(v[i] / correction2) + kEps);
+  }
+  tape_.rewind(1 + count);
+  ++done_;
+}
+
+double ScalarMicrogpt::step() {
+  const Value loss = loss_of(start_.names.tokens(static_cast<std::size_t>(done_) % start_.names.docs.size()));
+  const double result = loss.data();
+  backward(loss);
+  update();
+  return result;
+}
+
+// --- 5. Making up names ----------------------------------------------------------------------------------------------
+
+std::string ScalarMicrogpt::sample() {
+  const MicroNames& names = start_.names;
+  std::vector<int> name;
+  Past past;
+  for (int token = names.bos(), i = 0; i < kMicroT; ++i) {
+    Row logits = gpt(token, i, past);
+    for (Value& x : logits) x = x / start_.options.temperature;
+    std::vector<double> probs;
+    for (const Value& p : softmax(logits)) probs.push_back(p.data());
+    token = static_cast<int>(start_.random.choice(probs));
+    if (token == names.bos()) break;
+    name.push_back(token);
+  }
+  tape_.rewind(1 + start_.parameters());
+  return names.text(name);
+}
+
+}  // namespace glass
