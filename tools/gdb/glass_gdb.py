@@ -367,7 +367,7 @@ class Stop(gdb.Breakpoint):
 def source_line(frame):
     """engine/ops/norm.cpp:21: what stands there"""
     sal = frame.find_sal()
-    place = "%s:%d" % (sal.symtab.filename if sal.symtab else "?", sal.line)
+    place = "%s:%d" % (os.path.relpath(sal.symtab.fullname()) if sal.symtab else "?", sal.line)
     try:
         text = gdb.execute("list %d,%d" % (sal.line, sal.line), to_string=True)
     except gdb.error:
@@ -425,6 +425,8 @@ class StepCommand(Command):
     """glass-step: run to the next node's backward, and say what it has and whom it hands on to."""
 
     def run(self, words):
+        if words:
+            raise gdb.GdbError("Usage: glass-step")
         stops = [Stop("backward", self.hands_on, internal=True)]
         if has_function(PULL):
             stops.append(Stop(PULL, self.pulls, internal=True))
@@ -460,6 +462,8 @@ class BreakNanCommand(Command):
     """glass-break-nan: stop at the first value or gradient that is not finite, and say which node made it."""
 
     def run(self, words):
+        if words:
+            raise gdb.GdbError("Usage: glass-break-nan")
         Stop("glass::on_record", lambda frame: self.tell(say.nonfinite_output(
             variable(frame, "node").whole(), variable(frame, "y"))))
         Stop("glass::after_backward", lambda frame: self.tell(say.nonfinite_gradient(
