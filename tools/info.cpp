@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 #include <vector>
@@ -13,6 +14,7 @@
 
 #include "engine/base/json.h"
 #include "engine/base/text.h"
+#include "kernels/cpu/peak.h"
 #include "kernels/cpu/team.h"
 #include "tools/build_info.h"
 #include "tools/machine.h"
@@ -29,6 +31,9 @@ struct Info {
   std::vector<std::string> features;
   std::vector<DeviceInfo> devices;
   Machine machine;
+  double gflops =
+      0;   // the best that multiply-adds from registers reach, with the chosen isa and threads
+  Bandwidth bandwidth{};   // the best that memory reaches
 };
 
 std::string operating_system() {
@@ -101,6 +106,9 @@ Info gather(const Arguments& args) {
   info.memory_bytes = physical_memory();
   info.features = processor_features();
   info.devices = list_devices();
+  info.gflops =
+      peak_gflops(info.machine.isa.empty() ? "auto" : info.machine.isa, info.machine.threads);
+  info.bandwidth = memory_bandwidth(info.machine.threads);
   return info;
 }
 
@@ -125,6 +133,9 @@ void print_json(const Info& info) {
         .end();
   }
   json.end();
+  json.field("peak_gflops", info.gflops)
+      .field("peak_gbps", std::max(info.bandwidth.read, info.bandwidth.copy));
+  json.field("read_gbps", info.bandwidth.read).field("copy_gbps", info.bandwidth.copy);
   json.end();
   print(json.text() + "\n");
 }
@@ -152,6 +163,12 @@ void print_text(const Info& info) {
     print_row(device.name, device.description + isas);
   }
   print_row("chosen here", info.machine.backend->name());
+  print("\n" + ink(Ink::bold, "Measured now", stdout) + "\n");
+  print_row("arithmetic", format("%.0f GFLOP/s, %s multiply-adds on %d thread%s", info.gflops,
+                                 info.machine.isa.empty() ? "vector" : info.machine.isa.c_str(),
+                                 info.machine.threads, info.machine.threads == 1 ? "" : "s"));
+  print_row("memory",
+            format("%.1f GB/s read, %.1f GB/s copied", info.bandwidth.read, info.bandwidth.copy));
 }
 
 const Example kExamples[] = {{"glass info", "what this machine can do"},
