@@ -1,6 +1,6 @@
 // Every derivative of every op against differences, and the checker against derivatives that are wrong.
 //   test_engine --gtest_filter='*AgreesWithDifferences*gelu*'   one op
-//   GLASS_EXHAUSTIVE=1 test_engine                              differences of up to 2,000 numbers one by one
+//   GLASS_DEEP=1 test_engine                                    differences of up to 2,000 numbers one by one
 #include "engine/gradcheck.h"
 
 #include <gmock/gmock.h>
@@ -36,14 +36,14 @@ constexpr int kFailuresShown = 5;
 class Derivative : public ::testing::TestWithParam<OpCases> {};
 
 TEST_P(Derivative, AgreesWithDifferences) {
-  const bool exhaustive = std::getenv("GLASS_EXHAUSTIVE") != nullptr;
+  const bool deep = std::getenv("GLASS_DEEP") != nullptr;
   const std::vector<Case> cases = cases_of(GetParam());
   double margin = 0;
   std::int64_t entries = 0;
   int failed = 0;
   for (const Case& c : cases) {
     GradientCheck how = c.how;
-    if (!exhaustive) how.max_entries = 100;
+    if (!deep) how.max_entries = 100;
     const GradientReport report = check_gradients(c.name, c.op, c.draw(reference(), DType::f64), how);
     margin = std::max(margin, report.margin);
     entries += report.entries;
