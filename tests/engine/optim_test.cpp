@@ -79,7 +79,8 @@ TEST(AdamW, LeavesParametersWithoutAGradientAlone) {
 }
 
 TEST(AdamW, IsTheSameOnEveryInstructionSet) {
-  for (const std::string& isa : list_devices().front().isas) {
+  const DeviceInfo processor = list_devices().front();
+  for (const std::string& isa : processor.isas) {
     const Device device = testing::cpu(isa);
     std::vector<double> w(37), g(37);
     for (std::size_t i = 0; i < w.size(); ++i) w[i] = std::sin(double(i)), g[i] = std::cos(double(i));
