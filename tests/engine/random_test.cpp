@@ -16,7 +16,8 @@ const RandomKey kKey{42, site("tests", "random"), 0, 0};
 
 TEST(Random, IsTheSameOnEveryDevice) {
   const std::vector<double> there = gaussian(testing::reference(), {1000}, 0, 1, kKey, DType::f32).to_host();
-  for (const std::string& isa : list_devices().front().isas) {
+  const DeviceInfo processor = list_devices().front();
+  for (const std::string& isa : processor.isas) {
     EXPECT_EQ(gaussian(testing::cpu(isa), {1000}, 0, 1, kKey).to_host(), there) << isa;
   }
 }
@@ -60,7 +61,8 @@ TEST(Dropout, KeepsTheShareItShouldAndIsTheSameEverywhere) {
     kept += v != 0;
   }
   EXPECT_NEAR(kept / double(y.size()), 0.8, 5 * std::sqrt(0.16 / double(y.size())));
-  for (const std::string& isa : list_devices().front().isas) {
+  const DeviceInfo processor = list_devices().front();
+  for (const std::string& isa : processor.isas) {
     EXPECT_EQ(dropout(Tensor::full(testing::cpu(isa), {100, 1000}, 1), 0.2, kKey).to_host(), y) << isa;
   }
 }
