@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <cstdlib>
@@ -122,45 +123,136 @@ template <class T> struct Plain {
   std::vector<std::vector<T>> numbers;
   std::vector<std::vector<std::int32_t>> integers;
   Args args;
+
+  Plain(const Problem& problem, const Values& initial, bool with_add) {
+    const std::size_t n = problem.operands.size();
+    numbers.resize(n), integers.resize(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const Operand& o = problem.operands[i];
+      const DType number = sizeof(T) == 8 ? DType::f64 : DType::f32;
+      View view = place(o.dtype == DType::i32 ? o.dtype : number, o.shape, Layout::contiguous).view;
+      if (o.role != Role::none)
+        view.data = o.dtype == DType::i32 ? hold(integers[i], initial.of[i])
+                                          : hold(numbers[i], initial.of[i]);
+      args.views.push_back(view);
+      args.modes.push_back(with_add ? o.mode : Mode::write);
+    }
+  }
+
+ private:
+  template <class Number>
+  static std::byte* hold(std::vector<Number>& to, const std::vector<double>& values) {
+    for (const double value : values) to.push_back(static_cast<Number>(value));
+    to.push_back(0);   // an address also for nothing
+    return reinterpret_cast<std::byte*>(to.data());
+  }
 };
 
+// The operands as they are after the reference has run in T.
 template <class T>
-void run_reference(const Problem& problem, const Values& initial, Values& result, bool with_add) {
+Values run_reference(const Problem& problem, const Values& initial, bool with_add) {
   static const std::unique_ptr<Backend> reference = make_reference_backend();
-  Plain<T> plain;
-  const std::size_t n = problem.operands.size();
-  plain.numbers.resize(n), plain.integers.resize(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const Operand& o = problem.operands[i];
-    const DType type = o.dtype == DType::i32 ? DType::i32
-                       : sizeof(T) == 8      ? DType::f64
-                                             : DType::f32;
-    View view = place(type, o.shape, Layout::contiguous).view;
-    if (o.role != Role::none && o.dtype == DType::i32) {
-      for (const double value : initial.of[i])
-        plain.integers[i].push_back(static_cast<std::int32_t>(value));
-      plain.integers[i].push_back(0);   // an address also for nothing
-      view.data = reinterpret_cast<std::byte*>(plain.integers[i].data());
-    } else if (o.role != Role::none) {
-      for (const double value : initial.of[i]) plain.numbers[i].push_back(static_cast<T>(value));
-      plain.numbers[i].push_back(0);
-      view.data = reinterpret_cast<std::byte*>(plain.numbers[i].data());
-    }
-    plain.args.views.push_back(view);
-    plain.args.modes.push_back(with_add ? o.mode : Mode::write);
-  }
+  Plain<T> plain(problem, initial, with_add);
   problem.run(*reference, plain.args);
-  result = initial;
-  for (std::size_t i = 0; i < n; ++i) {
+  Values result = initial;
+  for (std::size_t i = 0; i < problem.operands.size(); ++i) {
     const Operand& o = problem.operands[i];
-    if (!is_result(o)) continue;
-    for (std::size_t e = 0; e < result.of[i].size(); ++e)
+    for (std::size_t e = 0; is_result(o) && e < result.of[i].size(); ++e)
       result.of[i][e] = o.dtype == DType::i32 ? static_cast<double>(plain.integers[i][e])
                                               : static_cast<double>(plain.numbers[i][e]);
   }
+  return result;
+}
+
+bool is_exact(const Problem& problem, const Operand& o) {
+  const bool added = o.role == Role::into && o.mode == Mode::add;
+  return !problem.gate && (!added || problem.exact_add);
+}
+
+// What a result should be, and how far it may be from that.
+struct Wanted {
+  double value, rounding, gate;
+};
+Wanted wanted(const Problem& problem, const Expected& expected, std::size_t i, std::size_t e) {
+  const Operand& o = problem.operands[i];
+  if (o.dtype != DType::i32 && is_exact(problem, o)) return {expected.bits.of[i][e], 0, 0};
+  Wanted w = {expected.result.of[i][e], 0,
+              problem.gate && !expected.gate[i].empty() ? expected.gate[i][e] : 0};
+  if (o.role == Role::into && o.mode == Mode::add) {
+    w.rounding = kU * std::fabs(w.value);   // the value may be rounded before it is added
+    w.value += expected.initial.of[i][e];
+  }
+  w.rounding += kU * std::fabs(w.value) + 0x1p-149;
+  return w;
+}
+
+bool is_good(const Problem& problem, const Operand& o, const Wanted& w, std::uint32_t bits) {
+  const double got = value_of(o.dtype, bits);
+  if (o.dtype == DType::i32) return got == w.value;
+  if (bits == kSentinel) return false;   // never written
+  if (std::isnan(w.value)) return std::isnan(got);
+  if (is_exact(problem, o)) return bits == bits_of(DType::f32, w.value);
+  const double nearest = static_cast<double>(static_cast<float>(w.value));
+  return (std::isinf(nearest) && got == nearest) || std::fabs(got - w.value) <= w.rounding + w.gate;
+}
+
+void compare_elements(const Problem& problem, const Expected& expected, std::size_t i,
+                      const Stage& stage, Verdict& verdict) {
+  const Operand& o = problem.operands[i];
+  std::int64_t wrong = 0;
+  for (std::size_t e = 0; e < expected.initial.of[i].size(); ++e) {
+    const std::int64_t n = static_cast<std::int64_t>(e);
+    const std::uint32_t bits = stage.data[offset_of(stage.view, n)];
+    const Wanted w = wanted(problem, expected, i, e);
+    const double got = value_of(o.dtype, bits), error = std::fabs(got - w.value);
+    if (is_good(problem, o, w, bits)) {
+      if (error > w.rounding && w.gate > 0 && std::isfinite(error))
+        verdict.margin = std::max(verdict.margin, (error - w.rounding) / w.gate);
+      continue;
+    }
+    if (++wrong > 1) continue;
+    verdict.findings += std::string("  ") + o.name + index_text(o.shape, n) + ": expected " +
+                        number_text(w.value) + ", got " + number_text(got);
+    verdict.findings += bits == kSentinel ? " (not written)\n"
+                                          : ", error " + number_text(error) + ", allowed " +
+                                                number_text(w.rounding + w.gate) + "\n";
+  }
+  if (wrong > 1)
+    verdict.findings += "  " + std::to_string(wrong) + " elements of " + o.name + " are wrong\n";
+}
+
+// All but the elements of a result must be as before.
+void compare_memory(const Operand& o, bool written, Stage& stage, Verdict& verdict) {
+  if (written)
+    for (std::int64_t n = 0; n < count(o.shape); ++n) {
+      std::uint32_t* at = stage.data + offset_of(stage.view, n);
+      *at = stage.image[static_cast<std::size_t>(at - stage.low)];
+    }
+  const std::size_t bytes = stage.image.size() * sizeof(std::uint32_t);
+  if (std::memcmp(stage.low, stage.image.data(), bytes) == 0) return;
+  std::size_t at = 0;
+  while (stage.low[at] == stage.image[at]) ++at;
+  verdict.findings += std::string("  memory of ") + o.name + " was changed " +
+                      (written ? "outside of its elements" : "though it is not to be written") +
+                      ", at " + std::to_string(stage.low + at - stage.data) +
+                      " elements from its first\n";
 }
 
 const char* crash_text = "";
+
+// Inputs as drawn and prepared, each a number of its type.
+Values inputs(const Problem& problem, std::uint64_t seed) {
+  Values v;
+  for (std::size_t i = 0; i < problem.operands.size(); ++i)
+    v.of.push_back(draw(problem.operands[i], seed, static_cast<int>(i)));
+  if (problem.prepare) problem.prepare(v);
+  if (problem.alias >= 0) v[0] = v[problem.alias];
+  for (std::size_t i = 0; i < problem.operands.size(); ++i) {
+    const DType type = problem.operands[i].dtype;
+    for (double& value : v.of[i]) value = value_of(type, bits_of(type, value));
+  }
+  return v;
+}
 
 }  // namespace
 
@@ -186,24 +278,15 @@ Backend& candidate(const std::string& isa, int threads) {
 
 Expected expect(const Problem& problem, std::uint64_t seed) {
   Expected e;
-  const std::size_t n = problem.operands.size();
-  for (std::size_t i = 0; i < n; ++i)
-    e.initial.of.push_back(draw(problem.operands[i], seed, static_cast<int>(i)));
-  if (problem.prepare) problem.prepare(e.initial);
-  if (problem.alias >= 0) e.initial[0] = e.initial[problem.alias];
-  // Everything a backend will see is a number of its type; the reference must see the same.
-  for (std::size_t i = 0; i < n; ++i)
-    for (double& value : e.initial.of[i])
-      value = value_of(problem.operands[i].dtype, bits_of(problem.operands[i].dtype, value));
-
-  run_reference<double>(problem, e.initial, e.result, false);
-  e.gate.resize(n);
-  e.result.before = &e.initial;
+  e.initial = inputs(problem, seed);
+  e.result = run_reference<double>(problem, e.initial, false);
   if (!problem.gate) {
-    run_reference<float>(problem, e.initial, e.bits, true);
+    e.bits = run_reference<float>(problem, e.initial, true);
     return e;
   }
-  for (std::size_t i = 0; i < n; ++i) {
+  e.gate.resize(problem.operands.size());
+  e.result.before = &e.initial;
+  for (std::size_t i = 0; i < e.gate.size(); ++i) {
     const Operand& o = problem.operands[i];
     if (is_result(o) && o.dtype != DType::i32)
       e.gate[i] = problem.gate(e.result, static_cast<int>(i));
@@ -212,8 +295,13 @@ Expected expect(const Problem& problem, std::uint64_t seed) {
   return e;
 }
 
-std::string check(Backend& backend, const Problem& problem, const Expected& expected,
-                  Standing standing) {
+void run_in_double(Backend& backend, const Problem& problem, std::uint64_t seed) {
+  Plain<double> plain(problem, inputs(problem, seed), true);
+  problem.run(backend, plain.args);
+}
+
+Verdict check(Backend& backend, const Problem& problem, const Expected& expected,
+              Standing standing) {
   const std::size_t n = problem.operands.size();
   std::vector<Stage> stages(n);
   Args args;
@@ -223,7 +311,8 @@ std::string check(Backend& backend, const Problem& problem, const Expected& expe
     else stages[i].view = View{nullptr, o.dtype, 0, {}, {}};
     if (o.mode == Mode::skip) stages[i].view.data = nullptr;
   }
-  if (problem.alias >= 0) stages[0].view = stages[static_cast<std::size_t>(problem.alias)].view;
+  const std::size_t alias = static_cast<std::size_t>(problem.alias);
+  if (problem.alias >= 0) stages[0].view = stages[alias].view;
   for (std::size_t i = 0; i < n; ++i) {
     args.views.push_back(stages[i].view);
     args.modes.push_back(problem.operands[i].mode);
@@ -231,83 +320,28 @@ std::string check(Backend& backend, const Problem& problem, const Expected& expe
   try {
     problem.run(backend, args);
     backend.wait();
-  } catch (const std::exception& error) { return std::string("it threw: ") + error.what(); }
+  } catch (const std::exception& error) {
+    return {std::string("  it threw: ") + error.what() + "\n", 0};
+  }
 
-  std::string findings;
+  Verdict verdict;
   for (std::size_t i = 0; i < n; ++i) {
     const Operand& o = problem.operands[i];
     if (o.role == Role::none) continue;
-    const bool aliased = static_cast<int>(i) == problem.alias;   // operand 0 was written here
     const bool written = is_result(o) && o.mode != Mode::skip;
-    const Stage& stage =
-        problem.alias >= 0 && i == 0 ? stages[static_cast<std::size_t>(problem.alias)] : stages[i];
-    if (written) {
-      std::int64_t wrong = 0;
-      for (std::size_t e = 0; e < expected.initial.of[i].size(); ++e) {
-        const std::uint32_t bits = stage.data[offset_of(stage.view, static_cast<std::int64_t>(e))];
-        const double got = value_of(o.dtype, bits), initial = expected.initial.of[i][e];
-        const bool added = o.role == Role::into && o.mode == Mode::add;
-        double want = expected.result.of[i][e], allowed = 0;
-        if (added) want += initial;
-        bool good;
-        if (o.dtype == DType::i32) {
-          good = got == want;
-        } else if (!problem.gate && (!added || problem.exact_add)) {
-          want = expected.bits.of[i][e];
-          good = std::isnan(want) ? std::isnan(got) : bits == bits_of(DType::f32, want);
-        } else {
-          const float rounded = static_cast<float>(want);
-          allowed = problem.gate ? expected.gate[i][e] : 0;
-          if (added)
-            allowed +=
-                kU *
-                std::fabs(expected.result.of[i][e]);   // it is rounded before it is added, or not
-          allowed += kU * std::fabs(want) + std::ldexp(1.0, -149);
-          if (std::isnan(want)) good = std::isnan(got);
-          else if (std::isinf(rounded))
-            good = got == static_cast<double>(rounded) || std::fabs(got - want) <= allowed;
-          else good = std::fabs(got - want) <= allowed;
-        }
-        if (bits == kSentinel && o.dtype == DType::f32) good = false;   // never written
-        if (good) continue;
-        if (++wrong == 1)
-          findings += std::string("  ") + o.name +
-                      index_text(o.shape, static_cast<std::int64_t>(e)) + ": expected " +
-                      number_text(want) + ", got " + number_text(got) +
-                      (bits == kSentinel ? " (not written)"
-                                         : ", error " + number_text(std::fabs(got - want)) +
-                                               ", allowed " + number_text(allowed)) +
-                      "\n";
-      }
-      if (wrong > 1)
-        findings += "  " + std::to_string(wrong) + " elements of " + o.name + " are wrong\n";
-    }
-    if (aliased || (problem.alias >= 0 && i == 0)) continue;
-    // All but the elements of an output must be as before.
-    if (written)
-      for (std::size_t e = 0; e < expected.initial.of[i].size(); ++e) {
-        std::uint32_t* at = stage.data + offset_of(stage.view, static_cast<std::int64_t>(e));
-        *at = stage.image[static_cast<std::size_t>(at - stage.low)];
-      }
-    if (std::memcmp(stage.low, stage.image.data(), stage.image.size() * 4) != 0) {
-      std::size_t at = 0;
-      while (stage.low[at] == stage.image[at]) ++at;
-      findings += std::string("  memory of ") + o.name + " was changed " +
-                  (written ? "outside of its elements" : "though it is not to be written") +
-                  ", at " + std::to_string(stage.low + at - stage.data) +
-                  " elements from its first\n";
-    }
+    const bool onto_input = problem.alias >= 0 && i == 0;
+    Stage& stage = onto_input ? stages[alias] : stages[i];
+    if (written) compare_elements(problem, expected, i, stage, verdict);
+    if (onto_input) continue;   // its memory is the input's, whose turn comes
+    compare_memory(o, written || (problem.alias >= 0 && i == alias), stage, verdict);
   }
-  return findings;
+  return verdict;
 }
 
 std::vector<std::vector<std::uint32_t>> output_bits(Backend& backend, const Problem& problem,
                                                     std::uint64_t seed) {
   const std::size_t n = problem.operands.size();
-  Values initial;
-  for (std::size_t i = 0; i < n; ++i)
-    initial.of.push_back(draw(problem.operands[i], seed, static_cast<int>(i)));
-  if (problem.prepare) problem.prepare(initial);
+  const Values initial = inputs(problem, seed);
   std::vector<std::vector<std::uint32_t>> memory(n);
   Args args;
   for (std::size_t i = 0; i < n; ++i) {

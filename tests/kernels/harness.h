@@ -43,8 +43,15 @@ struct Standing {
   int shift;   // with Edge::front: how many floats after a 64-byte boundary
 };
 
-// Runs the problem there and compares; the answer is empty, or says what is wrong, in one line per finding.
-std::string check(Backend&, const Problem&, const Expected&, Standing);
+struct Verdict {
+  std::string findings;   // empty, or what is wrong, one line each
+  double margin = 0;      // the largest error, as a share of what its gate allows; 1 is the limit
+};
+// Runs the problem there and compares.
+Verdict check(Backend&, const Problem&, const Expected&, Standing);
+
+// Runs the problem on operands of f64, whatever comes of it.
+void run_in_double(Backend&, const Problem&, std::uint64_t seed);
 
 // The bits of every output of a problem, run in ordinary memory.
 std::vector<std::vector<std::uint32_t>> output_bits(Backend&, const Problem&, std::uint64_t seed);

@@ -3,6 +3,7 @@
 //   GLASS_ISA=avx2 test_kernels                       one instruction set
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
 #include <set>
@@ -51,21 +52,40 @@ TEST_P(Parity, AgreesWithTheReference) {
   Backend& backend = candidate(candidate_.isa, kThreads);
   const Problems problems = kernel->small();
   int failed = 0;
+  double margin = 0;
   for (std::size_t i = 0; i < problems.size(); ++i) {
     const Problem& problem = problems[i];
     on_crash_say(candidate_.isa + ": " + problem.key());
     const Expected expected = expect(problem, kSeed + i);
-    std::string findings = check(backend, problem, expected, standing(i));
-    if (findings.empty() && i % 8 < 2)
-      findings = check(backend, problem, expected, standing(i + 1));   // the other edge
-    if (findings.empty() || ++failed > kFindingsShown) continue;
+    Verdict verdict = check(backend, problem, expected, standing(i));
+    margin = std::max(margin, verdict.margin);
+    if (verdict.findings.empty() && i % 8 < 2)   // also at the other edge
+      verdict = check(backend, problem, expected, standing(i + 1));
+    if (verdict.findings.empty() || ++failed > kFindingsShown) continue;
     ADD_FAILURE() << candidate_.isa << ", case " << i << " (seed " << kSeed + i
                   << "): " << problem.key() << "\n"
-                  << findings;
+                  << verdict.findings;
   }
   if (failed > 0)
     ADD_FAILURE() << failed << " of " << problems.size() << " cases of " << kernel->name
                   << " fail on " << candidate_.isa;
+  if (margin > 0)
+    std::cout << "  " << kernel->name << " on " << candidate_.isa << ": the worst error is "
+              << margin << " of what is allowed\n";
+}
+
+// A kernel that was given f64 and read it as f32 would give numbers; it must say no instead.
+TEST_P(Parity, RefusesDoubleWhereItCannotComputeInIt) {
+  const auto [kernel, candidate_] = GetParam();
+  if (!candidate_.usable) GTEST_SKIP() << "this machine cannot run " << candidate_.isa;
+  Backend& backend = candidate(candidate_.isa, 1);
+  const std::string name = kernel->name;
+  if (backend.supports(DType::f64)) return;
+  for (const Problem& problem : kernel->small()) {
+    if (problem.empty() || problem.operands[0].dtype != DType::f32 || name == "copy") continue;
+    EXPECT_THROW(run_in_double(backend, problem, kSeed), std::invalid_argument) << problem.key();
+    return;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Kernels, Parity, testing::ValuesIn(all_parameters()), name_of_test);
@@ -113,7 +133,7 @@ std::string check_instead_of_copy(const std::function<void(const Args&)>& kernel
                }};
   const Expected expected = expect(p, kSeed);
   p.run = [&](Backend&, const Args& a) { kernel(a); };
-  return check(candidate("reference", 1), p, expected, Standing{Edge::front, 3});
+  return check(candidate("reference", 1), p, expected, Standing{Edge::front, 3}).findings;
 }
 
 float* floats(const View& v) { return reinterpret_cast<float*>(v.data); }

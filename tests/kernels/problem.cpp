@@ -7,24 +7,22 @@ namespace glass::test {
 
 const char* to_string(Layout layout) {
   switch (layout) {
-    case Layout::contiguous:
-      return "contiguous";
-    case Layout::padded:
-      return "padded";
-    case Layout::stepped:
-      return "stepped";
-    case Layout::transposed:
-      return "transposed";
-    case Layout::permuted:
-      return "permuted";
-    case Layout::narrowed:
-      return "narrowed";
-    case Layout::repeated_rows:
-      return "repeated_rows";
-    case Layout::repeated_columns:
-      return "repeated_columns";
+    case Layout::contiguous: return "contiguous";
+    case Layout::padded: return "padded";
+    case Layout::stepped: return "stepped";
+    case Layout::transposed: return "transposed";
+    case Layout::permuted: return "permuted";
+    case Layout::narrowed: return "narrowed";
+    case Layout::repeated_rows: return "repeated_rows";
+    case Layout::repeated_columns: return "repeated_columns";
+    case Layout::repeated_inside: return "repeated_inside";
   }
   return "?";
+}
+
+bool repeats(Layout layout) {
+  return layout == Layout::repeated_rows || layout == Layout::repeated_columns ||
+         layout == Layout::repeated_inside;
 }
 
 std::int64_t count(const Shape& shape) {
@@ -44,12 +42,9 @@ Layout realized(Layout wanted, const Shape& shape) {
   const std::int64_t last = rank > 0 ? shape[rank - 1] : 1;
   const std::int64_t leading = rank > 0 && last > 0 ? count(shape) / last : 1;
   switch (wanted) {
-    case Layout::contiguous:
-      return wanted;
-    case Layout::padded:
-      return leading > 1 ? wanted : Layout::contiguous;
-    case Layout::stepped:
-      return last > 1 ? wanted : Layout::contiguous;
+    case Layout::contiguous: return wanted;
+    case Layout::padded: return leading > 1 ? wanted : Layout::contiguous;
+    case Layout::stepped: return last > 1 ? wanted : Layout::contiguous;
     case Layout::transposed:
     case Layout::narrowed:
       if (rank < 2) return realized(Layout::stepped, shape);
@@ -57,10 +52,11 @@ Layout realized(Layout wanted, const Shape& shape) {
     case Layout::permuted:
       if (rank < 3) return realized(Layout::transposed, shape);
       return shape[rank - 3] > 1 && shape[rank - 2] > 1 ? wanted : Layout::contiguous;
-    case Layout::repeated_rows:
-      return leading > 1 ? wanted : Layout::contiguous;
-    case Layout::repeated_columns:
-      return last > 1 ? wanted : Layout::contiguous;
+    case Layout::repeated_rows: return leading > 1 ? wanted : Layout::contiguous;
+    case Layout::repeated_columns: return last > 1 ? wanted : Layout::contiguous;
+    case Layout::repeated_inside:
+      if (rank < 3) return realized(Layout::repeated_rows, shape);
+      return shape[rank - 2] > 1 ? wanted : Layout::contiguous;
   }
   return wanted;
 }
@@ -76,20 +72,13 @@ Placement place(DType dtype, const Shape& shape, Layout layout) {
   std::int64_t stored[kMaxRank] = {}, start[kMaxRank] = {}, step[kMaxRank] = {};
   for (int i = 0; i < rank; ++i) order[i] = i, stored[i] = p.view.shape[i], step[i] = 1;
   switch (layout) {
-    case Layout::contiguous:
-      break;
-    case Layout::padded:
-      stored[rank - 1] += 3;
-      break;
+    case Layout::contiguous: break;
+    case Layout::padded: stored[rank - 1] += 3; break;
     case Layout::stepped:
       stored[rank - 1] = 2 * stored[rank - 1] + 1, start[rank - 1] = 1, step[rank - 1] = 2;
       break;
-    case Layout::transposed:
-      std::swap(order[rank - 2], order[rank - 1]);
-      break;
-    case Layout::permuted:
-      std::swap(order[rank - 3], order[rank - 2]);
-      break;
+    case Layout::transposed: std::swap(order[rank - 2], order[rank - 1]); break;
+    case Layout::permuted: std::swap(order[rank - 3], order[rank - 2]); break;
     case Layout::narrowed:
       std::swap(order[rank - 2], order[rank - 1]);
       stored[rank - 2] += 3, start[rank - 2] = 1, stored[rank - 1] += 2, start[rank - 1] = 2;
@@ -97,9 +86,8 @@ Placement place(DType dtype, const Shape& shape, Layout layout) {
     case Layout::repeated_rows:
       for (int i = 0; i < rank - 1; ++i) stored[i] = 1, step[i] = 0;
       break;
-    case Layout::repeated_columns:
-      stored[rank - 1] = 1, step[rank - 1] = 0;
-      break;
+    case Layout::repeated_columns: stored[rank - 1] = 1, step[rank - 1] = 0; break;
+    case Layout::repeated_inside: stored[rank - 2] = 1, step[rank - 2] = 0; break;
   }
   std::int64_t stride = 1;
   for (int i = rank - 1; i >= 0; --i) {
@@ -219,14 +207,10 @@ double one_number(Draw kind, std::uint64_t r, std::int64_t limit) {
                b = static_cast<double>((r >> 21) & 0x1FFFFF) / 0x1FFFFF,
                c = static_cast<double>((r >> 42) & 0x1FFFFF) / 0x1FFFFF;
   switch (kind) {
-    case Draw::bell:
-      return static_cast<float>(2 * (a + b + c - 1.5));
-    case Draw::positive:
-      return static_cast<float>(0.05 + 3.95 * a);
-    case Draw::wide:
-      return static_cast<float>((b < 0.5 ? -1 : 1) * std::exp2(40 * a - 20));
-    case Draw::extreme:
-      return static_cast<double>(kExtremes[r % kExtremeCount]);
+    case Draw::bell: return static_cast<float>(2 * (a + b + c - 1.5));
+    case Draw::positive: return static_cast<float>(0.05 + 3.95 * a);
+    case Draw::wide: return static_cast<float>((b < 0.5 ? -1 : 1) * std::exp2(40 * a - 20));
+    case Draw::extreme: return static_cast<double>(kExtremes[r % kExtremeCount]);
     case Draw::special: {
       // No huge numbers: their sums overflow or do not, depending on the order, and both are right.
       static const float kSpecials[] = {std::numeric_limits<float>::quiet_NaN(),
@@ -240,12 +224,10 @@ double one_number(Draw kind, std::uint64_t r, std::int64_t limit) {
       if ((r >> 20) % 16 == 0) return static_cast<double>(kSpecials[r % 8]);
       return one_number(Draw::bell, r, limit);
     }
-    case Draw::logits:
-      return static_cast<float>(10 * (a + b + c - 1.5));
+    case Draw::logits: return static_cast<float>(10 * (a + b + c - 1.5));
     case Draw::ids:
       return static_cast<double>(limit > 0 ? r % static_cast<std::uint64_t>(limit) : 0);
-    case Draw::integers:
-      return static_cast<double>(static_cast<std::int32_t>(r));
+    case Draw::integers: return static_cast<double>(static_cast<std::int32_t>(r));
   }
   return 0;
 }
@@ -254,13 +236,14 @@ double one_number(Draw kind, std::uint64_t r, std::int64_t limit) {
 
 std::vector<double> draw(const Operand& operand, std::uint64_t seed, int index) {
   std::vector<double> values(static_cast<std::size_t>(count(operand.shape)));
-  // A repeated element is one number, so values are drawn for the storage and read through the layout.
   const Layout layout = realized(operand.layout, operand.shape);
   const std::int64_t last = operand.shape.empty() ? 1 : operand.shape.back();
   for (std::size_t i = 0; i < values.size(); ++i) {
     std::int64_t n = static_cast<std::int64_t>(i);
     if (layout == Layout::repeated_rows) n %= last;
     if (layout == Layout::repeated_columns) n /= last;
+    if (layout == Layout::repeated_inside)
+      n = n / (last * operand.shape[operand.shape.size() - 2]) * last + n % last;
     const std::uint64_t r =
         mix(mix(mix(seed) + static_cast<std::uint64_t>(index)) + static_cast<std::uint64_t>(n));
     values[i] = one_number(operand.draw, r, operand.limit);

@@ -27,8 +27,10 @@ enum class Layout {
   narrowed,           // a part of something transposed
   repeated_rows,      // stride 0 on every axis but the last
   repeated_columns,   // stride 0 on the last axis
+  repeated_inside,    // stride 0 on the last axis but one
 };
 const char* to_string(Layout);
+bool repeats(Layout);   // some axis has stride 0: nothing may be written there
 
 // The layout that `wanted` amounts to for this shape: a row that is transposed is still contiguous.
 Layout realized(Layout wanted, const Shape& shape);
@@ -52,7 +54,7 @@ enum class Draw {
   bell,       // around 0, within 3
   positive,   // 0.05 to 4
   wide,       // magnitudes 2^-20 to 2^20, either sign
-  extreme,   // NaN, infinities, both zeros, denormals, the largest numbers, a few ordinary ones
+  extreme,    // NaN, infinities, both zeros, denormals, the largest numbers, a few ordinary ones
   special,    // bell, and now and then a NaN, an infinity, a zero of either sign or a denormal
   logits,     // within 15
   ids,        // integers below the operand's limit

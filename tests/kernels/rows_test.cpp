@@ -204,7 +204,7 @@ TEST_P(CausalAttention, TheFutureDoesNotMatter) {
   Head a(T, T, D, 8), b(T, T, D, 8);
   for (std::size_t j = 25; j < T; ++j)
     for (std::size_t d = 0; d < D; ++d) {
-      b.k[j * D + d] = kNaN;   // a score that is masked may have been anything
+      b.k[j * D + d] = kNaN;    // a score that is masked may have been anything
       b.v[j * D + d] = 1e30f;   // a weight of exactly 0 takes it out
     }
   a.run(*backend, {0.3, 0, 0, 0, {}});

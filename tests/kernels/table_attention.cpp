@@ -1,7 +1,7 @@
 // Cases of attention and rope.
 //
-// The gates of attention follow the pattern p: a score is off by about u times S = scale sum |q||k| (twice, for sum and
-// product), which the exponential makes a relative error of p; then come sums over keys or queries of magnitudes.
+// The gates of attention follow the pattern p: a score is off by a few u of S = scale sum |q||k|, which the exponential
+// makes a relative error of p; then come sums over keys or queries of magnitudes.
 #include <algorithm>
 #include <cmath>
 
@@ -52,7 +52,7 @@ void for_each_query(const Sizes& n, const Attention& a, const std::vector<double
       const double away = top - x.p;
       const bool blind = std::isinf(top) && top < 0;   // all scores are -inf
       x.p = blind ? 0 : std::exp(x.p - top) / sum;
-      x.error = x.p == 0 ? 0 : 6 * x.error + 2 * away + 20;
+      x.error = x.p == 0 ? 0 : 3 * x.error + 2 * away + 10;
       mean += x.p * x.error;
     }
     for (Seen& x : seen) x.error += mean;

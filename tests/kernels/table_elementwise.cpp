@@ -14,11 +14,12 @@ struct Pair {
   Layout y, x;
 };
 constexpr Pair kPairs[] = {
-    {Layout::contiguous, Layout::contiguous},    {Layout::contiguous, Layout::transposed},
-    {Layout::transposed, Layout::contiguous},    {Layout::padded, Layout::stepped},
-    {Layout::contiguous, Layout::repeated_rows}, {Layout::contiguous, Layout::repeated_columns},
-    {Layout::narrowed, Layout::permuted},        {Layout::permuted, Layout::permuted},
-    {Layout::stepped, Layout::narrowed},         {Layout::transposed, Layout::transposed},
+    {Layout::contiguous, Layout::contiguous},      {Layout::contiguous, Layout::transposed},
+    {Layout::transposed, Layout::contiguous},      {Layout::padded, Layout::stepped},
+    {Layout::contiguous, Layout::repeated_rows},   {Layout::contiguous, Layout::repeated_columns},
+    {Layout::narrowed, Layout::permuted},          {Layout::permuted, Layout::permuted},
+    {Layout::stepped, Layout::narrowed},           {Layout::transposed, Layout::transposed},
+    {Layout::contiguous, Layout::repeated_inside},
 };
 constexpr int kPairCount = sizeof kPairs / sizeof kPairs[0];
 
@@ -165,10 +166,7 @@ Problem onto(Problem p, int input) {   // operand 0 is written onto one of the i
 Problems fill_small() {
   Problems all;
   for_each_shape([&](const Shape& shape, Pair p) {
-    all.push_back(fill_problem(
-        out("y", shape,
-            p.x == Layout::repeated_rows || p.x == Layout::repeated_columns ? p.y : p.x),
-        1.1));
+    all.push_back(fill_problem(out("y", shape, repeats(p.x) ? p.y : p.x), 1.1));
     all.push_back(fill_problem(integers(out("y", shape, p.y)), -7));
   });
   return all;
@@ -189,7 +187,12 @@ Problems copy_small() {
         copy_problem(integers(into("y", shape, Mode::write, p.y)), integers(in("x", shape, p.x))));
     all.push_back(copy_problem(into("y", shape, Mode::write, p.y),
                                integers(in("x", shape, p.x))));   // i32 to f32
+    all.push_back(copy_problem(integers(into("y", shape, Mode::write, p.y)),
+                               in("x", shape, p.x, Draw::wide)));   // f32 to i32
   });
+  all.push_back(copy_problem(integers(into("y", {40}, Mode::write)),
+                             in("x", {40}, kContiguous, Draw::extreme)));
+  all.push_back(copy_problem(into("y", {40}, Mode::skip), in("x", {40})));
   return all;
 }
 Problems copy_large() {

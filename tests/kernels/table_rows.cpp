@@ -63,8 +63,7 @@ Problem softmax_backward_problem(Operand dx, Operand dy, Operand y) {
                  }
                  return gate;
                }};
-  const bool repeated = p.operands[2].layout == Layout::repeated_rows ||
-                        p.operands[2].layout == Layout::repeated_columns;
+  const bool repeated = repeats(p.operands[2].layout);
   if (!repeated)
     p.prepare = [C](Values& v) {
       for (std::size_t r = 0; C > 0 && r < v[2].size(); r += C) {

@@ -60,9 +60,9 @@ TEST_P(Threads, AgreeWithTheReference) {
   const Problems problems = kernel->large();
   for (std::size_t i = 0; i < problems.size(); ++i) {
     on_crash_say(candidate_.isa + ", large: " + problems[i].key());
-    const std::string findings = check(candidate(candidate_.isa, 4), problems[i],
-                                       expect(problems[i], kSeed + i), Standing{Edge::back, 0});
-    EXPECT_EQ(findings, "") << candidate_.isa << ": " << problems[i].key();
+    const Verdict verdict = check(candidate(candidate_.isa, 4), problems[i],
+                                  expect(problems[i], kSeed + i), Standing{Edge::back, 0});
+    EXPECT_EQ(verdict.findings, "") << candidate_.isa << ": " << problems[i].key();
   }
 }
 

@@ -21,10 +21,8 @@ bool is_exact(Unary f) {
     case Unary::relu2:
     case Unary::square:
     case Unary::sqrt:
-    case Unary::reciprocal:
-      return true;
-    default:
-      return false;
+    case Unary::reciprocal: return true;
+    default: return false;
   }
 }
 
@@ -34,10 +32,8 @@ bool slope_is_exact(Unary f) {   // dy times the slope is then one rounding too
     case Unary::abs:
     case Unary::relu:
     case Unary::relu2:
-    case Unary::square:
-      return true;
-    default:
-      return false;
+    case Unary::square: return true;
+    default: return false;
   }
 }
 
@@ -60,8 +56,7 @@ double allowed_value(Unary f, double x) {
   const double c = bounded(x);
   switch (f) {
     // A sigmoid, and a product. Below -87 the sigmoid is a denormal, whose few digits the product enlarges.
-    case Unary::silu:
-      return 5 * ulp(formulas::silu(c)) + 4 * kSmallest * std::fabs(c);
+    case Unary::silu: return 5 * ulp(formulas::silu(c)) + 4 * kSmallest * std::fabs(c);
     case Unary::gelu: {
       // x sigmoid(z): besides the sigmoid's own error, that of z (four roundings) reaches the result times its slope.
       const double z = formulas::gelu_z(c);
@@ -74,8 +69,7 @@ double allowed_value(Unary f, double x) {
       const double phi = std::exp(-0.5 * c * c) * 0.4;
       return std::fabs(c) * (5 * kU + std::fabs(c) * phi * 2 * kU) + 2 * ulp(formulas::gelu_erf(c));
     }
-    default:
-      break;
+    default: break;
   }
   if (is_exact(f)) return 0;
   double y = x;
@@ -93,20 +87,16 @@ double allowed_slope(Unary f, double x) {
   if (slope_is_exact(f)) return 0;
   const double c = bounded(x), slope = slope_of(f, x);
   switch (f) {
-    case Unary::reciprocal:
-      return 3 * ulp(slope);
-    case Unary::rsqrt:
-      return 8 * ulp(slope);   // a product and a quotient on top of rsqrt
+    case Unary::reciprocal: return 3 * ulp(slope);
+    case Unary::rsqrt: return 8 * ulp(slope);   // a product and a quotient on top of rsqrt
     case Unary::sqrt:
-    case Unary::log:
-      return 2 * ulp(slope);
+    case Unary::log: return 2 * ulp(slope);
     case Unary::tanh:
       return 2 * kElementaryUlps * 2 * kU;   // 1 - t^2 near t = 1: the error of t, twice, against 1
     case Unary::erf:
       return (6 + c * c) *
              ulp(slope);   // exp(-x^2): the rounding of x^2 is x^2 roundings of the result
-    case Unary::sigmoid:
-      return 12 * ulp(slope);   // e / (1 + e)^2: e appears three times
+    case Unary::sigmoid: return 12 * ulp(slope);   // e / (1 + e)^2: e appears three times
     case Unary::silu:
       return 2 * kU * (6 * formulas::sigmoid(c) + 13 * std::fabs(c) * formulas::sigmoid_slope(c)) +
              4 * kSmallest * (1 + std::fabs(c));
@@ -120,8 +110,7 @@ double allowed_slope(Unary f, double x) {
       const double density = 0.4 * std::exp(-0.5 * c * c);
       return 2 * kU * (4 + std::fabs(c) * density * (8 + c * c));
     }
-    default:
-      return kElementaryUlps * ulp(slope);
+    default: return kElementaryUlps * ulp(slope);
   }
 }
 
