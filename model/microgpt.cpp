@@ -227,7 +227,7 @@ void ScalarMicrogpt::update() {
 }
 
 double ScalarMicrogpt::step() {
-  const Value loss = loss_of(start_.names.tokens(static_cast<std::size_t>(done_) % start_.names.docs.size()));
+  const Value loss = loss_of(next_tokens());
   const double result = loss.data();
   backward(loss);
   update();

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "engine/base/python_random.h"
@@ -63,6 +64,7 @@ class Microgpt {
   virtual double step() = 0;                       // learns the next name; returns its loss before that
   virtual std::string sample() = 0;                // makes up a name
   int steps_done() const { return done_; }
+  std::vector<int> next_tokens() const { return start_.names.tokens(static_cast<std::size_t>(done_) % start_.names.docs.size()); }
   const MicroStart& start() const { return start_; }
 
  protected:
