@@ -226,6 +226,7 @@ namespace {
 Difference compared(const Tensor& a, const Tensor& b, double tolerance, double size) {
   const std::vector<double> x = a.to_host(), y = b.to_host();
   Difference worst;
+  worst.size = size;
   double most = tolerance * size;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const bool both = std::isfinite(x[i]) && std::isfinite(y[i]);

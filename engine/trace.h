@@ -77,6 +77,7 @@ struct Difference {
   int node = -1;
   std::int64_t element = 0;          // in row-major order
   double a = 0, b = 0;               // what each tape has there
+  double size = 0;                   // of the tensor: the root of the mean square
   std::string unlike;                // the tapes did not even record the same ops: why
 };
 Difference first_difference(const Tape& a, const Tape& b, double tolerance);

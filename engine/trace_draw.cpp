@@ -249,7 +249,9 @@ std::string svg(const Trace& trace) {
                    : std::to_string(trace.nodes.size()) + " nodes, forward " + format("%.2f", trace.forward_ms()) + " ms, backward " +
                          format("%.2f", trace.backward_ms()) + " ms, " + human_bytes(static_cast<double>(trace.saved_bytes())) +
                          " saved for backward" + (trace.device.empty() ? "" : ", on " + trace.device);
-  const double width = std::max(drawing.layout.width, static_cast<double>(totals.size()) * kLetter + 32);
+  constexpr double kTitleLetter = 8.6;
+  const double width = std::max({drawing.layout.width, static_cast<double>(totals.size()) * kLetter + 32,
+                                 static_cast<double>(trace.program.size()) * kTitleLetter + 32});
   const double height = drawing.layout.height + kHeader + kFooter;
   std::string text = "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"" + px(width) + "\" height=\"" + px(height) +
                      "\" viewBox=\"0 0 " + px(width) + " " + px(height) + "\">\n";

@@ -188,6 +188,49 @@ void align(Graph& graph, std::size_t l, bool to_above, bool to_below) {
   place(graph, graph.layers[l], wish, weight);
 }
 
+bool is_source(const Item& item) { return item.box && item.above.empty(); }
+
+// Items that follow each other without a branch: an edge that passes through layers, or ops each made from the last.
+std::vector<std::vector<int>> runs_of(const Graph& graph) {
+  const std::size_t n = graph.items.size();
+  std::vector<int> next(n, -1);
+  std::vector<bool> starts(n, true);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (graph.items[i].below.size() != 1 || is_source(graph.items[i])) continue;
+    const int j = graph.items[i].below[0];
+    int made_from = 0;
+    for (const int k : graph.items[at(j)].above) made_from += is_source(graph.items[at(k)]) ? 0 : 1;
+    if (made_from == 1) next[i] = j, starts[at(j)] = false;
+  }
+  std::vector<std::vector<int>> runs;
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!starts[i] || next[i] < 0) continue;
+    std::vector<int> run;
+    for (int k = static_cast<int>(i); k >= 0; k = next[at(k)]) run.push_back(k);
+    runs.push_back(std::move(run));
+  }
+  return runs;
+}
+
+// Puts each run on a vertical line where its neighbours leave room for that.
+void straighten(Graph& graph, const std::vector<std::vector<int>>& runs) {
+  const std::vector<int> place = places_of(graph);
+  for (const std::vector<int>& run : runs) {
+    double low = -1e300, high = 1e300, sum = 0;
+    for (const int i : run) {
+      const Item& item = graph.items[at(i)];
+      const std::vector<int>& layer = graph.layers[at(item.layer)];
+      const std::size_t k = at(place[at(i)]);
+      if (k > 0) low = std::max(low, graph.items[at(layer[k - 1])].x + distance(graph.items[at(layer[k - 1])], item));
+      if (k + 1 < layer.size()) high = std::min(high, graph.items[at(layer[k + 1])].x - distance(item, graph.items[at(layer[k + 1])]));
+      sum += item.x;
+    }
+    if (low > high) continue;
+    const double x = std::clamp(sum / static_cast<double>(run.size()), low, high);
+    for (const int i : run) graph.items[at(i)].x = x;
+  }
+}
+
 void choose_x(Graph& graph) {
   constexpr int kSweeps = 200;
   for (const std::vector<int>& layer : graph.layers) {
@@ -199,6 +242,8 @@ void choose_x(Graph& graph) {
     for (std::size_t k = 0; k < n; ++k) align(graph, k, true, both);
     for (std::size_t k = n; k-- > 0;) align(graph, k, both, true);
   }
+  const std::vector<std::vector<int>> runs = runs_of(graph);
+  for (int pass = 0; pass < 3; ++pass) straighten(graph, runs);
 }
 
 // Where the edges of a box leave or arrive: side by side, in the order of where they go.
