@@ -1,0 +1,10 @@
+// What `glass micro` and `glass bench micro` share.
+#pragma once
+#include "model/microgpt.h"
+#include "tools/arguments.h"
+
+namespace glass {
+
+MicroNames open_names(const Arguments& args);      // of the operand NAMES; without it, the names in the binary
+
+}  // namespace glass
