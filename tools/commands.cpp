@@ -6,12 +6,13 @@
 
 namespace glass {
 
-extern const Command kInfo, kCompletion, kHelp;
+extern const Command kInfo, kTrace, kCompletion, kHelp;
 
 namespace {
 
 const Command* const kCommands[] = {
     &kInfo,
+    &kTrace,
     &kCompletion,
     &kHelp,
 };
