@@ -64,6 +64,14 @@ GLASS_SIMD AttentionCall attention_call(const View& q, const View& k, const View
 }
 GLASS_SIMD Index key_head(const AttentionCall& n, Index h) { return h / (n.H / n.Hk); }
 
+// v where lanes j, j + 1, ... are keys that are seen, `otherwise` elsewhere. Without a window every query sees the first key.
+struct Range { Index begin, end; };
+GLASS_SIMD Vec only(const AttentionCall& n, Range seen, Index j, Vec v, Vec otherwise) {
+  const Vec before_end = select(first(static_cast<int>(clamp(seen.end - j, 0, kLanes))), v, otherwise);
+  if (n.sight.window == 0) return before_end;
+  return select(first(static_cast<int>(clamp(seen.begin - j, 0, kLanes))), otherwise, before_end);
+}
+
 // Queries of one head at a time. Enough to make packing the keys cheap, fewer where there would be too few chunks for
 // the threads: no result depends on it.
 GLASS_SIMD Index queries_per_chunk(const AttentionCall& n, const Team& team) {

@@ -16,20 +16,23 @@ struct Running {
   float* total;   // sum of exp(score - top), before dropout
 };
 
-// Turns the scores [begin, end) of one query into weights relative to the largest score yet. Keys outside of
-// [first, last) are not seen.
-GLASS_SIMD void weigh(const AttentionCall& n, float* scores, Index begin, Index end, Index first, Index last, Index number,
-                      const Running& run, Index row) {
-  for (Index j = begin; j < first; ++j) scores[j] = -kInfinity;
-  for (Index j = last; j < end; ++j) scores[j] = -kInfinity;
-  const float before = run.top[row], here = largest(scores + begin, end - begin);
-  const float top = here > before ? here : before;
+// Turns the scores [columns) of one query into weights relative to the largest score yet. Keys outside of `seen` weigh
+// nothing.
+GLASS_SIMD void weigh(const AttentionCall& n, float* scores, Range columns, Range seen, Index number, const Running& run, Index row) {
+  const float before = run.top[row];
+  Vec most = splat(before);
+  for (Index j = columns.begin; j < columns.end; j += kLanes) {
+    const Vec s = only(n, seen, j, load(scores + j), splat(-kInfinity));
+    store(scores + j, s);
+    most = max_fast(s, most);
+  }
+  const float top = max_of(most);
   // While all scores are -inf, exp(score - 0) = 0 does; a NaN among them stays one.
   const float base = top == -kInfinity ? 0.0f : top;
   alignas(64) std::uint32_t buffer[kDrawnKeys];
-  const std::uint32_t* numbers = n.drops ? draw_row(n, number + begin, end - begin, buffer) - begin : nullptr;
+  const std::uint32_t* numbers = n.drops ? draw_row(n, number + columns.begin, columns.end - columns.begin, buffer) - columns.begin : nullptr;
   Vec sums = zero();
-  for (Index j = begin; j < end; j += kLanes) {
+  for (Index j = columns.begin; j < columns.end; j += kLanes) {
     const Vec weight = exp(load(scores + j) - splat(base));
     sums += weight;
     store(scores + j, n.drops ? weight * kept(n, numbers + j) : weight);
@@ -72,9 +75,9 @@ void forward_chunk(const AttentionCall& n, const HeadRows& y, float* lse, Index 
       multiply_panels({scores + from, kKeys, 1, to - from, false, nullptr}, rows, {{q + row * n.width, n.width, 1}, 0},
                       {{k.first.data + from * n.D, k.first.step}, k.next}, n.D);
       for (Index r = 0; r < rows; ++r) {
-        const Index first_seen = clamp(first_key(n.sight, i + r) - key, from, to), last_seen = clamp(last_key(n.sight, i + r) - key, first_seen, to);
+        const Range seen = {first_key(n.sight, i + r) - key, last_key(n.sight, i + r) - key};
         const Index number = ((b * n.H + h) * n.Tq + i + r) * n.Tk + key;
-        weigh(n, scores + r * kKeys, from, to, first_seen, last_seen, number, run, row + r);
+        weigh(n, scores + r * kKeys, {from, to}, seen, number, run, row + r);
       }
       multiply_panels({run.y + row * n.width, n.width, 1, n.width, true, nullptr}, rows, {{scores + first, kKeys, 1}, 0},
                       {{v.first.data + first * v.first.step, v.first.step}, v.next}, last - first);

@@ -15,8 +15,6 @@ namespace {
 
 constexpr Index kQueries = 64 / kTileRows * kTileRows;   // of a block: their share of dk and dv is summed in registers
 
-struct Range { Index begin, end; };
-
 // Sums of gradients, each row `width` long, counted from the beginning of the range of queries or keys. Null: not wanted.
 struct Sums { float *dq, *dk, *dv; };
 
@@ -50,23 +48,18 @@ Queries lay_out(const AttentionCall& n, const Upstream& up, Index b, Index h, Ra
   return x;
 }
 
-// One query: from scores and dy . v (both [begin, end)) to the dropped pattern p z and ds. Keys outside of [first, last)
-// get zeros in both.
+// One query: from scores and dy . v to the dropped pattern p z and ds, in the same places. Keys outside of `seen` get zeros.
 GLASS_SIMD void pattern_row(const AttentionCall& n, float* scores, float* dots, Range columns, Range seen, Index number,
                             float lse, float delta) {
-  if (lse == -kInfinity) seen = {columns.begin, columns.begin};   // no key, or all scores -inf
-  if (seen.begin < seen.end) {
-    alignas(64) std::uint32_t buffer[kDrawnKeys];
-    const std::uint32_t* numbers = n.drops ? draw_row(n, number + columns.begin, columns.end - columns.begin, buffer) - columns.begin : nullptr;
-    for (Index j = columns.begin; j < columns.end; j += kLanes) {
-      const Vec p = exp(load(scores + j) - splat(lse));
-      const Vec z = n.drops ? kept(n, numbers + j) : splat(1.0f);
-      store(scores + j, p * z);
-      store(dots + j, p * (load(dots + j) * z - splat(delta)));
-    }
+  if (lse == -kInfinity) seen = {columns.begin, columns.begin};   // it saw no key, or all scores are -inf
+  alignas(64) std::uint32_t buffer[kDrawnKeys];
+  const std::uint32_t* numbers = n.drops ? draw_row(n, number + columns.begin, columns.end - columns.begin, buffer) - columns.begin : nullptr;
+  for (Index j = columns.begin; j < columns.end; j += kLanes) {
+    const Vec p = exp(load(scores + j) - splat(lse));
+    const Vec z = n.drops ? kept(n, numbers + j) : splat(1.0f);
+    store(scores + j, only(n, seen, j, p * z, zero()));
+    store(dots + j, only(n, seen, j, p * (load(dots + j) * z - splat(delta)), zero()));
   }
-  for (Index j = columns.begin; j < seen.begin; ++j) scores[j] = dots[j] = 0;
-  for (Index j = seen.end; j < columns.end; ++j) scores[j] = dots[j] = 0;
 }
 
 // Adds to `sums` what the queries of one head and the keys of a range give each other. The ranges of keys begin at
@@ -104,8 +97,7 @@ void add_rectangle(const AttentionCall& n, const Queries& x, Index b, Index h, R
         multiply_panels({ds_i + from, kKeys, 1, to - from, false, nullptr}, rows, {{x.dy + row * n.width, n.width, 1}, 0},
                         {{v.first.data + skipped, v.first.step}, v.next}, n.D);
         for (Index r = 0; r < rows; ++r) {
-          const Index first_seen = clamp(first_key(sight, i + r) - key, from, to);
-          const Range seen = {first_seen, clamp(last_key(sight, i + r) - key, first_seen, to)};
+          const Range seen = {first_key(sight, i + r) - key, last_key(sight, i + r) - key};
           const Index number = ((b * n.H + h) * n.Tq + i + r) * n.Tk + key;
           pattern_row(n, p_i + r * kKeys, ds_i + r * kKeys, {from, to}, seen, number, x.lse[row + r], x.delta[row + r]);
           fill_zero(p_i + r * kKeys + to, columns.end - to);

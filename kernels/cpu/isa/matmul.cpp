@@ -37,7 +37,10 @@ constexpr Index kBlockDepth = 384;
 constexpr Index kBlockRows = 18 * 14;
 constexpr Index kBlockColumns = 1024;
 
+// With so few rows, packing b costs more than using it. Long sums only: each costs the additions over its lanes.
 constexpr Index kFewRows = 8;
+GLASS_SIMD bool has_few_rows(const Product& p) { return p.rows <= kFewRows && p.b.deep == 1 && p.depth >= 32 * p.rows; }
+
 constexpr Index kSerialWork = 1 << 17;   // products that one thread finishes before another wakes up
 
 GLASS_SIMD Index smaller(Index x, Index y) { return x < y ? x : y; }
@@ -200,7 +203,7 @@ void multiply(const Team& team, Product p, const Batch& batch) {
   for (int axis = 0; axis < batch.axes; ++axis) members *= batch.size[axis];
   if (members == 0 || p.rows == 0 || p.columns == 0) return;
 
-  const bool few_rows = p.rows <= kFewRows && p.b.deep == 1;
+  const bool few_rows = has_few_rows(p);
   // Few rows of a: b is read along its rows, so many of them at once.
   const Index block_depth = p.rows <= kFewRows && p.b.wide == 1 ? 32 : kBlockDepth;
   p.block_depth = p.depth == 0 ? 1 : even_block(p.depth, block_depth, 4);
