@@ -41,12 +41,17 @@ bool flag_value(const std::string& text, bool& on) {
   return false;
 }
 
+// 1000000000 reads better as 1,000,000,000 than as 1e+09.
+std::string bound(const Option& o, double value) {
+  return o.type == Type::integer ? with_commas(static_cast<std::int64_t>(value)) : shortest(value);
+}
+
 std::string range_of(const Option& o) {
   const bool below = std::isinf(o.min), above = std::isinf(o.max);
   if (below && above) return "";
-  if (above) return ", at least " + shortest(o.min);
-  if (below) return ", at most " + shortest(o.max);
-  return " from " + shortest(o.min) + " to " + shortest(o.max);
+  if (above) return ", at least " + bound(o, o.min);
+  if (below) return ", at most " + bound(o, o.max);
+  return " from " + bound(o, o.min) + " to " + bound(o, o.max);
 }
 
 std::string wanted(const Option& o) {

@@ -97,6 +97,26 @@ int column_for(const std::vector<std::string>& lefts) {
   return column;
 }
 
+// Options under their headings, in the order in which the headings first appear: what a command
+// adds to "Output" stands together with the shared options of that name.
+struct Group {
+  std::string_view name;
+  std::vector<const Option*> options;
+};
+
+std::vector<Group> groups_of(const std::vector<const Option*>& options) {
+  std::vector<Group> groups;
+  std::string_view name = "Options";
+  for (const Option* o : options) {
+    if (!o->group.empty()) name = o->group;
+    const auto same = [&](const Group& group) { return group.name == name; };
+    auto group = std::find_if(groups.begin(), groups.end(), same);
+    if (group == groups.end()) group = groups.insert(groups.end(), Group{name, {}});
+    group->options.push_back(o);
+  }
+  return groups;
+}
+
 std::string no_such_command(const std::string& word, const std::string& path,
                             std::span<const Command* const> among) {
   std::vector<std::string> names;
@@ -173,11 +193,9 @@ std::string help_text(const Command& command, const std::string& path) {
   if (command.run == nullptr)
     return text + "\nEach of them explains itself: " + path + " COMMAND --help\n";
 
-  std::string_view group;
-  for (const Option* o : options) {
-    const std::string_view own = o->group.empty() && group.empty() ? "Options" : o->group;
-    if (!own.empty() && own != group) text += "\n" + heading(group = own);
-    text += row(left_side(*o), right_side(*o), column, width);
+  for (const Group& group : groups_of(options)) {
+    text += "\n" + heading(group.name);
+    for (const Option* o : group.options) text += row(left_side(*o), right_side(*o), column, width);
   }
   return text;
 }

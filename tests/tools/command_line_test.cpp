@@ -60,6 +60,8 @@ TEST(CommandLine, UnknownCommandsAndFlagsGetASuggestion) {
   expect_refusal(glass({"info", "--jsno"}), ExitCode::usage, "did you mean --json?");
   expect_refusal(glass({"info", "extra"}), ExitCode::usage, "unexpected argument 'extra'");
   expect_refusal(glass({""}), ExitCode::usage, "unknown command ''");
+  expect_refusal(glass({"bench"}), ExitCode::usage, "glass bench needs one of");
+  expect_refusal(glass({"bench", "opps"}), ExitCode::usage, "did you mean glass bench ops?");
 }
 
 TEST(CommandLine, EveryBadNumberIsAUsageError) {
@@ -149,6 +151,35 @@ TEST(CommandLine, HelpFitsEightyColumns) {
   }
 }
 
+TEST(CommandLine, HelpHasNoHeadingTwice) {
+  for (const Named& named : runnable_commands()) {
+    std::vector<std::string> words = words_of(named);
+    words.emplace_back("--help");
+    std::istringstream lines(glass(words).out);
+    std::vector<std::string> headings;
+    bool after_empty = false;
+    for (std::string line; std::getline(lines, line); after_empty = line.empty()) {
+      if (!after_empty || line.empty() || line[0] == ' ') continue;
+      EXPECT_EQ(std::count(headings.begin(), headings.end(), line), 0)
+          << named.path << ": " << line;
+      headings.push_back(line);
+    }
+    EXPECT_GE(headings.size(), 2u) << named.path;
+  }
+}
+
+TEST(CommandLine, AFileOfNamesThatIsNoneIsRefusedByWhatItIs) {
+  const ScratchFolder folder;
+  expect_refusal(glass({"micro", folder / "gone.txt"}), ExitCode::system, "no such file");
+  expect_refusal(glass({"micro", folder / ""}), ExitCode::system, "it is a directory");
+  expect_refusal(glass({"micro", folder.write("empty", "")}), ExitCode::content,
+                 "the file is empty");
+  expect_refusal(glass({"micro", folder.write("binary", std::string("ada\0bo\n", 7))}),
+                 ExitCode::content, "byte 3 is NUL");
+  expect_refusal(glass({"micro", folder.write("blank", "\n  \n\n")}), ExitCode::content, "blank");
+  expect_refusal(glass({"micro", "/dev/zero"}), ExitCode::content, "byte 0 is NUL");
+}
+
 TEST(CommandLine, HelpWinsOverWhateverElseIsWrong) {
   EXPECT_EQ(glass({"info", "--threads", "many", "--help"}).code, 0);
 }
@@ -196,6 +227,18 @@ TEST(CommandLine, AReaderThatLeavesEndsItQuietlyWithZero) {
   // Here the reader is gone before the first byte.
   const Outcome gone = shell("{ sleep 0.2; $GLASS help --markdown; echo $? >&2; } | true");
   EXPECT_EQ(gone.err, "0\n");
+}
+
+TEST(CommandLine, AReaderThatLeavesEndsALongTrainingToo) {
+  const Outcome outcome =
+      shell("timeout 20 $GLASS micro --steps 100000000 | head -1; echo ${PIPESTATUS[0]}");
+  EXPECT_EQ(outcome.out.substr(outcome.out.find('\n') + 1), "0\n") << outcome.text();
+}
+
+TEST(CommandLine, CtrlCEndsATrainingAtOnceWith130) {
+  const Outcome outcome = shell(
+      "timeout --preserve-status -s INT 0.5 $GLASS micro --steps 100000000 >/dev/null; echo $?");
+  EXPECT_EQ(outcome.out, "130\n") << outcome.text();
 }
 
 TEST(CommandLine, AnErrorStaysAnErrorWhenNobodyReadsStderr) {
