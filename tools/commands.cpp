@@ -6,13 +6,15 @@
 
 namespace glass {
 
-extern const Command kInfo, kTrace, kCompletion, kHelp;
+extern const Command kMicro, kTrace, kBench, kInfo, kCompletion, kHelp;
 
 namespace {
 
 const Command* const kCommands[] = {
-    &kInfo,
+    &kMicro,
     &kTrace,
+    &kBench,
+    &kInfo,
     &kCompletion,
     &kHelp,
 };
