@@ -1,3 +1,4 @@
+// From the names on the command line to a backend, and the sentences for names that lead nowhere.
 #include "kernels/backends.h"
 
 #include <stdexcept>

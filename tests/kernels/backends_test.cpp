@@ -1,3 +1,4 @@
+// Which machines can be asked for by name, and what is said about those that cannot.
 #include "kernels/backends.h"
 
 #include <gmock/gmock.h>

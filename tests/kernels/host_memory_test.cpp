@@ -1,3 +1,4 @@
+// The cache of blocks: aligned, reused, never much larger than asked for, and honest when there is nothing left.
 #include "kernels/host_memory.h"
 
 #include <gtest/gtest.h>
