@@ -6,14 +6,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <map>
-#include <regex>
 #include <set>
-#include <sstream>
 
 #include "engine/base/error.h"
 #include "engine/random.h"
@@ -59,41 +58,54 @@ INSTANTIATE_TEST_SUITE_P(Ops, Derivative, ::testing::ValuesIn(all_op_cases()), t
 
 // ---- the table
 
+bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+
+// "const Tensor& x" -> "x", "Keep = Keep::no" -> "Keep": the last word of a parameter, without its default.
+std::string name_of_parameter(std::string text) {
+  text = text.substr(0, text.find(" = "));
+  while (!text.empty() && !is_name(text.back())) text.pop_back();
+  std::size_t start = text.size();
+  while (start > 0 && is_name(text[start - 1])) --start;
+  return text.substr(start);
+}
+
+// The parameters between brackets, those that say where a call stands left out. `text` begins after the first bracket.
+std::vector<std::string> names_of_parameters(const std::string& text) {
+  std::vector<std::string> names;
+  std::string one;
+  int depth = 1;
+  for (std::size_t i = 0; i < text.size() && depth > 0; ++i) {
+    depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
+    if (depth > 1 || (depth == 1 && text[i] != ',')) {
+      one += text[i];
+      continue;
+    }
+    if (const std::string name = name_of_parameter(one); name != "Where" && name != "where") names.push_back(name);
+    one.clear();
+  }
+  return names;
+}
+
 // How ops.h declares its ops, as the table calls them: "composed::linear(x, w, bias)", "a + b".
 std::set<std::string> declared_ops() {
   std::ifstream file(GLASS_SOURCE_DIR "/engine/ops.h");
   std::set<std::string> ops;
   std::string line, scope;
-  const std::regex declaration(R"(^(?:inline )?Tensor (operator(.)|\w+)\((.*)$)");
-  const std::regex parameter(R"((?:const )?([\w:<>]+)&?(?: (\w+))?(?: = .*)?)");
   while (std::getline(file, line)) {
     if (line == "namespace composed {") scope = "composed::";
-    std::smatch found;
-    if (!std::regex_search(line, found, declaration)) continue;
-    std::string rest = found[3];
-    std::vector<std::string> names;
-    int depth = 1;
-    std::string one;
-    for (const char c : rest) {                              // up to the bracket that closes the list
-      depth += c == '(' ? 1 : c == ')' ? -1 : 0;
-      if (depth > 1 || (depth == 1 && c != ',')) {
-        if (c != ' ' || !one.empty()) one += c;
-        continue;
-      }
-      std::smatch p;
-      if (std::regex_match(one, p, parameter) && p[1] != "Where") names.push_back(p[2].matched ? p[2] : p[1]);
-      one.clear();
-      if (depth == 0) break;
+    if (line.rfind("inline ", 0) == 0) line.erase(0, 7);
+    const std::size_t bracket = line.find('(');
+    if (line.rfind("Tensor ", 0) != 0 || bracket == std::string::npos) continue;
+    const std::string name = line.substr(7, bracket - 7);
+    const std::vector<std::string> names = names_of_parameters(line.substr(bracket + 1));
+    if (name.rfind("operator", 0) == 0) {
+      const std::string sign = name.substr(8);
+      ops.insert(names.size() == 1 ? sign + names[0] : names.at(0) + " " + sign + " " + names.at(1));
+      continue;
     }
-    std::string call;
-    if (found[2].matched) {
-      call = names.size() == 1 ? found[2].str() + names[0] : names[0] + " " + found[2].str() + " " + names[1];
-    } else {
-      call = scope + found[1].str() + "(";
-      for (std::size_t i = 0; i < names.size(); ++i) call += (i ? ", " : "") + names[i];
-      call += ")";
-    }
-    ops.insert(call);
+    std::string call = scope + name + "(";
+    for (std::size_t i = 0; i < names.size(); ++i) call += (i ? ", " : "") + names[i];
+    ops.insert(call + ")");
   }
   return ops;
 }
