@@ -156,7 +156,10 @@ template <class T> GLASS_FN AdamWState<T> adamw_step(AdamWState<T> s, T grad, Ad
   const T m = n.beta1 * s.m + (real<T>(1) - n.beta1) * g;
   const T v = n.beta2 * s.v + (real<T>(1) - n.beta2) * (g * g);
   const T decayed = s.p - n.learning_rate * n.decay * s.p;
-  const T p = decayed - n.learning_rate * (m / n.correction1) / (g_sqrt(v / n.correction2) + n.eps);
+  // p = decayed - learning_rate (m / correction1) / (sqrt(v / correction2) + eps). Two of its three quotients are the
+  // same for every element: written first, a loop takes them only once.
+  const T rate = n.learning_rate / n.correction1, scale = real<T>(1) / n.correction2;
+  const T p = decayed - rate * m / (g_sqrt(scale * v) + n.eps);
   return {p, m, v};
 }
 

@@ -8,8 +8,11 @@ namespace glass::GLASS_ISA {
 
 namespace {
 
-// log(sum of exp(x)) in one pass: block by block, the sum so far is rescaled when a larger maximum turns up.
-float log_sum_exp(const float* x, std::int64_t V) {
+// sum of exp(x) = total exp(top), in one pass: block by block, the total is rescaled when a larger maximum turns up.
+// A row of nothing but -inf has top 0 and total 0; a NaN makes the total NaN.
+struct ScaledSum { float top, total; };
+
+ScaledSum sum_of_exp(const float* x, std::int64_t V) {
   constexpr std::int64_t kBlock = 2048;
   float top = -kInfinity;
   double total = 0;
@@ -18,17 +21,17 @@ float log_sum_exp(const float* x, std::int64_t V) {
     const float* block = x + begin;
     const float block_top = largest(block, n);
     if (block_top > top) {
-      total *= static_cast<double>(first_lane(exp(splat(top - block_top))));
+      if (begin > 0) total *= static_cast<double>(first_lane(exp(splat(top - block_top))));
       top = block_top;
     }
     if (top == -kInfinity) {   // -inf minus -inf is no number: nothing to add, unless a NaN is among them
-      if (has_nan(block, n)) return kNaN;
+      if (has_nan(block, n)) return {0, kNaN};
       continue;
     }
     const Vec shift = splat(top);
     total = add_lanes(total, sum_vecs(n, [&](auto part, std::int64_t i) { return exp(part.load(block + i) - shift); }));
   }
-  return top == -kInfinity ? top : top + first_lane(log(splat(static_cast<float>(total))));
+  return {top == -kInfinity ? 0.0f : top, static_cast<float>(total)};
 }
 
 void dlogits_row(float* dx, bool add, const float* x, std::int64_t V, float lse, std::int64_t target, float dloss) {
@@ -60,12 +63,23 @@ void Cpu::cross_entropy(View loss, View lse, View logits, View targets, std::int
   const bool pack = X.step != 1;
   parallel_ranges(team_, X.count, rows_per_chunk(X.C, kGrainMath), [&](std::int64_t begin, std::int64_t end) {
     float* buffer = row_buffers(pack, 1, X.C);
-    for (std::int64_t r = begin; r < end; ++r) {
-      const float* x = read_row(row(X, r), X.step, X.C, buffer);
-      const float total = log_sum_exp(x, X.C);
-      const std::int64_t target = id_at(ids, r);
-      *row(S, r) = total;
-      *row(L, r) = target == ignore ? 0.0f : total - x[target];
+    constexpr std::int64_t kTogether = 16;   // rows that share a logarithm: it takes as long for a Vec as for one number
+    float tops[kTogether], totals[kTogether], hits[kTogether];
+    for (std::int64_t first = begin; first < end; first += kTogether) {
+      const std::int64_t rows = end - first < kTogether ? end - first : kTogether;
+      for (std::int64_t i = 0; i < rows; ++i) {
+        const float* x = read_row(row(X, first + i), X.step, X.C, buffer);
+        const ScaledSum s = sum_of_exp(x, X.C);
+        const std::int64_t target = id_at(ids, first + i);
+        tops[i] = s.top, totals[i] = s.total, hits[i] = target == ignore ? 0.0f : x[target];
+      }
+      each_vec(rows, [&](auto part, std::int64_t i) {   // log(0) = -inf: a row of nothing but -inf
+        part.store(totals + i, part.load(tops + i) + log(part.load(totals + i)));
+      });
+      for (std::int64_t i = 0; i < rows; ++i) {
+        *row(S, first + i) = totals[i];
+        *row(L, first + i) = id_at(ids, first + i) == ignore ? 0.0f : totals[i] - hits[i];
+      }
     }
   });
 }
