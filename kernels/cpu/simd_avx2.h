@@ -24,7 +24,14 @@ GLASS_SIMD Mask first(int n) { return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(_m
 GLASS_SIMD Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
 GLASS_SIMD void store(float* p, Vec a) { _mm256_storeu_ps(p, a.v); }
 GLASS_SIMD Vec load_first(const float* p, int n) { return {_mm256_maskload_ps(p, _mm256_castps_si256(first(n).v))}; }
-GLASS_SIMD void store_first(float* p, Vec a, int n) { _mm256_maskstore_ps(p, _mm256_castps_si256(first(n).v), a.v); }
+// In steps, not by vmaskmovps: as a store that takes AMD's processors dozens of cycles.
+GLASS_SIMD void store_first(float* p, Vec a, int n) {
+  if (n >= 8) return store(p, a);
+  __m128 rest = _mm256_castps256_ps128(a.v);
+  if (n & 4) _mm_storeu_ps(p, rest), p += 4, rest = _mm256_extractf128_ps(a.v, 1);
+  if (n & 2) _mm_storel_pi(reinterpret_cast<__m64*>(p), rest), p += 2, rest = _mm_movehl_ps(rest, rest);
+  if (n & 1) _mm_store_ss(p, rest);
+}
 GLASS_SIMD IVec iload(const std::uint32_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
 GLASS_SIMD void istore(std::uint32_t* p, IVec a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v); }
 
