@@ -1,8 +1,9 @@
-// What attention forward and backward share: which keys a query sees, where a head lies, how its rows are laid out.
+// What attention forward and backward share: which keys a query sees, where a head lies, how its
+// rows are laid out.
 //
-// Both walk over tiles of kKeys keys, and within one over panels of kTileRows queries, so that no (Tq, Tk) matrix ever
-// exists. Keys lie in the lanes: a tile's keys are packed transposed once and then meet many queries. Tiles and panels
-// that no query sees are never computed.
+// Both walk over tiles of kKeys keys, and within one over panels of kTileRows queries, so that no
+// (Tq, Tk) matrix ever exists. Keys lie in the lanes: a tile's keys are packed transposed once and
+// then meet many queries. Tiles and panels that no query sees are never computed.
 #pragma once
 #include "kernels/cpu/isa/cpu.h"
 #include "kernels/cpu/isa/philox.h"
@@ -17,12 +18,18 @@ static_assert(kKeys % kLanes == 0, "tiles are whole vectors");
 
 GLASS_SIMD Index smaller(Index x, Index y) { return x < y ? x : y; }
 GLASS_SIMD Index larger(Index x, Index y) { return x > y ? x : y; }
-GLASS_SIMD Index clamp(Index x, Index low, Index high) { return x < low ? low : x > high ? high : x; }
+GLASS_SIMD Index clamp(Index x, Index low, Index high) {
+  return x < low ? low : x > high ? high : x;
+}
 GLASS_SIMD Index round_up(Index x, Index unit) { return (x + unit - 1) / unit * unit; }
 
 // Query i sees the keys [first_key(i), last_key(i)). Both ends only ever move forward with i.
-struct Sight { Index offset, window, keys; };
-GLASS_SIMD Index first_key(const Sight& s, Index i) { return s.window > 0 ? larger(s.offset + i - s.window + 1, 0) : 0; }
+struct Sight {
+  Index offset, window, keys;
+};
+GLASS_SIMD Index first_key(const Sight& s, Index i) {
+  return s.window > 0 ? larger(s.offset + i - s.window + 1, 0) : 0;
+}
 GLASS_SIMD Index last_key(const Sight& s, Index i) { return smaller(s.offset + i + 1, s.keys); }
 // The queries [first_query, last_query) see at least one of the keys [key, key_end).
 GLASS_SIMD Index first_query(const Sight& s, Index key) { return larger(key - s.offset, 0); }
@@ -31,7 +38,10 @@ GLASS_SIMD Index last_query(const Sight& s, Index key_end, Index queries) {
 }
 
 // One head's rows: element (i, d) lies at data[i row + d column].
-struct HeadRows { float* data; Index row, column; };
+struct HeadRows {
+  float* data;
+  Index row, column;
+};
 GLASS_SIMD HeadRows head_of(const View& v, Index b, Index h) {
   return {floats(v) + b * v.stride[0] + h * v.stride[1], v.stride[2], v.stride[3]};
 }
@@ -40,18 +50,20 @@ GLASS_SIMD float* row_of(const HeadRows& x, Index i) { return x.data + i * x.row
 // Sizes, options and operands of one call.
 struct AttentionCall {
   Index B, H, Hk, Tq, Tk, D;
-  Index width;                    // D rounded up to whole vectors: what a row takes in our buffers
+  Index width;   // D rounded up to whole vectors: what a row takes in our buffers
   View q, k, v;
   Sight sight;
   float scale;
   bool drops;
   RandomKey key;
   IVec threshold;
-  float kept_scale;               // 1 / (1 - p)
+  float kept_scale;   // 1 / (1 - p)
 };
-GLASS_SIMD AttentionCall attention_call(const View& q, const View& k, const View& v, const Attention& a) {
+GLASS_SIMD AttentionCall attention_call(const View& q, const View& k, const View& v,
+                                        const Attention& a) {
   AttentionCall n;
-  n.B = q.shape[0], n.H = q.shape[1], n.Hk = k.shape[1], n.Tq = q.shape[2], n.Tk = k.shape[2], n.D = q.shape[3];
+  n.B = q.shape[0], n.H = q.shape[1], n.Hk = k.shape[1], n.Tq = q.shape[2], n.Tk = k.shape[2],
+  n.D = q.shape[3];
   n.width = round_up(n.D, kLanes);
   n.q = q, n.k = k, n.v = v;
   n.sight = {a.q_offset, a.window, n.Tk};
@@ -64,16 +76,20 @@ GLASS_SIMD AttentionCall attention_call(const View& q, const View& k, const View
 }
 GLASS_SIMD Index key_head(const AttentionCall& n, Index h) { return h / (n.H / n.Hk); }
 
-// v where lanes j, j + 1, ... are keys that are seen, `otherwise` elsewhere. Without a window every query sees the first key.
-struct Range { Index begin, end; };
+// v where lanes j, j + 1, ... are keys that are seen, `otherwise` elsewhere. Without a window every
+// query sees the first key.
+struct Range {
+  Index begin, end;
+};
 GLASS_SIMD Vec only(const AttentionCall& n, Range seen, Index j, Vec v, Vec otherwise) {
-  const Vec before_end = select(first(static_cast<int>(clamp(seen.end - j, 0, kLanes))), v, otherwise);
+  const Vec before_end =
+      select(first(static_cast<int>(clamp(seen.end - j, 0, kLanes))), v, otherwise);
   if (n.sight.window == 0) return before_end;
   return select(first(static_cast<int>(clamp(seen.begin - j, 0, kLanes))), otherwise, before_end);
 }
 
-// Queries of one head at a time. Enough to make packing the keys cheap, fewer where there would be too few chunks for
-// the threads: no result depends on it.
+// Queries of one head at a time. Enough to make packing the keys cheap, fewer where there would be
+// too few chunks for the threads: no result depends on it.
 GLASS_SIMD Index queries_per_chunk(const AttentionCall& n, const Team& team) {
   Index queries = 256;
   while (queries > 32) {
@@ -83,38 +99,47 @@ GLASS_SIMD Index queries_per_chunk(const AttentionCall& n, const Team& team) {
   }
   return queries;
 }
-// Chunk 0, last, 1, last but one, ...: late queries see more keys, so neighbours in this order make up equal work.
+// Chunk 0, last, 1, last but one, ...: late queries see more keys, so neighbours in this order make
+// up equal work.
 GLASS_SIMD Index in_pairs(Index i, Index count) { return i % 2 == 0 ? i / 2 : count - 1 - i / 2; }
 
 // body(item) for every item, on this thread alone where waking others takes longer than the work.
-template <class Body> GLASS_SIMD void for_each_item(const AttentionCall& n, const Team& team, Index items, const Body& body) {
+template <class Body>
+GLASS_SIMD void for_each_item(const AttentionCall& n, const Team& team, Index items,
+                              const Body& body) {
   constexpr Index kSerialWork = 1 << 17;
   if (n.B * n.H * n.Tq * n.Tk * (n.D + 16) >= kSerialWork) return parallel_for(team, items, body);
   for (Index item = 0; item < items; ++item) body(item);
 }
 
 // `rows` rows from x, scaled, to `to`, each `width` long with zeros behind its D elements.
-GLASS_SIMD void copy_rows(float* to, const HeadRows& x, Index begin, Index rows, Index D, Index width, float scale) {
+GLASS_SIMD void copy_rows(float* to, const HeadRows& x, Index begin, Index rows, Index D,
+                          Index width, float scale) {
   for (Index i = 0; i < rows; ++i) {
     const float* from = row_of(x, begin + i);
     for (Index d = 0; d < width; d += kLanes) {
       const int n = static_cast<int>(smaller(D - d, kLanes));
-      const Vec v = x.column == 1 ? load_first(from + d, n) : load_strided_first(from + d * x.column, x.column, n);
+      const Vec v = x.column == 1 ? load_first(from + d, n)
+                                  : load_strided_first(from + d * x.column, x.column, n);
       store(to + i * width + d, v * splat(scale));
     }
   }
 }
 GLASS_SIMD void fill_zero(float* to, Index n) {
-  for (Index i = 0; i < n; i += kLanes) store_first(to + i, zero(), static_cast<int>(smaller(n - i, kLanes)));
+  for (Index i = 0; i < n; i += kLanes)
+    store_first(to + i, zero(), static_cast<int>(smaller(n - i, kLanes)));
 }
 
 // Keys [begin, begin + keys) of x as the right factor of a product over d: (D, keys), packed.
-GLASS_SIMD PanelsB keys_in_lanes(const HeadRows& x, Index begin, Index keys, Index D, float* buffer) {
+GLASS_SIMD PanelsB keys_in_lanes(const HeadRows& x, Index begin, Index keys, Index D,
+                                 float* buffer) {
   pack_panels(buffer, kTileColumns, {row_of(x, begin), x.row, x.column}, keys, D);
   return {{buffer, kTileColumns}, kTileColumns * D};
 }
-// The same rows as the right factor of a product over keys: (keys, D), where they lie if whole vectors can be read there.
-GLASS_SIMD PanelsB keys_as_rows(const HeadRows& x, Index begin, Index keys, Index D, float* buffer) {
+// The same rows as the right factor of a product over keys: (keys, D), where they lie if whole
+// vectors can be read there.
+GLASS_SIMD PanelsB keys_as_rows(const HeadRows& x, Index begin, Index keys, Index D,
+                                float* buffer) {
   if (x.column == 1 && D % kLanes == 0) return {{row_of(x, begin), x.row}, kTileColumns};
   pack_panels(buffer, kTileColumns, {row_of(x, begin), x.column, x.row}, D, keys);
   return {{buffer, kTileColumns}, kTileColumns * keys};
@@ -122,9 +147,11 @@ GLASS_SIMD PanelsB keys_as_rows(const HeadRows& x, Index begin, Index keys, Inde
 
 // The random numbers of `count` weights of the pattern from number `number` on.
 constexpr Index kDrawnKeys = kKeys + 2 * kDrawn;
-GLASS_SIMD const std::uint32_t* draw_row(const AttentionCall& n, Index number, Index count, std::uint32_t* buffer) {
+GLASS_SIMD const std::uint32_t* draw_row(const AttentionCall& n, Index number, Index count,
+                                         std::uint32_t* buffer) {
   const Index block = number / 4, skip = number % 4;
-  for (Index i = 0; i < skip + count; i += kDrawn) draw(n.key, static_cast<std::uint32_t>(block + i / 4), buffer + i);
+  for (Index i = 0; i < skip + count; i += kDrawn)
+    draw(n.key, static_cast<std::uint32_t>(block + i / 4), buffer + i);
   return buffer + skip;
 }
 // 1 / (1 - p) where the weight is kept, 0 where it is dropped.
@@ -133,11 +160,13 @@ GLASS_SIMD Vec kept(const AttentionCall& n, const std::uint32_t* numbers) {
 }
 
 // Floats one after another in a block of scratch memory, each piece on a vector's boundary.
-struct Slab { float* next; };
+struct Slab {
+  float* next;
+};
 GLASS_SIMD float* take(Slab& slab, Index floats) {
   float* piece = slab.next;
   slab.next += round_up(floats, 16);
   return piece;
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -1,9 +1,10 @@
-// The innermost piece of every matrix product: a tile of the result that stays in registers while the sum runs.
+// The innermost piece of every matrix product: a tile of the result that stays in registers while
+// the sum runs.
 //
-// The idea to hold: a machine can multiply and add far faster than it can read memory. A tile of R x C results reads
-// R + C numbers for every R * C products, so it is as large as the registers allow (28 of AVX-512's 32 hold sums).
-// Each result is one sum in the order of k, wherever its tile lies: that is why neither the split over threads nor the
-// blocking can change a bit.
+// The idea to hold: a machine can multiply and add far faster than it can read memory. A tile of R
+// x C results reads R + C numbers for every R * C products, so it is as large as the registers
+// allow (28 of AVX-512's 32 hold sums). Each result is one sum in the order of k, wherever its tile
+// lies: that is why neither the split over threads nor the blocking can change a bit.
 #pragma once
 #include "kernels/cpu/simd.h"
 
@@ -12,39 +13,60 @@ namespace glass::GLASS_ISA {
 #if defined(GLASS_ISA_avx512)
 constexpr int kTileRows = 14, kTileVectors = 2;   // 28 sums, 2 of b, 1 of a: 31 of 32 registers
 #elif defined(GLASS_ISA_avx2)
-constexpr int kTileRows = 6, kTileVectors = 2;    // 12 + 2 + 1 of 16
+constexpr int kTileRows = 6, kTileVectors = 2;   // 12 + 2 + 1 of 16
 #elif defined(GLASS_ISA_neon)
-constexpr int kTileRows = 8, kTileVectors = 3;    // 24 + 3 + 1 of 32
+constexpr int kTileRows = 8, kTileVectors = 3;   // 24 + 3 + 1 of 32
 #else
-constexpr int kTileRows = 4, kTileVectors = 4;    // as many as a compiler keeps in registers on most machines
+constexpr int kTileRows = 4,
+              kTileVectors = 4;   // as many as a compiler keeps in registers on most machines
 #endif
 constexpr int kTileColumns = kTileVectors * kLanes;
 
-// a(r, k) is a[r row + k step]. b(k, j) is b[k step + j]: its columns are contiguous, and whole vectors are read.
-struct TileA { const float* data; std::int64_t row, step; };
-struct TileB { const float* data; std::int64_t step; };
+// a(r, k) is a[r row + k step]. b(k, j) is b[k step + j]: its columns are contiguous, and whole
+// vectors are read.
+struct TileA {
+  const float* data;
+  std::int64_t row, step;
+};
+struct TileB {
+  const float* data;
+  std::int64_t step;
+};
 
 struct TileC {
   float* data;
   std::int64_t row, column;   // strides
-  std::int64_t columns;       // how many are wanted: the rest of the last vector is computed and thrown away
-  bool add;                   // += or =
-  const float* bias;          // a number for each column, added once; or null
+  std::int64_t
+      columns;   // how many are wanted: the rest of the last vector is computed and thrown away
+  bool add;      // += or =
+  const float* bias;   // a number for each column, added once; or null
 };
 
-// c (rows x columns) = or += a b, summed over k in [0, depth). 1 <= rows <= kTileRows, 1 <= columns <= kTileColumns.
+// c (rows x columns) = or += a b, summed over k in [0, depth). 1 <= rows <= kTileRows, 1 <= columns
+// <= kTileColumns.
 using TileKernel = void (*)(const TileC& c, const TileA& a, const TileB& b, std::int64_t depth);
-struct TileKernels { TileKernel of[kTileRows][kTileVectors]; };   // [rows - 1][vectors - 1]
+struct TileKernels {
+  TileKernel of[kTileRows][kTileVectors];
+};   // [rows - 1][vectors - 1]
 extern const TileKernels kTileKernels;
 
-GLASS_SIMD void tile_product(const TileC& c, int rows, const TileA& a, const TileB& b, std::int64_t depth) {
+GLASS_SIMD void tile_product(const TileC& c, int rows, const TileA& a, const TileB& b,
+                             std::int64_t depth) {
   kTileKernels.of[rows - 1][(c.columns - 1) / kLanes](c, a, b, depth);
 }
 
-// A product of any size out of tiles: panel i of a (kTileRows rows) begins i * next floats after the first one, panel j of b
-// (kTileColumns columns) likewise. c describes the first tile; c.columns is how many there are in all.
-struct PanelsA { TileA first; std::int64_t next; };
-struct PanelsB { TileB first; std::int64_t next; };
-void multiply_panels(const TileC& c, std::int64_t rows, const PanelsA& a, const PanelsB& b, std::int64_t depth);
+// A product of any size out of tiles: panel i of a (kTileRows rows) begins i * next floats after
+// the first one, panel j of b (kTileColumns columns) likewise. c describes the first tile;
+// c.columns is how many there are in all.
+struct PanelsA {
+  TileA first;
+  std::int64_t next;
+};
+struct PanelsB {
+  TileB first;
+  std::int64_t next;
+};
+void multiply_panels(const TileC& c, std::int64_t rows, const PanelsA& a, const PanelsB& b,
+                     std::int64_t depth);
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

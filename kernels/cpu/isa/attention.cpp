@@ -1,6 +1,7 @@
-// Attention forward. For every query the largest score so far, the sum of exponentials so far and the weighted sum of
-// values so far are carried from tile to tile of keys; when a larger score turns up, what was summed is scaled down
-// (Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018; Dao et al., "FlashAttention", 2022).
+// Attention forward. For every query the largest score so far, the sum of exponentials so far and
+// the weighted sum of values so far are carried from tile to tile of keys; when a larger score
+// turns up, what was summed is scaled down (Milakov and Gimelshein, "Online normalizer calculation
+// for softmax", 2018; Dao et al., "FlashAttention", 2022).
 #include "kernels/cpu/attention.h"
 
 #include "kernels/cpu/isa/rows.h"
@@ -16,9 +17,10 @@ struct Running {
   float* total;   // sum of exp(score - top), before dropout
 };
 
-// Turns the scores [columns) of one query into weights relative to the largest score yet. Keys outside of `seen` weigh
-// nothing.
-GLASS_SIMD void weigh(const AttentionCall& n, float* scores, Range columns, Range seen, Index number, const Running& run, Index row) {
+// Turns the scores [columns) of one query into weights relative to the largest score yet. Keys
+// outside of `seen` weigh nothing.
+GLASS_SIMD void weigh(const AttentionCall& n, float* scores, Range columns, Range seen,
+                      Index number, const Running& run, Index row) {
   const float before = run.top[row];
   Vec most = splat(before);
   for (Index j = columns.begin; j < columns.end; j += kLanes) {
@@ -30,7 +32,10 @@ GLASS_SIMD void weigh(const AttentionCall& n, float* scores, Range columns, Rang
   // While all scores are -inf, exp(score - 0) = 0 does; a NaN among them stays one.
   const float base = top == -kInfinity ? 0.0f : top;
   alignas(64) std::uint32_t buffer[kDrawnKeys];
-  const std::uint32_t* numbers = n.drops ? draw_row(n, number + columns.begin, columns.end - columns.begin, buffer) - columns.begin : nullptr;
+  const std::uint32_t* numbers =
+      n.drops
+          ? draw_row(n, number + columns.begin, columns.end - columns.begin, buffer) - columns.begin
+          : nullptr;
   Vec sums = zero();
   for (Index j = columns.begin; j < columns.end; j += kLanes) {
     const Vec weight = exp(load(scores + j) - splat(base));
@@ -48,8 +53,10 @@ GLASS_SIMD void weigh(const AttentionCall& n, float* scores, Range columns, Rang
 }
 
 // Queries [begin, end) of one head.
-void forward_chunk(const AttentionCall& n, const HeadRows& y, float* lse, Index lse_stride, Index b, Index h, Index begin, Index end) {
-  const HeadRows keys_of_head = head_of(n.k, b, key_head(n, h)), values_of_head = head_of(n.v, b, key_head(n, h));
+void forward_chunk(const AttentionCall& n, const HeadRows& y, float* lse, Index lse_stride, Index b,
+                   Index h, Index begin, Index end) {
+  const HeadRows keys_of_head = head_of(n.k, b, key_head(n, h)),
+                 values_of_head = head_of(n.v, b, key_head(n, h));
   const Index queries = end - begin;
   Slab slab = {scratch(Scratch::tile, (2 * n.width + 2) * queries + kTileRows * kKeys + 128)};
   float* q = take(slab, queries * n.width);
@@ -69,17 +76,21 @@ void forward_chunk(const AttentionCall& n, const HeadRows& y, float* lse, Index 
     const Index i_end = smaller(end, last_query(n.sight, key + keys, n.Tq));
     for (Index i = larger(begin, first_query(n.sight, key)); i < i_end; i += kTileRows) {
       const Index rows = smaller(kTileRows, i_end - i), row = i - begin;
-      // The keys of this tile that any of these queries sees, and the whole panels and vectors around them.
-      const Index first = larger(first_key(n.sight, i) - key, 0), last = smaller(last_key(n.sight, i + rows - 1) - key, keys);
+      // The keys of this tile that any of these queries sees, and the whole panels and vectors
+      // around them.
+      const Index first = larger(first_key(n.sight, i) - key, 0),
+                  last = smaller(last_key(n.sight, i + rows - 1) - key, keys);
       const Index from = first / kTileColumns * kTileColumns, to = round_up(last, kLanes);
-      multiply_panels({scores + from, kKeys, 1, to - from, false, nullptr}, rows, {{q + row * n.width, n.width, 1}, 0},
+      multiply_panels({scores + from, kKeys, 1, to - from, false, nullptr}, rows,
+                      {{q + row * n.width, n.width, 1}, 0},
                       {{k.first.data + from * n.D, k.first.step}, k.next}, n.D);
       for (Index r = 0; r < rows; ++r) {
         const Range seen = {first_key(n.sight, i + r) - key, last_key(n.sight, i + r) - key};
         const Index number = ((b * n.H + h) * n.Tq + i + r) * n.Tk + key;
         weigh(n, scores + r * kKeys, {from, to}, seen, number, run, row + r);
       }
-      multiply_panels({run.y + row * n.width, n.width, 1, n.width, true, nullptr}, rows, {{scores + first, kKeys, 1}, 0},
+      multiply_panels({run.y + row * n.width, n.width, 1, n.width, true, nullptr}, rows,
+                      {{scores + first, kKeys, 1}, 0},
                       {{v.first.data + first * v.first.step, v.first.step}, v.next}, last - first);
     }
   }
@@ -90,13 +101,14 @@ void forward_chunk(const AttentionCall& n, const HeadRows& y, float* lse, Index 
     for (Index d = 0; d < n.D; d += kLanes) {
       const int lanes = static_cast<int>(smaller(n.D - d, kLanes));
       const Vec result = load(run.y + i * n.width + d) * share;
-      y.column == 1 ? store_first(to + d, result, lanes) : store_strided_first(to + d * y.column, y.column, result, lanes);
+      y.column == 1 ? store_first(to + d, result, lanes)
+                    : store_strided_first(to + d * y.column, y.column, result, lanes);
     }
     lse[(begin + i) * lse_stride] = total == 0 ? -kInfinity : run.top[i] + __builtin_logf(total);
   }
 }
 
-}  // namespace
+}   // namespace
 
 void Cpu::attention(View y, View lse, View q, View k, View v, const Attention& a) {
   require_f32("attention", y, lse, q, k, v);
@@ -104,11 +116,12 @@ void Cpu::attention(View y, View lse, View q, View k, View v, const Attention& a
   if (n.B * n.H * n.Tq == 0) return;
   const Index queries = queries_per_chunk(n, team_), chunks = chunks_of(n.Tq, queries);
   const auto body = [&](Index item) {
-    const Index h = item / chunks % n.H, b = item / chunks / n.H, begin = in_pairs(item % chunks, chunks) * queries;
-    forward_chunk(n, head_of(y, b, h), floats(lse) + b * lse.stride[0] + h * lse.stride[1], lse.stride[2], b, h, begin,
-                  smaller(n.Tq, begin + queries));
+    const Index h = item / chunks % n.H, b = item / chunks / n.H,
+                begin = in_pairs(item % chunks, chunks) * queries;
+    forward_chunk(n, head_of(y, b, h), floats(lse) + b * lse.stride[0] + h * lse.stride[1],
+                  lse.stride[2], b, h, begin, smaller(n.Tq, begin + queries));
   };
   for_each_item(n, team_, n.B * n.H * chunks, body);
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

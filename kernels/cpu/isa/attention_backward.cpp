@@ -1,35 +1,45 @@
-// Attention backward. The pattern is formed again from q, k and lse, a tile at a time. With p the pattern, z what dropout
-// multiplied it with, s = scale q k^T the scores:
+// Attention backward. The pattern is formed again from q, k and lse, a tile at a time. With p the
+// pattern, z what dropout multiplied it with, s = scale q k^T the scores:
 //   dv_j = sum_i p_ij z_ij dy_i          ds_ij = p_ij (z_ij dy_i . v_j - dy_i . y_i)
 //   dq_i = scale sum_j ds_ij k_j         dk_j = scale sum_i ds_ij q_i
 // (dy_i . y_i is the sum over j of p_ij z_ij dy_i . v_j, read off y.)
 //
-// dq_i is summed over tiles of keys in their order, dk_j and dv_j over blocks of queries in theirs, whether one pass
-// does all three or, where there are few heads, one pass does dq and another dk and dv. So the bits are the same.
+// dq_i is summed over tiles of keys in their order, dk_j and dv_j over blocks of queries in theirs,
+// whether one pass does all three or, where there are few heads, one pass does dq and another dk
+// and dv. So the bits are the same.
 #include "kernels/cpu/attention.h"
-
 #include "kernels/cpu/vector_math.h"
 
 namespace glass::GLASS_ISA {
 namespace {
 
-constexpr Index kQueries = 64 / kTileRows * kTileRows;   // of a block: their share of dk and dv is summed in registers
+constexpr Index kQueries =
+    64 / kTileRows * kTileRows;   // of a block: their share of dk and dv is summed in registers
 
-// Sums of gradients, each row `width` long, counted from the beginning of the range of queries or keys. Null: not wanted.
-struct Sums { float *dq, *dk, *dv; };
+// Sums of gradients, each row `width` long, counted from the beginning of the range of queries or
+// keys. Null: not wanted.
+struct Sums {
+  float *dq, *dk, *dv;
+};
 
 // A range of queries as rows side by side.
 struct Queries {
-  float *q, *dy;         // scale q, and dy
-  float *lse, *delta;    // delta = dy . y
+  float *q, *dy;        // scale q, and dy
+  float *lse, *delta;   // delta = dy . y
 };
-GLASS_SIMD Index queries_floats(const AttentionCall& n, Index rows) { return (2 * n.width + 2) * rows + 64; }
+GLASS_SIMD Index queries_floats(const AttentionCall& n, Index rows) {
+  return (2 * n.width + 2) * rows + 64;
+}
 
-struct Upstream { View dy, y, lse; };
+struct Upstream {
+  View dy, y, lse;
+};
 
-Queries lay_out(const AttentionCall& n, const Upstream& up, Index b, Index h, Range range, Slab& slab) {
+Queries lay_out(const AttentionCall& n, const Upstream& up, Index b, Index h, Range range,
+                Slab& slab) {
   const Index rows = range.end - range.begin;
-  const Queries x = {take(slab, rows * n.width), take(slab, rows * n.width), take(slab, rows), take(slab, rows)};
+  const Queries x = {take(slab, rows * n.width), take(slab, rows * n.width), take(slab, rows),
+                     take(slab, rows)};
   const HeadRows y = head_of(up.y, b, h);
   copy_rows(x.q, head_of(n.q, b, h), range.begin, rows, n.D, n.width, n.scale);
   copy_rows(x.dy, head_of(up.dy, b, h), range.begin, rows, n.D, n.width, 1);
@@ -40,7 +50,8 @@ Queries lay_out(const AttentionCall& n, const Upstream& up, Index b, Index h, Ra
     Vec dot = zero();
     for (Index d = 0; d < n.D; d += kLanes) {
       const int lanes = static_cast<int>(smaller(n.D - d, kLanes));
-      const Vec v = y.column == 1 ? load_first(y_i + d, lanes) : load_strided_first(y_i + d * y.column, y.column, lanes);
+      const Vec v = y.column == 1 ? load_first(y_i + d, lanes)
+                                  : load_strided_first(y_i + d * y.column, y.column, lanes);
       dot = fma(v, load(x.dy + i * n.width + d), dot);
     }
     x.delta[i] = sum(dot);
@@ -48,12 +59,17 @@ Queries lay_out(const AttentionCall& n, const Upstream& up, Index b, Index h, Ra
   return x;
 }
 
-// One query: from scores and dy . v to the dropped pattern p z and ds, in the same places. Keys outside of `seen` get zeros.
-GLASS_SIMD void pattern_row(const AttentionCall& n, float* scores, float* dots, Range columns, Range seen, Index number,
-                            float lse, float delta) {
-  if (lse == -kInfinity) seen = {columns.begin, columns.begin};   // it saw no key, or all scores are -inf
+// One query: from scores and dy . v to the dropped pattern p z and ds, in the same places. Keys
+// outside of `seen` get zeros.
+GLASS_SIMD void pattern_row(const AttentionCall& n, float* scores, float* dots, Range columns,
+                            Range seen, Index number, float lse, float delta) {
+  if (lse == -kInfinity)
+    seen = {columns.begin, columns.begin};   // it saw no key, or all scores are -inf
   alignas(64) std::uint32_t buffer[kDrawnKeys];
-  const std::uint32_t* numbers = n.drops ? draw_row(n, number + columns.begin, columns.end - columns.begin, buffer) - columns.begin : nullptr;
+  const std::uint32_t* numbers =
+      n.drops
+          ? draw_row(n, number + columns.begin, columns.end - columns.begin, buffer) - columns.begin
+          : nullptr;
   for (Index j = columns.begin; j < columns.end; j += kLanes) {
     const Vec p = exp(load(scores + j) - splat(lse));
     const Vec z = n.drops ? kept(n, numbers + j) : splat(1.0f);
@@ -62,11 +78,14 @@ GLASS_SIMD void pattern_row(const AttentionCall& n, float* scores, float* dots, 
   }
 }
 
-// Adds to `sums` what the queries of one head and the keys of a range give each other. The ranges of keys begin at
-// multiples of kKeys.
-void add_rectangle(const AttentionCall& n, const Queries& x, Index b, Index h, Range queries, Range keys, const Sums& sums) {
-  const HeadRows keys_of_head = head_of(n.k, b, key_head(n, h)), values_of_head = head_of(n.v, b, key_head(n, h));
-  Slab slab = {scratch(Scratch::pack_a, 2 * packed_floats(kTileColumns, kKeys, n.D) + packed_floats(kTileColumns, n.D, kKeys) + 64)};
+// Adds to `sums` what the queries of one head and the keys of a range give each other. The ranges
+// of keys begin at multiples of kKeys.
+void add_rectangle(const AttentionCall& n, const Queries& x, Index b, Index h, Range queries,
+                   Range keys, const Sums& sums) {
+  const HeadRows keys_of_head = head_of(n.k, b, key_head(n, h)),
+                 values_of_head = head_of(n.v, b, key_head(n, h));
+  Slab slab = {scratch(Scratch::pack_a, 2 * packed_floats(kTileColumns, kKeys, n.D) +
+                                            packed_floats(kTileColumns, n.D, kKeys) + 64)};
   float* packed_keys = take(slab, packed_floats(kTileColumns, kKeys, n.D));
   float* packed_values = take(slab, packed_floats(kTileColumns, kKeys, n.D));
   float* packed_rows = take(slab, packed_floats(kTileColumns, n.D, kKeys));
@@ -75,50 +94,64 @@ void add_rectangle(const AttentionCall& n, const Queries& x, Index b, Index h, R
   const Sight& sight = n.sight;
   const Index key_end = smaller(keys.end, last_key(sight, queries.end - 1));
 
-  for (Index key = larger(keys.begin, first_key(sight, queries.begin) / kKeys * kKeys); key < key_end; key += kKeys) {
+  for (Index key = larger(keys.begin, first_key(sight, queries.begin) / kKeys * kKeys);
+       key < key_end; key += kKeys) {
     const Index count = smaller(kKeys, key_end - key);
     const PanelsB k = keys_in_lanes(keys_of_head, key, count, n.D, packed_keys);
     const PanelsB v = keys_in_lanes(values_of_head, key, count, n.D, packed_values);
     const PanelsB k_rows = keys_as_rows(keys_of_head, key, count, n.D, packed_rows);
     const Index i_end = smaller(queries.end, last_query(sight, key + count, n.Tq));
 
-    for (Index block = larger(queries.begin, first_query(sight, key)); block < i_end; block += kQueries) {
+    for (Index block = larger(queries.begin, first_query(sight, key)); block < i_end;
+         block += kQueries) {
       const Index block_end = smaller(i_end, block + kQueries);
-      const Range columns = {larger(first_key(sight, block) - key, 0) / kTileColumns * kTileColumns,
-                             round_up(smaller(last_key(sight, block_end - 1) - key, count), kLanes)};
+      const Range columns = {
+          larger(first_key(sight, block) - key, 0) / kTileColumns * kTileColumns,
+          round_up(smaller(last_key(sight, block_end - 1) - key, count), kLanes)};
       for (Index i = block; i < block_end; i += kTileRows) {
         const Index rows = smaller(kTileRows, block_end - i), row = i - queries.begin;
         // The keys of this tile that any of these queries sees, and the whole vectors around them.
-        const Index first = larger(first_key(sight, i) - key, 0), last = smaller(last_key(sight, i + rows - 1) - key, count);
+        const Index first = larger(first_key(sight, i) - key, 0),
+                    last = smaller(last_key(sight, i + rows - 1) - key, count);
         const Index from = columns.begin, to = round_up(last, kLanes), skipped = from * n.D;
         float *p_i = pattern + (i - block) * kKeys, *ds_i = ds + (i - block) * kKeys;
-        multiply_panels({p_i + from, kKeys, 1, to - from, false, nullptr}, rows, {{x.q + row * n.width, n.width, 1}, 0},
+        multiply_panels({p_i + from, kKeys, 1, to - from, false, nullptr}, rows,
+                        {{x.q + row * n.width, n.width, 1}, 0},
                         {{k.first.data + skipped, k.first.step}, k.next}, n.D);
-        multiply_panels({ds_i + from, kKeys, 1, to - from, false, nullptr}, rows, {{x.dy + row * n.width, n.width, 1}, 0},
+        multiply_panels({ds_i + from, kKeys, 1, to - from, false, nullptr}, rows,
+                        {{x.dy + row * n.width, n.width, 1}, 0},
                         {{v.first.data + skipped, v.first.step}, v.next}, n.D);
         for (Index r = 0; r < rows; ++r) {
           const Range seen = {first_key(sight, i + r) - key, last_key(sight, i + r) - key};
           const Index number = ((b * n.H + h) * n.Tq + i + r) * n.Tk + key;
-          pattern_row(n, p_i + r * kKeys, ds_i + r * kKeys, {from, to}, seen, number, x.lse[row + r], x.delta[row + r]);
+          pattern_row(n, p_i + r * kKeys, ds_i + r * kKeys, {from, to}, seen, number,
+                      x.lse[row + r], x.delta[row + r]);
           fill_zero(p_i + r * kKeys + to, columns.end - to);
           fill_zero(ds_i + r * kKeys + to, columns.end - to);
         }
         if (sums.dq != nullptr) {
-          multiply_panels({sums.dq + row * n.width, n.width, 1, n.width, true, nullptr}, rows, {{ds_i + first, kKeys, 1}, 0},
-                          {{k_rows.first.data + first * k_rows.first.step, k_rows.first.step}, k_rows.next}, last - first);
+          multiply_panels(
+              {sums.dq + row * n.width, n.width, 1, n.width, true, nullptr}, rows,
+              {{ds_i + first, kKeys, 1}, 0},
+              {{k_rows.first.data + first * k_rows.first.step, k_rows.first.step}, k_rows.next},
+              last - first);
         }
       }
-      // A panel of keys meets the queries of the block that see it: keys are the rows of the result, queries the sum.
+      // A panel of keys meets the queries of the block that see it: keys are the rows of the
+      // result, queries the sum.
       const Index seen_end = smaller(last_key(sight, block_end - 1) - key, count);
       for (Index j = columns.begin; j < seen_end; j += kTileRows) {
         const Index rows = smaller(kTileRows, seen_end - j);
-        const Index first = larger(first_query(sight, key + j), block), last = smaller(last_query(sight, key + j + rows, n.Tq), block_end);
+        const Index first = larger(first_query(sight, key + j), block),
+                    last = smaller(last_query(sight, key + j + rows, n.Tq), block_end);
         if (first >= last) continue;
-        const auto add = [&](float* to, const float* weights, const float* from) __attribute__((always_inline)) {
+        const auto add = [&](float* to, const float* weights, const float* from)
+            __attribute__((always_inline)) {
           if (to == nullptr) return;
-          multiply_panels({to + (key - keys.begin + j) * n.width, n.width, 1, n.width, true, nullptr}, rows,
-                          {{weights + (first - block) * kKeys + j, 1, kKeys}, 0},
-                          {{from + (first - queries.begin) * n.width, n.width}, kTileColumns}, last - first);
+          multiply_panels(
+              {to + (key - keys.begin + j) * n.width, n.width, 1, n.width, true, nullptr}, rows,
+              {{weights + (first - block) * kKeys + j, 1, kKeys}, 0},
+              {{from + (first - queries.begin) * n.width, n.width}, kTileColumns}, last - first);
         };
         add(sums.dv, pattern, x.dy);
         add(sums.dk, ds, x.q);
@@ -128,7 +161,8 @@ void add_rectangle(const AttentionCall& n, const Queries& x, Index b, Index h, R
 }
 
 // Rows of sums to where they belong.
-void put_rows(const Into& into, Index b, Index h, Range range, const float* from, const AttentionCall& n, float scale) {
+void put_rows(const Into& into, Index b, Index h, Range range, const float* from,
+              const AttentionCall& n, float scale) {
   const HeadRows to = head_of(into.view, b, h);
   for (Index i = range.begin; i < range.end; ++i, from += n.width) {
     float* p = row_of(to, i);
@@ -139,13 +173,16 @@ void put_rows(const Into& into, Index b, Index h, Range range, const float* from
         store_first(p + d, into.add ? load_first(p + d, lanes) + v : v, lanes);
       } else {
         float* q = p + d * to.column;
-        store_strided_first(q, to.column, into.add ? load_strided_first(q, to.column, lanes) + v : v, lanes);
+        store_strided_first(q, to.column,
+                            into.add ? load_strided_first(q, to.column, lanes) + v : v, lanes);
       }
     }
   }
 }
 
-struct Gradients { Into dq, dk, dv; };
+struct Gradients {
+  Into dq, dk, dv;
+};
 
 GLASS_SIMD float* take_zeros(Slab& slab, bool wanted, Index floats) {
   if (!wanted) return nullptr;
@@ -154,11 +191,14 @@ GLASS_SIMD float* take_zeros(Slab& slab, bool wanted, Index floats) {
   return piece;
 }
 
-// dk and dv of some keys of one key head, from all query heads that share it; with_dq: those heads' dq too.
-void backward_keys(const AttentionCall& n, const Upstream& up, const Gradients& out, Index b, Index hk, Range keys, bool with_dq) {
+// dk and dv of some keys of one key head, from all query heads that share it; with_dq: those heads'
+// dq too.
+void backward_keys(const AttentionCall& n, const Upstream& up, const Gradients& out, Index b,
+                   Index hk, Range keys, bool with_dq) {
   const Index group = n.H / n.Hk, rows = keys.end - keys.begin;
   const Range queries = {0, n.Tq};
-  Slab slab = {scratch(Scratch::tile, 2 * rows * n.width + n.Tq * n.width + queries_floats(n, n.Tq) + 128)};
+  Slab slab = {
+      scratch(Scratch::tile, 2 * rows * n.width + n.Tq * n.width + queries_floats(n, n.Tq) + 128)};
   Sums sums{};
   sums.dk = take_zeros(slab, out.dk.view.data != nullptr, rows * n.width);
   sums.dv = take_zeros(slab, out.dv.view.data != nullptr, rows * n.width);
@@ -173,7 +213,8 @@ void backward_keys(const AttentionCall& n, const Upstream& up, const Gradients& 
 }
 
 // dq of some queries of one head.
-void backward_queries(const AttentionCall& n, const Upstream& up, const Gradients& out, Index b, Index h, Range queries) {
+void backward_queries(const AttentionCall& n, const Upstream& up, const Gradients& out, Index b,
+                      Index h, Range queries) {
   const Index rows = queries.end - queries.begin;
   Slab slab = {scratch(Scratch::tile, rows * n.width + queries_floats(n, rows) + 128)};
   const Sums sums = {take_zeros(slab, true, rows * n.width), nullptr, nullptr};
@@ -181,15 +222,17 @@ void backward_queries(const AttentionCall& n, const Upstream& up, const Gradient
   put_rows(out.dq, b, h, queries, sums.dq, n, n.scale);
 }
 
-}  // namespace
+}   // namespace
 
-void Cpu::attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse, View q, View k, View v, const Attention& a) {
+void Cpu::attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse, View q, View k,
+                             View v, const Attention& a) {
   require_f32("attention_backward", dq.view, dk.view, dv.view, dy, y, lse, q, k, v);
   const AttentionCall n = attention_call(q, k, v, a);
   if (n.B * n.H == 0) return;
   const Upstream up = {dy, y, lse};
   const Gradients out = {dq, dk, dv};
-  // One pass per key head does everything once; with fewer heads than threads two passes keep all threads busy.
+  // One pass per key head does everything once; with fewer heads than threads two passes keep all
+  // threads busy.
   const Index heads = n.B * n.Hk;
   if (team_.threads == 1 || heads % team_.threads == 0 || heads >= 4 * team_.threads) {
     return for_each_item(n, team_, heads, [&](Index item) {
@@ -199,17 +242,19 @@ void Cpu::attention_backward(Into dq, Into dk, Into dv, View dy, View y, View ls
   if (dk.view.data != nullptr || dv.view.data != nullptr) {
     const Index tiles = chunks_of(n.Tk, kKeys);
     for_each_item(n, team_, heads * tiles, [&](Index item) {
-      const Index hk = item / tiles % n.Hk, b = item / tiles / n.Hk, key = in_pairs(item % tiles, tiles) * kKeys;
+      const Index hk = item / tiles % n.Hk, b = item / tiles / n.Hk,
+                  key = in_pairs(item % tiles, tiles) * kKeys;
       backward_keys(n, up, out, b, hk, {key, smaller(n.Tk, key + kKeys)}, false);
     });
   }
   if (dq.view.data != nullptr && n.Tq > 0) {
     const Index queries = queries_per_chunk(n, team_), chunks = chunks_of(n.Tq, queries);
     for_each_item(n, team_, n.B * n.H * chunks, [&](Index item) {
-      const Index h = item / chunks % n.H, b = item / chunks / n.H, begin = in_pairs(item % chunks, chunks) * queries;
+      const Index h = item / chunks % n.H, b = item / chunks / n.H,
+                  begin = in_pairs(item % chunks, chunks) * queries;
       backward_queries(n, up, out, b, h, {begin, smaller(n.Tq, begin + queries)});
     });
   }
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -1,12 +1,12 @@
 // Matrix products: from Views to tiles.
 //
-//   Cpu::matmul, linear   which product is it? strides, batches, which operand is the left one
-//   multiply              the split over threads: every chunk owns a rectangle of one result
-//   multiply_block        one rectangle: blocks that fit the caches, packed, tile by tile (matmul_tile.h)
-//   multiply_few_rows     one to eight rows times a transposed matrix: reading that matrix is the work
+//   matmul_views        which product is it? strides, batches, which operand is the left one
+//   multiply            the split over threads: every chunk owns a rectangle of one result
+//   multiply_block      one rectangle: packed blocks that fit the caches, tile by tile
+//   multiply_few_rows   up to eight rows times a transposed matrix: reading that is the work
 //
-// The sum over k is never split over threads, and its order depends on nothing but the shape of the product. So the
-// bits are the same for any number of threads.
+// The sum over k is never split over threads, and its order depends on nothing but the shape of the
+// product. So the bits are the same for any number of threads.
 #include "kernels/cpu/isa/cpu.h"
 #include "kernels/cpu/matmul_pack.h"
 
@@ -23,7 +23,7 @@ struct Product {
   Index c_row, c_column;
   bool add;
   const float* bias;   // contiguous, one for each column; or null
-  Index block_depth;   // so much of the sum at a time: fixed for the whole product, whatever part of it a thread gets
+  Index block_depth;   // so much of the sum at a time; the same for all parts of a product
 };
 
 struct Batch {   // the leading axes, innermost first: sizes and strides
@@ -32,16 +32,21 @@ struct Batch {   // the leading axes, innermost first: sizes and strides
 };
 
 // How much of the sum, of the rows and of the columns is in the caches at once: a block of a
-// (kBlockRows x kBlockDepth) stays in L2 while panels of b (kTileColumns x kBlockDepth) pass through L1.
+// (kBlockRows x kBlockDepth) stays in L2 while panels of b (kTileColumns x kBlockDepth) pass
+// through L1.
 constexpr Index kBlockDepth = 384;
 constexpr Index kBlockRows = 18 * 14;
 constexpr Index kBlockColumns = 1024;
 
-// With so few rows, packing b costs more than using it. Long sums only: each costs the additions over its lanes.
+// With so few rows, packing b costs more than using it. Long sums only: each costs the additions
+// over its lanes.
 constexpr Index kFewRows = 8;
-GLASS_SIMD bool has_few_rows(const Product& p) { return p.rows <= kFewRows && p.b.deep == 1 && p.depth >= 32 * p.rows; }
+GLASS_SIMD bool has_few_rows(const Product& p) {
+  return p.rows <= kFewRows && p.b.deep == 1 && p.depth >= 32 * p.rows;
+}
 
-constexpr Index kSerialWork = 1 << 17;   // products that one thread finishes before another wakes up
+// Products that one thread finishes before another wakes up.
+constexpr Index kSerialWork = 1 << 17;
 
 GLASS_SIMD Index smaller(Index x, Index y) { return x < y ? x : y; }
 GLASS_SIMD Index round_up(Index x, Index unit) { return (x + unit - 1) / unit * unit; }
@@ -52,7 +57,8 @@ GLASS_SIMD Index even_block(Index size, Index limit, Index unit) {
   return pieces <= 1 ? size : round_up((size + pieces - 1) / pieces, unit);
 }
 
-// The rectangle rows [row, row + rows) x columns [column, column + columns) of a product, as a product.
+// The rectangle rows [row, row + rows) x columns [column, column + columns) of a product, as a
+// product.
 GLASS_SIMD Product part(const Product& p, Index row, Index rows, Index column, Index columns) {
   Product q = p;
   q.rows = rows, q.columns = columns;
@@ -77,8 +83,10 @@ void multiply_block(const Product& p) {
       const Factor b = {p.b.data + column * p.b.wide + k * p.b.deep, p.b.wide, p.b.deep};
       // Without packing the last panel is still copied: its vectors would reach beyond the matrix.
       const Index in_place = pack_b ? 0 : columns / kTileColumns * kTileColumns;
-      float* packed_b = scratch(Scratch::pack_b, packed_floats(kTileColumns, columns - in_place, depth));
-      pack_panels(packed_b, kTileColumns, {b.data + in_place * b.wide, b.wide, b.deep}, columns - in_place, depth);
+      float* packed_b =
+          scratch(Scratch::pack_b, packed_floats(kTileColumns, columns - in_place, depth));
+      pack_panels(packed_b, kTileColumns, {b.data + in_place * b.wide, b.wide, b.deep},
+                  columns - in_place, depth);
 
       for (Index row = 0; row < p.rows; row += block_rows) {
         const Index rows = smaller(block_rows, p.rows - row);
@@ -90,7 +98,11 @@ void multiply_block(const Product& p) {
         }
         const PanelsA a_panels = pack_a ? PanelsA{{packed_a, 1, kTileRows}, kTileRows * depth}
                                         : PanelsA{{a.data, a.wide, a.deep}, kTileRows * a.wide};
-        TileC c = {p.c + row * p.c_row + column * p.c_column, p.c_row, p.c_column, in_place, p.add || k > 0,
+        TileC c = {p.c + row * p.c_row + column * p.c_column,
+                   p.c_row,
+                   p.c_column,
+                   in_place,
+                   p.add || k > 0,
                    k == 0 && p.bias != nullptr ? p.bias + column : nullptr};
         multiply_panels(c, rows, a_panels, {{b.data, b.deep}, kTileColumns}, depth);
         c.data += in_place * c.column, c.columns = columns - in_place;
@@ -101,9 +113,10 @@ void multiply_block(const Product& p) {
   }
 }
 
-// One to four rows of a against `columns` columns of b, both contiguous along the sum: every number of b is read once,
-// and a result is the sum of kLanes sums.
-template <int rows, int columns> GLASS_SIMD void dot_tile(const Product& p, const float* a, Index a_row, Index row, Index column) {
+// One to four rows of a against `columns` columns of b, both contiguous along the sum: every number
+// of b is read once, and a result is the sum of kLanes sums.
+template <int rows, int columns>
+GLASS_SIMD void dot_tile(const Product& p, const float* a, Index a_row, Index row, Index column) {
   Vec sum[rows][columns];
 #pragma GCC unroll 16
   for (int r = 0; r < rows; ++r) {
@@ -137,10 +150,15 @@ template <int rows, int columns> GLASS_SIMD void dot_tile(const Product& p, cons
   }
 }
 
-template <int rows> GLASS_SIMD void dot_rows(const Product& p, const float* a, Index a_row, Index row, Index column, Index columns) {
-  constexpr int kAtOnce = rows == 1 ? 8 : rows == 2 || kTileRows > 6 ? 4 : 2;   // sums that fit the registers
+template <int rows>
+GLASS_SIMD void dot_rows(const Product& p, const float* a, Index a_row, Index row, Index column,
+                         Index columns) {
+  constexpr int kSums = kTileRows > 6 ? 16 : 8;   // as many as fit the registers, rows and all
+  constexpr int kAtOnce = rows == 1 ? 8 : rows == 2 ? 4 : kSums / 4;
   Index j = column;
-  for (; j + kAtOnce <= column + columns; j += kAtOnce) dot_tile<rows, kAtOnce>(p, a, a_row, row, j);
+  for (; j + kAtOnce <= column + columns; j += kAtOnce) {
+    dot_tile<rows, kAtOnce>(p, a, a_row, row, j);
+  }
   for (; j < column + columns; ++j) dot_tile<rows, 1>(p, a, a_row, row, j);
 }
 
@@ -150,7 +168,8 @@ void multiply_few_rows(const Product& p) {
   if (p.a.deep != 1) {
     float* rows = scratch(Scratch::pack_a, p.rows * p.depth);
     for (Index r = 0; r < p.rows; ++r) {
-      for (Index k = 0; k < p.depth; ++k) rows[r * p.depth + k] = p.a.data[r * p.a.wide + k * p.a.deep];
+      for (Index k = 0; k < p.depth; ++k)
+        rows[r * p.depth + k] = p.a.data[r * p.a.wide + k * p.a.deep];
     }
     a = rows, a_row = p.depth;
   }
@@ -170,9 +189,12 @@ void multiply_few_rows(const Product& p) {
   }
 }
 
-// How one result is cut into rectangles, so many rows of them and so many columns. Every rectangle packs its own share
-// of a and b, so squares are cheapest; packing a number costs about as much as six products.
-struct Grid { Index rows, columns; };
+// How one result is cut into rectangles, so many rows of them and so many columns. Every rectangle
+// packs its own share of a and b, so squares are cheapest; packing a number costs about as much as
+// six products.
+struct Grid {
+  Index rows, columns;
+};
 
 Grid grid_of(const Product& p, Index rectangles) {
   Grid best = {1, 1};
@@ -181,7 +203,8 @@ Grid grid_of(const Product& p, Index rectangles) {
     if (rectangles % rows != 0) continue;
     const Index columns = rectangles / rows;
     const auto height = static_cast<double>(round_up((p.rows + rows - 1) / rows, kTileRows));
-    const auto width = static_cast<double>(round_up((p.columns + columns - 1) / columns, kTileColumns));
+    const auto width =
+        static_cast<double>(round_up((p.columns + columns - 1) / columns, kTileColumns));
     const double cost = height * width + 6 * (height + width);
     if (best_cost < 0 || cost < best_cost) best = {rows, columns}, best_cost = cost;
   }
@@ -221,37 +244,51 @@ void multiply(const Team& team, Product p, const Batch& batch) {
   const Index height = round_up((p.rows + grid.rows - 1) / grid.rows, kTileRows);
   const Index width = round_up((p.columns + grid.columns - 1) / grid.columns, kTileColumns);
   parallel_for(team, members * team.threads, [&](Index chunk) {
-    const Index row = chunk % team.threads / grid.columns * height, column = chunk % grid.columns * width;
+    const Index row = chunk % team.threads / grid.columns * height,
+                column = chunk % grid.columns * width;
     if (row >= p.rows || column >= p.columns) return;
-    const Product q = part(member(p, batch, chunk / team.threads), row, smaller(height, p.rows - row), column, smaller(width, p.columns - column));
+    const Product q =
+        part(member(p, batch, chunk / team.threads), row, smaller(height, p.rows - row), column,
+             smaller(width, p.columns - column));
     few_rows ? multiply_few_rows(q) : multiply_block(q);
   });
 }
 
-// Several rows of a meeting the same b are one product with more rows: leading axes that only walk on along the rows
-// become rows.
-void matmul_views(const Team& team, const Into& c, const View& a, const View& b, const float* bias) {
+// Several rows of a meeting the same b are one product with more rows: leading axes that only walk
+// on along the rows become rows.
+void matmul_views(const Team& team, const Into& c, const View& a, const View& b,
+                  const float* bias) {
   const int row = c.view.rank - 2, column = c.view.rank - 1;
-  Product p = {c.view.shape[row], c.view.shape[column], a.shape[column],
-               {floats(a), a.stride[row], a.stride[column]}, {floats(b), b.stride[column], b.stride[row]},
-               floats(c.view), c.view.stride[row], c.view.stride[column], c.add, bias, 0};
+  Product p{};
+  p.rows = c.view.shape[row], p.columns = c.view.shape[column], p.depth = a.shape[column];
+  p.a = {floats(a), a.stride[row], a.stride[column]};
+  p.b = {floats(b), b.stride[column], b.stride[row]};
+  p.c = floats(c.view), p.c_row = c.view.stride[row], p.c_column = c.view.stride[column];
+  p.add = c.add, p.bias = bias;
   Batch batch{};
   for (int axis = row - 1; axis >= 0; --axis) {
     const Index size = c.view.shape[axis];
     if (size == 1) continue;
-    if (p.rows == 1) p.a.wide = a.stride[axis], p.c_row = c.view.stride[axis];   // any stride continues a single row
-    const bool walks_on = a.stride[axis] == p.rows * p.a.wide && c.view.stride[axis] == p.rows * p.c_row;
+    if (p.rows == 1) {   // any stride continues a single row
+      p.a.wide = a.stride[axis], p.c_row = c.view.stride[axis];
+    }
+    const bool walks_on =
+        a.stride[axis] == p.rows * p.a.wide && c.view.stride[axis] == p.rows * p.c_row;
     if (batch.axes == 0 && b.stride[axis] == 0 && walks_on) {
       p.rows *= size;
       continue;
     }
     const int at = batch.axes++;
-    batch.size[at] = size, batch.a[at] = a.stride[axis], batch.b[at] = b.stride[axis], batch.c[at] = c.view.stride[axis];
+    batch.size[at] = size;
+    batch.a[at] = a.stride[axis], batch.b[at] = b.stride[axis], batch.c[at] = c.view.stride[axis];
   }
-  // c^T = b^T a^T: the side along which c is contiguous (or long, if it is a single column) lies in the vectors.
+  // c^T = b^T a^T: the side along which c is contiguous (or long, if it is a single column) lies in
+  // the vectors.
   if (bias == nullptr && ((p.columns == 1 && p.rows > 1) || (p.c_column != 1 && p.c_row == 1))) {
     const Product q = p;
-    p.rows = q.columns, p.columns = q.rows, p.a = q.b, p.b = q.a, p.c_row = q.c_column, p.c_column = q.c_row;
+    p.rows = q.columns, p.columns = q.rows;
+    p.a = q.b, p.b = q.a;
+    p.c_row = q.c_column, p.c_column = q.c_row;
     for (int axis = 0; axis < batch.axes; ++axis) {
       const Index stride = batch.a[axis];
       batch.a[axis] = batch.b[axis], batch.b[axis] = stride;
@@ -267,7 +304,7 @@ GLASS_SIMD View as_matrix(View v) {
   return v;
 }
 
-}  // namespace
+}   // namespace
 
 void Cpu::matmul(Into c, View a, View b) {
   require_f32("matmul", c.view, a, b);
@@ -285,7 +322,7 @@ void Cpu::linear(View y, View x, View w, View bias) {
   wt.shape[column] = w.shape[0], wt.stride[column] = w.stride[0];
 
   if (bias.data == nullptr) return matmul_views(team_, {y, false}, x, wt, nullptr);
-  if (w.shape[0] == 1) {   // one output: a matrix times a vector is fastest without a bias of its own
+  if (w.shape[0] == 1) {   // a matrix times a vector is fastest without a bias of its own
     View everywhere = y;
     everywhere.data = bias.data;
     for (int axis = 0; axis < y.rank; ++axis) everywhere.stride[axis] = 0;
@@ -301,4 +338,4 @@ void Cpu::linear(View y, View x, View w, View bias) {
   matmul_views(team_, {y, false}, x, wt, b);
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

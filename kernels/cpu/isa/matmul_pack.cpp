@@ -1,5 +1,5 @@
-// The three ways to fill a panel: copy where its rows are contiguous, transpose squares in registers where its columns
-// are, and gather where neither is.
+// The three ways to fill a panel: copy where its rows are contiguous, transpose squares in
+// registers where its columns are, and gather where neither is.
 #include "kernels/cpu/matmul_pack.h"
 
 #include "kernels/cpu/transpose.h"
@@ -7,11 +7,14 @@
 namespace glass::GLASS_ISA {
 namespace {
 
-GLASS_SIMD int lanes_left(std::int64_t n) { return n < 0 ? 0 : n < kLanes ? static_cast<int>(n) : kLanes; }
+GLASS_SIMD int lanes_left(std::int64_t n) {
+  return n < 0 ? 0 : n < kLanes ? static_cast<int>(n) : kLanes;
+}
 
-// A panel that is no multiple of a vector (14 rows in vectors of 16) is still written in whole vectors: what runs over is
-// the beginning of the next k, which comes after.
-template <int panel> GLASS_SIMD void pack_copy(float* to, const Factor& from, int width, std::int64_t depth) {
+// A panel that is no multiple of a vector (14 rows in vectors of 16) is still written in whole
+// vectors: what runs over is the beginning of the next k, which comes after.
+template <int panel>
+GLASS_SIMD void pack_copy(float* to, const Factor& from, int width, std::int64_t depth) {
   for (std::int64_t k = 0; k < depth; ++k) {
     for (int w = 0; w < panel && w < width; w += kLanes) {
       store(to + k * panel + w, load_first(from.data + k * from.deep + w, lanes_left(width - w)));
@@ -19,7 +22,8 @@ template <int panel> GLASS_SIMD void pack_copy(float* to, const Factor& from, in
   }
 }
 
-template <int panel> GLASS_SIMD void pack_gather(float* to, const Factor& from, int width, std::int64_t depth) {
+template <int panel>
+GLASS_SIMD void pack_gather(float* to, const Factor& from, int width, std::int64_t depth) {
   for (std::int64_t k = 0; k < depth; ++k) {
     for (int w = 0; w < panel && w < width; w += kLanes) {
       const float* p = from.data + w * from.wide + k * from.deep;
@@ -28,7 +32,8 @@ template <int panel> GLASS_SIMD void pack_gather(float* to, const Factor& from, 
   }
 }
 
-template <int panel> GLASS_SIMD void pack_transpose(float* to, const Factor& from, int width, std::int64_t depth) {
+template <int panel>
+GLASS_SIMD void pack_transpose(float* to, const Factor& from, int width, std::int64_t depth) {
   for (std::int64_t k = 0; k < depth; k += kLanes) {
     const int deep = lanes_left(depth - k);
     for (int w = 0; w < panel && w < width; w += kLanes) {
@@ -36,7 +41,8 @@ template <int panel> GLASS_SIMD void pack_transpose(float* to, const Factor& fro
       const float* p = from.data + w * from.wide + k;
       Vec square[kLanes];
 #pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) square[i] = i < wide ? load_first(p + i * from.wide, deep) : zero();
+      for (int i = 0; i < kLanes; ++i)
+        square[i] = i < wide ? load_first(p + i * from.wide, deep) : zero();
       transpose(square);
 #pragma GCC unroll 16
       for (int i = 0; i < kLanes; ++i) {
@@ -46,8 +52,10 @@ template <int panel> GLASS_SIMD void pack_transpose(float* to, const Factor& fro
   }
 }
 
-template <int panel> void pack(float* to, const Factor& from, std::int64_t width, std::int64_t depth) {
-  static_assert(panel < kLanes || panel % kLanes == 0, "pack_transpose may run over into the next k only");
+template <int panel>
+void pack(float* to, const Factor& from, std::int64_t width, std::int64_t depth) {
+  static_assert(panel < kLanes || panel % kLanes == 0,
+                "pack_transpose may run over into the next k only");
   for (std::int64_t w = 0; w < width; w += panel, to += panel * depth) {
     const int left = width - w < panel ? static_cast<int>(width - w) : panel;
     const Factor rest = {from.data + w * from.wide, from.wide, from.deep};
@@ -61,10 +69,11 @@ template <int panel> void pack(float* to, const Factor& from, std::int64_t width
   }
 }
 
-}  // namespace
+}   // namespace
 
 void pack_panels(float* to, int panel, const Factor& from, std::int64_t width, std::int64_t depth) {
-  panel == kTileRows ? pack<kTileRows>(to, from, width, depth) : pack<kTileColumns>(to, from, width, depth);
+  panel == kTileRows ? pack<kTileRows>(to, from, width, depth)
+                     : pack<kTileColumns>(to, from, width, depth);
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -1,14 +1,15 @@
 // The micro-kernels: one for every height and width a tile may have, all from one template.
 #include "kernels/cpu/matmul_tile.h"
 
-// A loop over an array of registers is unrolled whole; otherwise the compiler would keep the array in memory.
+// A loop over an array of registers is unrolled whole; otherwise the compiler would keep the array
+// in memory.
 #define GLASS_UNROLL _Pragma("GCC unroll 16")
 
 namespace glass::GLASS_ISA {
 namespace {
 
-// Edges of the result, and results whose columns are not neighbours: by way of a buffer, so that the sums of the common
-// case never have to have an address.
+// Edges of the result, and results whose columns are not neighbours: by way of a buffer, so that
+// the sums of the common case never have to have an address.
 [[gnu::noinline]] void write_edge(const TileC& c, int rows, const float* sums) {
   for (int r = 0; r < rows; ++r) {
     for (std::int64_t j = 0; j < c.columns; j += kLanes) {
@@ -25,7 +26,8 @@ namespace {
   }
 }
 
-template <int rows, int vectors> void tile(const TileC& c, const TileA& a, const TileB& b, std::int64_t depth) {
+template <int rows, int vectors>
+void tile(const TileC& c, const TileA& a, const TileB& b, std::int64_t depth) {
   Vec sum[rows][vectors];
   GLASS_UNROLL for (int r = 0; r < rows; ++r) {
     GLASS_UNROLL for (int j = 0; j < vectors; ++j) sum[r][j] = zero();
@@ -42,7 +44,8 @@ template <int rows, int vectors> void tile(const TileC& c, const TileA& a, const
   if (c.column != 1 || c.columns != vectors * kLanes) {
     float sums[rows * kTileColumns];
     GLASS_UNROLL for (int r = 0; r < rows; ++r) {
-      GLASS_UNROLL for (int j = 0; j < vectors; ++j) store(sums + r * kTileColumns + j * kLanes, sum[r][j]);
+      GLASS_UNROLL for (int j = 0; j < vectors; ++j)
+          store(sums + r * kTileColumns + j * kLanes, sum[r][j]);
     }
     return write_edge(c, rows, sums);
   }
@@ -56,7 +59,8 @@ template <int rows, int vectors> void tile(const TileC& c, const TileA& a, const
   }
 }
 
-template <int rows, int vectors> constexpr void fill(TileKernels& kernels) {
+template <int rows, int vectors>
+constexpr void fill(TileKernels& kernels) {
   kernels.of[rows - 1][vectors - 1] = &tile<rows, vectors>;
   if constexpr (vectors > 1) {
     fill<rows, vectors - 1>(kernels);
@@ -71,12 +75,13 @@ constexpr TileKernels all_tiles() {
   return kernels;
 }
 
-}  // namespace
+}   // namespace
 
 constexpr TileKernels kTileKernels = all_tiles();
 
 // Panels of b outside, of a inside: a panel of b stays in L1 while the panels of a pass by.
-void multiply_panels(const TileC& c, std::int64_t rows, const PanelsA& a, const PanelsB& b, std::int64_t depth) {
+void multiply_panels(const TileC& c, std::int64_t rows, const PanelsA& a, const PanelsB& b,
+                     std::int64_t depth) {
   TileB b_panel = b.first;
   for (std::int64_t j = 0; j < c.columns; j += kTileColumns, b_panel.data += b.next) {
     TileC to = c;
@@ -84,10 +89,12 @@ void multiply_panels(const TileC& c, std::int64_t rows, const PanelsA& a, const 
     to.columns = c.columns - j < kTileColumns ? c.columns - j : kTileColumns;
     if (c.bias != nullptr) to.bias += j;
     TileA a_panel = a.first;
-    for (std::int64_t i = 0; i < rows; i += kTileRows, a_panel.data += a.next, to.data += kTileRows * c.row) {
-      tile_product(to, rows - i < kTileRows ? static_cast<int>(rows - i) : kTileRows, a_panel, b_panel, depth);
+    for (std::int64_t i = 0; i < rows;
+         i += kTileRows, a_panel.data += a.next, to.data += kTileRows * c.row) {
+      tile_product(to, rows - i < kTileRows ? static_cast<int>(rows - i) : kTileRows, a_panel,
+                   b_panel, depth);
     }
   }
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

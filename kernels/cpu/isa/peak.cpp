@@ -4,11 +4,12 @@
 
 namespace glass::GLASS_ISA {
 
-// `rounds` times twelve chains of multiply-adds, none of which waits for another; returns how many operations that is. The
-// result goes to *sink, so that nobody can leave the work out.
+// `rounds` times twelve chains of multiply-adds, none of which waits for another; returns how many
+// operations that is. The result goes to *sink, so that nobody can leave the work out.
 double fma_burst(std::int64_t rounds, float* sink);
 double fma_burst(std::int64_t rounds, float* sink) {
-  constexpr int kChains = 12;   // enough for two units with a latency of five or six; with the constants they fit 16 registers
+  constexpr int kChains = 12;   // enough for two units with a latency of five or six; with the
+                                // constants they fit 16 registers
   Vec x[kChains];
 #pragma GCC unroll 16
   for (int i = 0; i < kChains; ++i) x[i] = splat(static_cast<float>(i) + *sink);
@@ -24,8 +25,8 @@ double fma_burst(std::int64_t rounds, float* sink) {
   return 2.0 * kChains * kLanes * static_cast<double>(rounds);
 }
 
-// The sum of n floats (a multiple of 16 vectors), read from four places at once: one stream alone does not keep enough
-// requests for memory under way.
+// The sum of n floats (a multiple of 16 vectors), read from four places at once: one stream alone
+// does not keep enough requests for memory under way.
 float read_burst(const float* data, std::int64_t n);
 float read_burst(const float* data, std::int64_t n) {
   constexpr int kStreams = 4;
@@ -41,4 +42,4 @@ float read_burst(const float* data, std::int64_t n) {
   return sum((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA
