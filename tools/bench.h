@@ -1,0 +1,79 @@
+// What `glass bench` measures and how it tells: rows, printed as a table with bars or as JSON.
+#pragma once
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/base/json.h"
+#include "kernels/backend.h"
+
+namespace glass {
+
+// The limits of this machine, measured in the same run.
+struct Peak {
+  std::string isa;
+  int threads = 1;
+  double gflops = 0;      // multiply-adds from registers
+  double read_gbps = 0;   // from memory
+  double copy_gbps = 0;   // from memory and back to it
+};
+Peak measure_peak(const std::string& isa, int threads);   // isa: a usable one
+Peak with_isa(Peak peak, const std::string& isa);         // the same memory, other vectors
+
+struct Timing {
+  double ms = 0, best_ms = 0;   // median and best of several runs
+};
+// At least five runs and a tenth of a second; a run repeats what is short for the clock.
+Timing time_it(const std::function<void()>& call);
+
+// The tensors of one case: released with it.
+class Operands {
+ public:
+  explicit Operands(Backend& backend) : backend_(backend) {}
+  Operands(const Operands&) = delete;
+  Operands& operator=(const Operands&) = delete;
+  ~Operands();
+  using Sizes = std::vector<std::int64_t>;
+  View numbers(const Sizes& shape);                   // in [-1, 1)
+  View ids(const Sizes& shape, std::int64_t limit);   // in [0, limit)
+  Backend& backend() { return backend_; }
+
+ private:
+  View upload(const Sizes& shape, DType dtype, const std::vector<std::uint32_t>& bits);
+  Backend& backend_;
+  std::vector<std::pair<std::byte*, std::size_t>> blocks_;
+};
+
+// One kernel on one shape.
+struct BenchCase {
+  std::string group, name, shape;
+  double flops;   // 0 where arithmetic is not what the kernel is about
+  double bytes;   // what must be read or written at least once
+  std::function<std::function<void()>(Operands&)>
+      prepare;   // allocates, and returns the call to time
+};
+// Every kernel of the backend, on shapes of GPTs; or the matrix products of one layer, or
+// attention, of any size.
+std::vector<BenchCase> bench_cases();
+std::vector<BenchCase> product_cases(std::int64_t M, std::int64_t N, std::int64_t K);
+std::vector<BenchCase> attention_cases(std::int64_t B, std::int64_t H, std::int64_t T,
+                                       std::int64_t D);
+
+struct BenchRow {
+  std::string group, name, shape, isa;
+  Timing time;
+  double gflops = 0, gbps = 0;
+  double fraction_of_peak = 0;   // the time at the nearer of the two limits, over the time taken
+};
+BenchRow measure(const BenchCase& one, Backend& backend, const Peak& peak);
+
+void print_peak(const Peak& peak);
+// A line of the table; a heading first where the group is not that of the row before.
+void print_row(const BenchRow& row, const BenchRow* before);
+void print_pair(const BenchRow& a, const BenchRow& b,
+                const BenchRow* before);   // two instruction sets side by side
+void write_peak(Json& json, const Peak& peak);
+void write_rows(Json& json, const std::vector<BenchRow>& rows);
+
+}   // namespace glass
