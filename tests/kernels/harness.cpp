@@ -1,3 +1,4 @@
+// Memory between guard pages, the reference's answer, and the comparison of every bit that a kernel could have touched.
 #include "tests/kernels/harness.h"
 
 #include <sys/mman.h>

@@ -1,3 +1,4 @@
+// Layouts as strides, cases as text that tells them apart, and the numbers each operand is filled with.
 #include "tests/kernels/problem.h"
 
 #include <cmath>

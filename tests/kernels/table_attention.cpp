@@ -205,7 +205,7 @@ constexpr Layout kLayouts[] = {Layout::contiguous, Layout::permuted, Layout::pad
                                Layout::transposed, Layout::stepped};
 
 Problem rope_problem(Operand y, Operand x, double base, std::int64_t position, bool inverse) {
-  const std::int64_t T = x.shape[x.shape.size() - 2], D = x.shape.back();
+  const std::int64_t D = x.shape.back();
   return {"rope",
           "base=" + std::to_string(base) + " position=" + std::to_string(position) +
               (inverse ? " inverse" : ""),
@@ -219,7 +219,6 @@ Problem rope_problem(Operand y, Operand x, double base, std::int64_t position, b
                                 other = d < half ? i + half : i - half;
               gate[i] = 5 * kU * (std::fabs(v[1][i]) + std::fabs(v[1][other]));
             }
-            (void)T;
             return gate;
           }};
 }

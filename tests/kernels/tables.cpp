@@ -1,3 +1,4 @@
+// The table of kernels that parity, threads and refusals are tested over: a new kernel is one more row.
 #include "tests/kernels/tables.h"
 
 namespace glass::test {
