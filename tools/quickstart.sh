@@ -19,13 +19,24 @@ quietly cmake --build "$build_folder/release" --target glass
 
 glass=$build_folder/release/glass
 say ""
-say "Training a GPT with 4,192 parameters, one number at a time, on given names from all over the world:"
+say "Training a GPT with 4,192 parameters on given names from all over the world, one name a step:"
 say "  \$ $glass micro"
 say ""
-"$glass" micro
+# All thousand steps are a lot to read here: every hundredth is enough to see the loss fall.
+output=$("$glass" micro)
+printf '%s\n' "$output" | awk '!/^step/ || $2 == 1 || $2 % 100 == 0'
 
 say ""
-say "None of these were in the list: the model made them up, letter by letter. What next?"
-say "  $glass micro --help        longer, shorter, your own names, the tensor engine"
-say "  $glass info                what this machine can do"
-say "  less engine/README.md               how it works, in two chapters that run"
+printf '%s\n' "$output" | awk '
+  NR == FNR { known[$1] = 1; next }
+  /^sample/ { all++; if (!($3 in known)) { fresh++; names = names " " $3 } }
+  END { printf "%d of these %d names are not in the list that it was given; it made them up, letter by letter:\n %s\n", fresh, all, names }
+' data/names.txt -
+
+say ""
+say "What next?"
+printf '  %-40s %s\n' \
+  "$glass micro --help" "longer, with your own names, or stopping at every operation" \
+  "$glass trace" "one training step, node by node" \
+  "$glass info" "what this machine can do" \
+  "README.md" "where to start reading"
