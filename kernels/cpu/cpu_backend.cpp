@@ -5,10 +5,18 @@
 namespace glass {
 
 // Defined by kernels/cpu/isa/cpu.cpp, once per instruction set.
-namespace scalar { Backend* make_cpu(int threads); }
-namespace avx2 { Backend* make_cpu(int threads); }
-namespace avx512 { Backend* make_cpu(int threads); }
-namespace neon { Backend* make_cpu(int threads); }
+namespace scalar {
+Backend* make_cpu(int threads);
+}
+namespace avx2 {
+Backend* make_cpu(int threads);
+}
+namespace avx512 {
+Backend* make_cpu(int threads);
+}
+namespace neon {
+Backend* make_cpu(int threads);
+}
 
 namespace {
 
@@ -44,7 +52,7 @@ std::vector<Built> built() {
   };
 }
 
-}  // namespace
+}   // namespace
 
 std::vector<CpuIsa> cpu_isas() {
   std::vector<CpuIsa> isas;
@@ -61,8 +69,9 @@ std::unique_ptr<Backend> make_cpu_backend(const std::string& isa, int threads) {
     if (isa == "auto" || isa == b.name) return std::unique_ptr<Backend>(b.make(threads));
     usable += (usable.empty() ? "" : ", ") + std::string(b.name);
   }
-  throw std::invalid_argument(known ? "this machine cannot run the instruction set " + isa + "; it can run " + usable
-                                    : "there is no instruction set '" + isa + "' here; choose auto, " + usable);
+  throw std::invalid_argument(
+      known ? "this machine cannot run the instruction set " + isa + "; it can run " + usable
+            : "there is no instruction set '" + isa + "' here; choose auto, " + usable);
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -27,7 +27,9 @@ const char* CpuBase::name() const { return parts_->name.c_str(); }
 bool CpuBase::supports(DType dtype) const { return dtype == DType::f32 || dtype == DType::i32; }
 
 std::byte* CpuBase::allocate(std::size_t bytes) { return parts_->memory.allocate(bytes); }
-void CpuBase::release(std::byte* block, std::size_t bytes) noexcept { parts_->memory.release(block, bytes); }
+void CpuBase::release(std::byte* block, std::size_t bytes) noexcept {
+  parts_->memory.release(block, bytes);
+}
 void CpuBase::upload(std::byte* to, const void* host, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, host, bytes);
 }
@@ -39,14 +41,15 @@ void CpuBase::wait() {}
 void refuse_type(const char* kernel, DType got, DType wanted) {
   const char* const names[] = {"f32", "f64", "bf16", "i32"};
   const std::string name = names[static_cast<int>(got)];
-  throw std::invalid_argument(std::string(kernel) + ": the cpu backend takes " + names[static_cast<int>(wanted)] +
-                              " here, not " + name +
+  throw std::invalid_argument(std::string(kernel) + ": the cpu backend takes " +
+                              names[static_cast<int>(wanted)] + " here, not " + name +
                               (got == DType::f64 ? "; the reference backend computes in f64" : ""));
 }
 
 void refuse_id(const char* kernel, std::int64_t id, std::int64_t position, std::int64_t limit) {
   throw std::invalid_argument(std::string(kernel) + ": id " + std::to_string(id) + " at position " +
-                              std::to_string(position) + " is not in [0, " + std::to_string(limit) + ")");
+                              std::to_string(position) + " is not in [0, " + std::to_string(limit) +
+                              ")");
 }
 
 namespace {
@@ -73,14 +76,16 @@ void write(const View& v, std::int64_t offset, double value) {
 }
 
 // Calls body(offset in y, offset in x) for every element of two views of one shape.
-template <class Body> void for_each(const View& y, const View& x, const Body& body) {
+template <class Body>
+void for_each(const View& y, const View& x, const Body& body) {
   std::int64_t count = 1, index[kMaxRank] = {};
   for (int i = 0; i < y.rank; ++i) count *= y.shape[i];
   for (; count > 0; --count) {
     std::int64_t to = 0, from = 0;
     for (int i = 0; i < y.rank; ++i) to += index[i] * y.stride[i], from += index[i] * x.stride[i];
     body(to, from);
-    for (int axis = y.rank - 1; axis >= 0 && ++index[axis] == y.shape[axis]; --axis) index[axis] = 0;
+    for (int axis = y.rank - 1; axis >= 0 && ++index[axis] == y.shape[axis]; --axis)
+      index[axis] = 0;
   }
 }
 
@@ -88,7 +93,7 @@ void require_number(const char* kernel, const View& v) {
   if (v.dtype != DType::f32 && v.dtype != DType::i32) refuse_type(kernel, v.dtype, DType::f32);
 }
 
-}  // namespace
+}   // namespace
 
 void fill_ids(const View& y, double c) {
   require_number("fill", y);
@@ -112,12 +117,13 @@ struct Workspace {
 };
 thread_local Workspace workspaces[static_cast<int>(Scratch::count)];
 
-}  // namespace
+}   // namespace
 
 float* scratch(Scratch slot, std::int64_t floats) {
   Workspace& w = workspaces[static_cast<int>(slot)];
   if (w.floats < floats) {
-    const std::size_t bytes = (static_cast<std::size_t>(floats) * sizeof(float) + 4095) / 4096 * 4096;
+    const std::size_t bytes =
+        (static_cast<std::size_t>(floats) * sizeof(float) + 4095) / 4096 * 4096;
     std::free(w.data);
     w.data = nullptr, w.floats = 0;
     void* block = std::aligned_alloc(64, bytes);
@@ -129,4 +135,4 @@ float* scratch(Scratch slot, std::int64_t floats) {
   return w.data;
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -1,28 +1,31 @@
-// The SIMD vocabulary: every kernel of kernels/cpu is written once over these words and compiled once per
-// instruction set, each time inside a namespace of its own (GLASS_ISA).
+// The SIMD vocabulary: every kernel of kernels/cpu is written once over these words and compiled
+// once per instruction set, each time inside a namespace of its own (GLASS_ISA).
 //
-// One idea to hold: whatever a file in kernels/cpu/isa uses must live in that namespace, be static, or always be
-// inlined. An inline function that two instruction sets share exists twice under one name; the linker keeps one copy,
-// perhaps the one this machine cannot run. So: no standard library here, and functions carry GLASS_SIMD.
+// One idea to hold: whatever a file in kernels/cpu/isa uses must live in that namespace, be static,
+// or always be inlined. An inline function that two instruction sets share exists twice under one
+// name; the linker keeps one copy, perhaps the one this machine cannot run. So: no standard library
+// here, and functions carry GLASS_SIMD.
 //
-//   Vec        kLanes floats                       IVec       kLanes 32-bit integers
-//   Mask       one truth value a lane
+// clang-format off
+//   Vec, IVec, Mask       kLanes floats; kLanes 32-bit integers; a truth value a lane
 //   load, store           kLanes floats at any address
-//   load_first(p, n)      the first n floats, 0 in the other lanes; touches no byte beyond them; 0 <= n <= kLanes
-//   store_first(p, v, n)  the same, writing
+//   load_first(p, n)      the first n floats, 0 in the other lanes; 0 <= n <= kLanes
+//   store_first(p, v, n)  the same, writing; neither touches a byte beyond
 //   splat(x)              x in every lane
-//   + - * / -x < <= == != select(m, a, b)          fma(a, b, c) = a b + c (one rounding where the machine can)
-//   max, min              a NaN in either operand gives NaN
-//   max_fast, min_fast    a > b ? a : b and a < b ? a : b, which is one instruction; a NaN in a gets lost
-//   sum, max_of           over the lanes, in a fixed order (a tree that halves)
+//   + - * / -x            lane by lane, as < <= > >= == != are; select(mask, yes, no)
+//   fma(a, b, c)          a b + c, rounded once where the machine can
+//   min, max              a NaN in either operand gives NaN
+//   min_fast, max_fast    a < b ? a : b and a > b ? a : b: one instruction, a NaN in a gets lost
+//   sum, max_of           over the lanes, in a fixed order: a tree that halves
 //   first_lane            the float in lane 0
 //   bits, as_float        the same 32 bits, seen as the other type
+// clang-format on
 #pragma once
 #include <cstddef>
 #include <cstdint>
 
 #if !defined(GLASS_ISA)
-#error "kernels/cpu/simd.h needs GLASS_ISA: scalar, avx2, avx512 or neon (kernels/CMakeLists.txt sets it)"
+#error "GLASS_ISA must be scalar, avx2, avx512 or neon: kernels/CMakeLists.txt sets it"
 #endif
 
 #define GLASS_SIMD [[gnu::always_inline]] static inline
@@ -72,4 +75,4 @@ GLASS_SIMD void store_strided_first(float* p, std::int64_t stride, Vec v, int n)
   for (int i = 0; i < n; ++i) p[i * stride] = lane[i];
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -11,29 +11,43 @@ struct Vec {
   __m256 v;
   Vec() = default;
   [[gnu::always_inline]] Vec(__m256 x) : v(x) {}
-  [[gnu::always_inline]] explicit Vec(double c) : v(_mm256_set1_ps(static_cast<float>(c))) {}   // a constant of kernels/formulas.h
+  // A constant of kernels/formulas.h.
+  [[gnu::always_inline]] explicit Vec(double c) : v(_mm256_set1_ps(static_cast<float>(c))) {}
 };
-struct IVec { __m256i v; };
-struct Mask { __m256 v; };
+struct IVec {
+  __m256i v;
+};
+struct Mask {
+  __m256 v;
+};
 
 GLASS_SIMD Vec splat(float x) { return {_mm256_set1_ps(x)}; }
 GLASS_SIMD IVec isplat(std::uint32_t x) { return {_mm256_set1_epi32(static_cast<int>(x))}; }
 GLASS_SIMD IVec iota() { return {_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)}; }
-GLASS_SIMD Mask first(int n) { return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(n), iota().v))}; }
+GLASS_SIMD Mask first(int n) {
+  return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(n), iota().v))};
+}
 
 GLASS_SIMD Vec load(const float* p) { return {_mm256_loadu_ps(p)}; }
 GLASS_SIMD void store(float* p, Vec a) { _mm256_storeu_ps(p, a.v); }
-GLASS_SIMD Vec load_first(const float* p, int n) { return {_mm256_maskload_ps(p, _mm256_castps_si256(first(n).v))}; }
+GLASS_SIMD Vec load_first(const float* p, int n) {
+  return {_mm256_maskload_ps(p, _mm256_castps_si256(first(n).v))};
+}
 // In steps, not by vmaskmovps: as a store that takes AMD's processors dozens of cycles.
 GLASS_SIMD void store_first(float* p, Vec a, int n) {
   if (n >= 8) return store(p, a);
   __m128 rest = _mm256_castps256_ps128(a.v);
   if (n & 4) _mm_storeu_ps(p, rest), p += 4, rest = _mm256_extractf128_ps(a.v, 1);
-  if (n & 2) _mm_storel_pi(reinterpret_cast<__m64*>(p), rest), p += 2, rest = _mm_movehl_ps(rest, rest);
+  if (n & 2)
+    _mm_storel_pi(reinterpret_cast<__m64*>(p), rest), p += 2, rest = _mm_movehl_ps(rest, rest);
   if (n & 1) _mm_store_ss(p, rest);
 }
-GLASS_SIMD IVec iload(const std::uint32_t* p) { return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))}; }
-GLASS_SIMD void istore(std::uint32_t* p, IVec a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v); }
+GLASS_SIMD IVec iload(const std::uint32_t* p) {
+  return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
+}
+GLASS_SIMD void istore(std::uint32_t* p, IVec a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), a.v);
+}
 
 GLASS_SIMD IVec bits(Vec a) { return {_mm256_castps_si256(a.v)}; }
 GLASS_SIMD Vec as_float(IVec a) { return {_mm256_castsi256_ps(a.v)}; }
@@ -46,7 +60,9 @@ GLASS_SIMD Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)
 GLASS_SIMD Vec sqrt(Vec a) { return {_mm256_sqrt_ps(a.v)}; }
 GLASS_SIMD Vec max_fast(Vec a, Vec b) { return {_mm256_max_ps(a.v, b.v)}; }
 GLASS_SIMD Vec min_fast(Vec a, Vec b) { return {_mm256_min_ps(a.v, b.v)}; }
-GLASS_SIMD Vec round(Vec a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+GLASS_SIMD Vec round(Vec a) {
+  return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
 
 GLASS_SIMD Mask operator<(Vec a, Vec b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ)}; }
 GLASS_SIMD Mask operator<=(Vec a, Vec b) { return {_mm256_cmp_ps(a.v, b.v, _CMP_LE_OQ)}; }
@@ -62,9 +78,17 @@ GLASS_SIMD IVec operator-(IVec a, IVec b) { return {_mm256_sub_epi32(a.v, b.v)};
 GLASS_SIMD IVec operator&(IVec a, IVec b) { return {_mm256_and_si256(a.v, b.v)}; }
 GLASS_SIMD IVec operator|(IVec a, IVec b) { return {_mm256_or_si256(a.v, b.v)}; }
 GLASS_SIMD IVec operator^(IVec a, IVec b) { return {_mm256_xor_si256(a.v, b.v)}; }
-template <int k> GLASS_SIMD IVec shift_left(IVec a) { return {_mm256_slli_epi32(a.v, k)}; }
-template <int k> GLASS_SIMD IVec shift_right(IVec a) { return {_mm256_srli_epi32(a.v, k)}; }
-GLASS_SIMD Mask equal(IVec a, IVec b) { return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(a.v, b.v))}; }
+template <int k>
+GLASS_SIMD IVec shift_left(IVec a) {
+  return {_mm256_slli_epi32(a.v, k)};
+}
+template <int k>
+GLASS_SIMD IVec shift_right(IVec a) {
+  return {_mm256_srli_epi32(a.v, k)};
+}
+GLASS_SIMD Mask equal(IVec a, IVec b) {
+  return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(a.v, b.v))};
+}
 GLASS_SIMD Mask at_least(IVec a, IVec b) { return equal({_mm256_max_epu32(a.v, b.v)}, a); }
 GLASS_SIMD IVec to_int(Vec a) { return {_mm256_cvttps_epi32(a.v)}; }
 GLASS_SIMD Vec to_float(IVec a) { return {_mm256_cvtepi32_ps(a.v)}; }
@@ -77,18 +101,23 @@ GLASS_SIMD void multiply_wide(IVec a, IVec b, IVec& high, IVec& low) {
 GLASS_SIMD void store_interleaved(std::uint32_t* p, IVec a, IVec b, IVec c, IVec d) {
   const __m256i ab_low = _mm256_unpacklo_epi32(a.v, b.v), ab_high = _mm256_unpackhi_epi32(a.v, b.v);
   const __m256i cd_low = _mm256_unpacklo_epi32(c.v, d.v), cd_high = _mm256_unpackhi_epi32(c.v, d.v);
-  // Each of these holds one group of four in its lower half (0..3) and one in its upper half (4..7).
-  const __m256i group0 = _mm256_unpacklo_epi64(ab_low, cd_low), group1 = _mm256_unpackhi_epi64(ab_low, cd_low);
-  const __m256i group2 = _mm256_unpacklo_epi64(ab_high, cd_high), group3 = _mm256_unpackhi_epi64(ab_high, cd_high);
+  // Each of these holds one group of four in its lower half (0..3) and one in its upper half
+  // (4..7).
+  const __m256i group0 = _mm256_unpacklo_epi64(ab_low, cd_low),
+                group1 = _mm256_unpackhi_epi64(ab_low, cd_low);
+  const __m256i group2 = _mm256_unpacklo_epi64(ab_high, cd_high),
+                group3 = _mm256_unpackhi_epi64(ab_high, cd_high);
   istore(p, {_mm256_permute2x128_si256(group0, group1, 0x20)});
   istore(p + 8, {_mm256_permute2x128_si256(group2, group3, 0x20)});
   istore(p + 16, {_mm256_permute2x128_si256(group0, group1, 0x31)});
   istore(p + 24, {_mm256_permute2x128_si256(group2, group3, 0x31)});
 }
 
-// p 2^n for an integer n in [-150, 128], rounded once also where the result is subnormal: two factors that are not.
+// p 2^n for an integer n in [-150, 128], rounded once also where the result is subnormal: two
+// factors that are not.
 GLASS_SIMD Vec times_power_of_two(Vec p, Vec n) {
-  // An integer k + 127 beside 1.5 2^23 sits in the lowest bits of the sum: shifted to the exponent it reads 2^k.
+  // An integer k + 127 beside 1.5 2^23 sits in the lowest bits of the sum: shifted to the exponent
+  // it reads 2^k.
   const Vec beside = splat(12582912.0f + 127.0f);
   const Vec half = fma(n, splat(0.5f), beside), rest = n - (half - beside) + beside;
   return p * as_float(shift_left<23>(bits(half))) * as_float(shift_left<23>(bits(rest)));
@@ -106,4 +135,4 @@ GLASS_SIMD float max_of(Vec a) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

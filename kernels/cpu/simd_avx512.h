@@ -1,4 +1,4 @@
-// Sixteen lanes: AVX-512 (F, DQ, BW, VL). Masks are registers of their own here, so a tail costs nothing.
+// Sixteen lanes: AVX-512 (F, DQ, BW, VL). Masks have registers of their own: a tail costs nothing.
 #pragma once
 // g++ 12 spells "any value will do" as `__Y = __Y` in this header, and then warns about it.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -20,14 +20,21 @@ struct Vec {
   __m512 v;
   Vec() = default;
   [[gnu::always_inline]] Vec(__m512 x) : v(x) {}
-  [[gnu::always_inline]] explicit Vec(double c) : v(_mm512_set1_ps(static_cast<float>(c))) {}   // a constant of kernels/formulas.h
+  // A constant of kernels/formulas.h.
+  [[gnu::always_inline]] explicit Vec(double c) : v(_mm512_set1_ps(static_cast<float>(c))) {}
 };
-struct IVec { __m512i v; };
-struct Mask { __mmask16 v; };
+struct IVec {
+  __m512i v;
+};
+struct Mask {
+  __mmask16 v;
+};
 
 GLASS_SIMD Vec splat(float x) { return {_mm512_set1_ps(x)}; }
 GLASS_SIMD IVec isplat(std::uint32_t x) { return {_mm512_set1_epi32(static_cast<int>(x))}; }
-GLASS_SIMD IVec iota() { return {_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)}; }
+GLASS_SIMD IVec iota() {
+  return {_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)};
+}
 GLASS_SIMD Mask first(int n) { return {static_cast<__mmask16>((1u << n) - 1u)}; }
 
 GLASS_SIMD Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
@@ -48,7 +55,9 @@ GLASS_SIMD Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)
 GLASS_SIMD Vec sqrt(Vec a) { return {_mm512_sqrt_ps(a.v)}; }
 GLASS_SIMD Vec max_fast(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }
 GLASS_SIMD Vec min_fast(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }
-GLASS_SIMD Vec round(Vec a) { return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
+GLASS_SIMD Vec round(Vec a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
 
 GLASS_SIMD Mask operator<(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
 GLASS_SIMD Mask operator<=(Vec a, Vec b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ)}; }
@@ -64,8 +73,14 @@ GLASS_SIMD IVec operator-(IVec a, IVec b) { return {_mm512_sub_epi32(a.v, b.v)};
 GLASS_SIMD IVec operator&(IVec a, IVec b) { return {_mm512_and_si512(a.v, b.v)}; }
 GLASS_SIMD IVec operator|(IVec a, IVec b) { return {_mm512_or_si512(a.v, b.v)}; }
 GLASS_SIMD IVec operator^(IVec a, IVec b) { return {_mm512_xor_si512(a.v, b.v)}; }
-template <int k> GLASS_SIMD IVec shift_left(IVec a) { return {_mm512_slli_epi32(a.v, k)}; }
-template <int k> GLASS_SIMD IVec shift_right(IVec a) { return {_mm512_srli_epi32(a.v, k)}; }
+template <int k>
+GLASS_SIMD IVec shift_left(IVec a) {
+  return {_mm512_slli_epi32(a.v, k)};
+}
+template <int k>
+GLASS_SIMD IVec shift_right(IVec a) {
+  return {_mm512_srli_epi32(a.v, k)};
+}
 GLASS_SIMD Mask equal(IVec a, IVec b) { return {_mm512_cmpeq_epi32_mask(a.v, b.v)}; }
 GLASS_SIMD Mask at_least(IVec a, IVec b) { return {_mm512_cmpge_epu32_mask(a.v, b.v)}; }
 GLASS_SIMD IVec to_int(Vec a) { return {_mm512_cvttps_epi32(a.v)}; }
@@ -79,11 +94,16 @@ GLASS_SIMD void multiply_wide(IVec a, IVec b, IVec& high, IVec& low) {
 GLASS_SIMD void store_interleaved(std::uint32_t* p, IVec a, IVec b, IVec c, IVec d) {
   const __m512i ab_low = _mm512_unpacklo_epi32(a.v, b.v), ab_high = _mm512_unpackhi_epi32(a.v, b.v);
   const __m512i cd_low = _mm512_unpacklo_epi32(c.v, d.v), cd_high = _mm512_unpackhi_epi32(c.v, d.v);
-  // Quarter q of group g holds the four numbers of lane 4 q + g; what is left is a 4 x 4 transpose of quarters.
-  const __m512i group0 = _mm512_unpacklo_epi64(ab_low, cd_low), group1 = _mm512_unpackhi_epi64(ab_low, cd_low);
-  const __m512i group2 = _mm512_unpacklo_epi64(ab_high, cd_high), group3 = _mm512_unpackhi_epi64(ab_high, cd_high);
-  const __m512i even01 = _mm512_shuffle_i32x4(group0, group1, 0x88), odd01 = _mm512_shuffle_i32x4(group0, group1, 0xDD);
-  const __m512i even23 = _mm512_shuffle_i32x4(group2, group3, 0x88), odd23 = _mm512_shuffle_i32x4(group2, group3, 0xDD);
+  // Quarter q of group g holds the four numbers of lane 4 q + g; what is left is a 4 x 4 transpose
+  // of quarters.
+  const __m512i group0 = _mm512_unpacklo_epi64(ab_low, cd_low),
+                group1 = _mm512_unpackhi_epi64(ab_low, cd_low);
+  const __m512i group2 = _mm512_unpacklo_epi64(ab_high, cd_high),
+                group3 = _mm512_unpackhi_epi64(ab_high, cd_high);
+  const __m512i even01 = _mm512_shuffle_i32x4(group0, group1, 0x88),
+                odd01 = _mm512_shuffle_i32x4(group0, group1, 0xDD);
+  const __m512i even23 = _mm512_shuffle_i32x4(group2, group3, 0x88),
+                odd23 = _mm512_shuffle_i32x4(group2, group3, 0xDD);
   istore(p, {_mm512_shuffle_i32x4(even01, even23, 0x88)});
   istore(p + 16, {_mm512_shuffle_i32x4(odd01, odd23, 0x88)});
   istore(p + 32, {_mm512_shuffle_i32x4(even01, even23, 0xDD)});
@@ -107,4 +127,4 @@ GLASS_SIMD float max_of(Vec a) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps(two, two, 1)));
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

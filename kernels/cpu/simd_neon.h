@@ -11,15 +11,25 @@ struct Vec {
   float32x4_t v;
   Vec() = default;
   [[gnu::always_inline]] Vec(float32x4_t x) : v(x) {}
-  [[gnu::always_inline]] explicit Vec(double c) : v(vdupq_n_f32(static_cast<float>(c))) {}   // a constant of kernels/formulas.h
+  // A constant of kernels/formulas.h.
+  [[gnu::always_inline]] explicit Vec(double c) : v(vdupq_n_f32(static_cast<float>(c))) {}
 };
-struct IVec { uint32x4_t v; };
-struct Mask { uint32x4_t v; };
+struct IVec {
+  uint32x4_t v;
+};
+struct Mask {
+  uint32x4_t v;
+};
 
 GLASS_SIMD Vec splat(float x) { return {vdupq_n_f32(x)}; }
 GLASS_SIMD IVec isplat(std::uint32_t x) { return {vdupq_n_u32(x)}; }
-GLASS_SIMD IVec iota() { const std::uint32_t lane[4] = {0, 1, 2, 3}; return {vld1q_u32(lane)}; }
-GLASS_SIMD Mask first(int n) { return {vcltq_u32(iota().v, vdupq_n_u32(static_cast<std::uint32_t>(n)))}; }
+GLASS_SIMD IVec iota() {
+  const std::uint32_t lane[4] = {0, 1, 2, 3};
+  return {vld1q_u32(lane)};
+}
+GLASS_SIMD Mask first(int n) {
+  return {vcltq_u32(iota().v, vdupq_n_u32(static_cast<std::uint32_t>(n)))};
+}
 
 GLASS_SIMD Vec load(const float* p) { return {vld1q_f32(p)}; }
 GLASS_SIMD void store(float* p, Vec a) { vst1q_f32(p, a.v); }
@@ -68,8 +78,14 @@ GLASS_SIMD IVec operator-(IVec a, IVec b) { return {vsubq_u32(a.v, b.v)}; }
 GLASS_SIMD IVec operator&(IVec a, IVec b) { return {vandq_u32(a.v, b.v)}; }
 GLASS_SIMD IVec operator|(IVec a, IVec b) { return {vorrq_u32(a.v, b.v)}; }
 GLASS_SIMD IVec operator^(IVec a, IVec b) { return {veorq_u32(a.v, b.v)}; }
-template <int k> GLASS_SIMD IVec shift_left(IVec a) { return {vshlq_n_u32(a.v, k)}; }
-template <int k> GLASS_SIMD IVec shift_right(IVec a) { return {vshrq_n_u32(a.v, k)}; }
+template <int k>
+GLASS_SIMD IVec shift_left(IVec a) {
+  return {vshlq_n_u32(a.v, k)};
+}
+template <int k>
+GLASS_SIMD IVec shift_right(IVec a) {
+  return {vshrq_n_u32(a.v, k)};
+}
 GLASS_SIMD Mask equal(IVec a, IVec b) { return {vceqq_u32(a.v, b.v)}; }
 GLASS_SIMD Mask at_least(IVec a, IVec b) { return {vcgeq_u32(a.v, b.v)}; }
 GLASS_SIMD IVec to_int(Vec a) { return {vreinterpretq_u32_s32(vcvtq_s32_f32(a.v))}; }
@@ -84,9 +100,11 @@ GLASS_SIMD void store_interleaved(std::uint32_t* p, IVec a, IVec b, IVec c, IVec
   vst4q_u32(p, uint32x4x4_t{{a.v, b.v, c.v, d.v}});
 }
 
-// p 2^n for an integer n in [-150, 128], rounded once also where the result is subnormal: two factors that are not.
+// p 2^n for an integer n in [-150, 128], rounded once also where the result is subnormal: two
+// factors that are not.
 GLASS_SIMD Vec times_power_of_two(Vec p, Vec n) {
-  // An integer k + 127 beside 1.5 2^23 sits in the lowest bits of the sum: shifted to the exponent it reads 2^k.
+  // An integer k + 127 beside 1.5 2^23 sits in the lowest bits of the sum: shifted to the exponent
+  // it reads 2^k.
   const Vec beside = splat(12582912.0f + 127.0f);
   const Vec half = fma(n, splat(0.5f), beside), rest = n - (half - beside) + beside;
   return p * as_float(shift_left<23>(bits(half))) * as_float(shift_left<23>(bits(rest)));
@@ -99,4 +117,4 @@ GLASS_SIMD float sum(Vec a) {
 GLASS_SIMD float first_lane(Vec a) { return vgetq_lane_f32(a.v, 0); }
 GLASS_SIMD float max_of(Vec a) { return vmaxvq_f32(a.v); }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -1,5 +1,5 @@
-// One lane: the SIMD vocabulary on any machine. It is also the fallback where no vector unit is known, and what
-// memory checkers run that do not know the newest instructions.
+// One lane: the SIMD vocabulary on any machine. It is also the fallback where no vector unit is
+// known, and what memory checkers run that do not know the newest instructions.
 #pragma once
 #include "kernels/cpu/simd.h"
 
@@ -10,10 +10,15 @@ struct Vec {
   float v;
   Vec() = default;
   [[gnu::always_inline]] Vec(float x) : v(x) {}
-  [[gnu::always_inline]] explicit Vec(double c) : v(static_cast<float>(c)) {}   // a constant of kernels/formulas.h
+  // A constant of kernels/formulas.h.
+  [[gnu::always_inline]] explicit Vec(double c) : v(static_cast<float>(c)) {}
 };
-struct IVec { std::uint32_t v; };
-struct Mask { bool v; };
+struct IVec {
+  std::uint32_t v;
+};
+struct Mask {
+  bool v;
+};
 
 GLASS_SIMD Vec splat(float x) { return {x}; }
 GLASS_SIMD IVec isplat(std::uint32_t x) { return {x}; }
@@ -23,7 +28,9 @@ GLASS_SIMD Mask first(int n) { return {n > 0}; }
 GLASS_SIMD Vec load(const float* p) { return {*p}; }
 GLASS_SIMD void store(float* p, Vec a) { *p = a.v; }
 GLASS_SIMD Vec load_first(const float* p, int n) { return {n > 0 ? *p : 0.0f}; }
-GLASS_SIMD void store_first(float* p, Vec a, int n) { if (n > 0) *p = a.v; }
+GLASS_SIMD void store_first(float* p, Vec a, int n) {
+  if (n > 0) *p = a.v;
+}
 GLASS_SIMD IVec iload(const std::uint32_t* p) { return {*p}; }
 GLASS_SIMD void istore(std::uint32_t* p, IVec a) { *p = a.v; }
 
@@ -39,7 +46,10 @@ GLASS_SIMD Vec sqrt(Vec a) { return {__builtin_sqrtf(a.v)}; }
 GLASS_SIMD Vec max_fast(Vec a, Vec b) { return {a.v > b.v ? a.v : b.v}; }
 GLASS_SIMD Vec min_fast(Vec a, Vec b) { return {a.v < b.v ? a.v : b.v}; }
 // To the nearest integer, ties to even, for |a| < 2^22.
-GLASS_SIMD Vec round(Vec a) { const float magic = 12582912.0f; return {(a.v + magic) - magic}; }
+GLASS_SIMD Vec round(Vec a) {
+  const float magic = 12582912.0f;
+  return {(a.v + magic) - magic};
+}
 
 GLASS_SIMD Mask operator<(Vec a, Vec b) { return {a.v < b.v}; }
 GLASS_SIMD Mask operator<=(Vec a, Vec b) { return {a.v <= b.v}; }
@@ -55,11 +65,19 @@ GLASS_SIMD IVec operator-(IVec a, IVec b) { return {a.v - b.v}; }
 GLASS_SIMD IVec operator&(IVec a, IVec b) { return {a.v & b.v}; }
 GLASS_SIMD IVec operator|(IVec a, IVec b) { return {a.v | b.v}; }
 GLASS_SIMD IVec operator^(IVec a, IVec b) { return {a.v ^ b.v}; }
-template <int k> GLASS_SIMD IVec shift_left(IVec a) { return {a.v << k}; }
-template <int k> GLASS_SIMD IVec shift_right(IVec a) { return {a.v >> k}; }   // zeros come in
+template <int k>
+GLASS_SIMD IVec shift_left(IVec a) {
+  return {a.v << k};
+}
+template <int k>
+GLASS_SIMD IVec shift_right(IVec a) {
+  return {a.v >> k};
+}   // zeros come in
 GLASS_SIMD Mask equal(IVec a, IVec b) { return {a.v == b.v}; }
-GLASS_SIMD Mask at_least(IVec a, IVec b) { return {a.v >= b.v}; }             // unsigned
-GLASS_SIMD IVec to_int(Vec a) { return {static_cast<std::uint32_t>(static_cast<std::int32_t>(a.v))}; }
+GLASS_SIMD Mask at_least(IVec a, IVec b) { return {a.v >= b.v}; }   // unsigned
+GLASS_SIMD IVec to_int(Vec a) {
+  return {static_cast<std::uint32_t>(static_cast<std::int32_t>(a.v))};
+}
 GLASS_SIMD Vec to_float(IVec a) { return {static_cast<float>(static_cast<std::int32_t>(a.v))}; }
 // The 64-bit products of unsigned lanes, as their upper and lower halves.
 GLASS_SIMD void multiply_wide(IVec a, IVec b, IVec& high, IVec& low) {
@@ -72,9 +90,11 @@ GLASS_SIMD void store_interleaved(std::uint32_t* p, IVec a, IVec b, IVec c, IVec
   p[0] = a.v, p[1] = b.v, p[2] = c.v, p[3] = d.v;
 }
 
-// p 2^n for an integer n in [-150, 128], rounded once also where the result is subnormal: two factors that are not.
+// p 2^n for an integer n in [-150, 128], rounded once also where the result is subnormal: two
+// factors that are not.
 GLASS_SIMD Vec times_power_of_two(Vec p, Vec n) {
-  // An integer k + 127 beside 1.5 2^23 sits in the lowest bits of the sum: shifted to the exponent it reads 2^k.
+  // An integer k + 127 beside 1.5 2^23 sits in the lowest bits of the sum: shifted to the exponent
+  // it reads 2^k.
   const Vec beside = splat(12582912.0f + 127.0f);
   const Vec half = fma(n, splat(0.5f), beside), rest = n - (half - beside) + beside;
   return p * as_float(shift_left<23>(bits(half))) * as_float(shift_left<23>(bits(rest)));
@@ -84,4 +104,4 @@ GLASS_SIMD float sum(Vec a) { return a.v; }
 GLASS_SIMD float first_lane(Vec a) { return a.v; }
 GLASS_SIMD float max_of(Vec a) { return a.v; }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -14,12 +14,14 @@
 #include <omp.h>
 #endif
 
-// How long an idle thread waits awake. The next kernel follows within microseconds, so falling asleep at once would cost
-// more than the kernel. But a thread that waits awake takes its processor away from whoever needs it, perhaps from the
-// very thread it waits for: on a machine that is shared, the milliseconds that OpenMP waits by default cost a factor of
-// ten and more. So: awake for some tens of microseconds, then asleep.
+// How long an idle thread waits awake. The next kernel follows within microseconds, so falling
+// asleep at once would cost more than the kernel. But a thread that waits awake takes its processor
+// away from whoever needs it, perhaps from the very thread it waits for: on a machine that is
+// shared, the milliseconds that OpenMP waits by default cost a factor of ten and more. So: awake
+// for some tens of microseconds, then asleep.
 #if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
-// libgomp takes this from the environment only, in a constructor of its own; one with a number runs before it.
+// libgomp takes this from the environment only, in a constructor of its own; one with a number runs
+// before it.
 [[gnu::constructor(101)]] static void wait_briefly() {
   if (std::getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", "5000", 0);
 }
@@ -34,7 +36,8 @@ namespace {
 // The name of the core that processor `cpu` belongs to: processors that share a core share it.
 std::string core_of(int cpu) {
   std::string siblings;
-  std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+  std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) +
+                     "/topology/thread_siblings_list");
   std::getline(file, siblings);
   return siblings.empty() ? std::to_string(cpu) : siblings;
 }
@@ -49,7 +52,8 @@ int allowed_cores() {
   return static_cast<int>(cores.size());
 }
 
-// A container may be allowed fewer processors' worth of time than it sees: cpu.max holds "quota period" or "max period".
+// A container may be allowed fewer processors' worth of time than it sees: cpu.max holds "quota
+// period" or "max period".
 int quota_cores() {
   std::ifstream file("/sys/fs/cgroup/cpu.max");
   double quota = 0, period = 0;
@@ -61,7 +65,7 @@ int allowed_cores() { return 0; }
 int quota_cores() { return 0; }
 #endif
 
-}  // namespace
+}   // namespace
 
 int usable_cores() {
   int cores = allowed_cores();
@@ -85,7 +89,8 @@ Team make_team(int threads) {
 void run_chunks(const Team& team, std::int64_t chunks, Chunk body, const void* context) {
 #ifdef _OPENMP
   if (chunks > 1 && team.threads > 1 && !omp_in_parallel()) {
-    // Always the whole team, even for two chunks: libgomp ends the threads that a smaller region leaves over.
+    // Always the whole team, even for two chunks: libgomp ends the threads that a smaller region
+    // leaves over.
 #pragma omp parallel for schedule(static) num_threads(team.threads)
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
     return;
@@ -95,4 +100,4 @@ void run_chunks(const Team& team, std::int64_t chunks, Chunk body, const void* c
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -1,16 +1,19 @@
-// exp, log, tanh, erf, sin and cos of kLanes floats, written once over the SIMD vocabulary, at most 4 units in the last
-// place from the truth for every float there is; and the g_ names that kernels/formulas.h asks of a number type.
+// exp, log, tanh, erf, sin and cos of kLanes floats, written once over the SIMD vocabulary, at most
+// 4 units in the last place from the truth for every float there is; and the g_ names that
+// kernels/formulas.h asks of a number type.
 //
-// The pattern is always the same: bring the argument into a small interval by an identity, evaluate a polynomial that is
-// as good as its degree allows there (fit_vector_math.py derives the coefficients), undo the identity. Nothing here needs
-// a fused multiply-add to be right; where the machine has one it is merely faster and a little more exact.
+// The pattern is always the same: bring the argument into a small interval by an identity, evaluate
+// a polynomial that is as good as its degree allows there (fit_vector_math.py derives the
+// coefficients), undo the identity. Nothing here needs a fused multiply-add to be right; where the
+// machine has one it is merely faster and a little more exact.
 #pragma once
 #include "kernels/cpu/simd.h"
 
 namespace glass::GLASS_ISA {
 
 // c[0] + c[1] x + c[2] x^2 + ...
-template <int n> GLASS_SIMD Vec polynomial(Vec x, const float (&c)[n]) {
+template <int n>
+GLASS_SIMD Vec polynomial(Vec x, const float (&c)[n]) {
   Vec y = splat(c[n - 1]);
   for (int k = n - 2; k >= 0; --k) y = fma(y, x, splat(c[k]));
   return y;
@@ -21,7 +24,8 @@ constexpr float kNaN = __builtin_nanf("");
 
 // exp(x) = 2^n exp(r) with r = x - n ln 2, |r| <= ln(2)/2.
 GLASS_SIMD Vec exp(Vec x) {
-  // Beyond these the result is inf or 0 anyway. max_fast and min_fast let a NaN in their second operand through.
+  // Beyond these the result is inf or 0 anyway. max_fast and min_fast let a NaN in their second
+  // operand through.
   const Vec c = min_fast(splat(89.0f), max_fast(splat(-104.0f), x));
   const Vec n = round(c * splat(1.442695041f));
   // ln 2 in two parts; the first has 9 bits, so that n times it is exact.
@@ -33,14 +37,18 @@ GLASS_SIMD Vec exp(Vec x) {
 // log(x) = e ln 2 + log(m) with m in [sqrt(1/2), sqrt(2)], and log(1 + f) = 2 atanh(f / (2 + f)).
 GLASS_SIMD Vec log(Vec x) {
   const Mask subnormal = x < splat(1.17549435e-38f);
-  const IVec shifted = bits(select(subnormal, x * splat(16777216.0f), x)) + isplat(0x3F800000u - 0x3F3504F3u);
-  const Vec exponent = to_float(shift_right<23>(shifted)) - select(subnormal, splat(127.0f + 24.0f), splat(127.0f));
+  const IVec shifted =
+      bits(select(subnormal, x * splat(16777216.0f), x)) + isplat(0x3F800000u - 0x3F3504F3u);
+  const Vec exponent =
+      to_float(shift_right<23>(shifted)) - select(subnormal, splat(127.0f + 24.0f), splat(127.0f));
   const Vec f = as_float((shifted & isplat(0x007FFFFFu)) + isplat(0x3F3504F3u)) - splat(1.0f);
-  // 2 atanh(s) = 2 s + s z P(z); written as f - (f^2/2 - s (f^2/2 + z P(z))) it keeps the leading term f exact.
+  // 2 atanh(s) = 2 s + s z P(z); written as f - (f^2/2 - s (f^2/2 + z P(z))) it keeps the leading
+  // term f exact.
   const Vec s = f / (f + splat(2.0f)), z = s * s;
   const float p[] = {0.66666776f, 0.39977536f, 0.29871863f};
   const Vec half = splat(0.5f) * f * f, tail = s * (half + z * polynomial(z, p));
-  const Vec y = fma(exponent, splat(0.6933594f), f - (half - fma(exponent, splat(-0.00021219444f), tail)));
+  const Vec y =
+      fma(exponent, splat(0.6933594f), f - (half - fma(exponent, splat(-0.00021219444f), tail)));
   const Vec positive = select(x == splat(kInfinity), x, y);
   return select(x > zero(), positive, select(x == zero(), splat(-kInfinity), splat(kNaN)));
 }
@@ -54,20 +62,25 @@ GLASS_SIMD Vec tanh(Vec x) {
   return copysign(select(a < splat(0.625f), near, far), x);
 }
 
-// erf(x) = x P(x^2) near 0, 1 - exp(-Q(x)) elsewhere, where Q = -log(erfc) is smooth; above 3.95 it is 1.
+// erf(x) = x P(x^2) near 0, 1 - exp(-Q(x)) elsewhere, where Q = -log(erfc) is smooth; above 3.95 it
+// is 1.
 GLASS_SIMD Vec erf(Vec x) {
   const Vec a = abs(x);
-  const float p[] = {1.1283791f, -0.37612498f, 0.11281846f, -0.02676772f, 0.0049948306f, -0.0005999406f};
+  const float p[] = {1.1283791f,   -0.37612498f,  0.11281846f,
+                     -0.02676772f, 0.0049948306f, -0.0005999406f};
   const Vec near = a * polynomial(a * a, p);
-  const float q[] = {0.00019568272f, 1.1276757f,    0.6371823f, 0.10393155f,
+  const float q[] = {0.00019568272f, 1.1276757f,    0.6371823f,     0.10393155f,
                      -0.022226898f,  0.0030432115f, -0.00019593662f};
   const Vec far = splat(1.0f) - exp(-polynomial(min_fast(splat(3.95f), a), q));
   return copysign(select(a < splat(0.92f), near, far), x);
 }
 
-// sin and cos of r + n pi/2, |r| <= pi/4: one of two polynomials, perhaps negated, as n counts the quarter turns.
-template <int quarter_turns> GLASS_SIMD Vec turn(Vec x) {
-  // pi/2 in four parts of 11 bits: n times a part is exact for |x| <= 8192, so is the difference where it is small.
+// sin and cos of r + n pi/2, |r| <= pi/4: one of two polynomials, perhaps negated, as n counts the
+// quarter turns.
+template <int quarter_turns>
+GLASS_SIMD Vec turn(Vec x) {
+  // pi/2 in four parts of 11 bits: n times a part is exact for |x| <= 8192, so is the difference
+  // where it is small.
   const Vec n = round(x * splat(0.63661977f));
   Vec r = fma(n, splat(-1.5703125f), x);
   r = fma(n, splat(-0.0004837513f), r);
@@ -116,4 +129,4 @@ GLASS_SIMD Vec g_min(Vec a, Vec b) { return min_fast(a, b); }
 GLASS_SIMD Vec g_select(Mask m, Vec yes, Vec no) { return select(m, yes, no); }
 // clang-format on
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

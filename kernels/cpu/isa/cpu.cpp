@@ -11,4 +11,4 @@ Cpu::Cpu(int threads) : CpuBase(GLASS_TEXT_OF(GLASS_ISA), threads) {}
 Backend* make_cpu(int threads);
 Backend* make_cpu(int threads) { return new Cpu(threads); }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

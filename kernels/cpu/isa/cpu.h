@@ -1,5 +1,5 @@
-// The CPU backend of one instruction set. Every method is written once, in the files beside this one, and compiled
-// once per instruction set: glass::scalar::Cpu, glass::avx2::Cpu, ...
+// The CPU backend of one instruction set. Every method is written once, in the files beside this
+// one, and compiled once per instruction set: glass::scalar::Cpu, glass::avx2::Cpu, ...
 #pragma once
 #include "kernels/cpu/cpu_base.h"
 #include "kernels/cpu/parallel.h"
@@ -34,13 +34,14 @@ class Cpu final : public CpuBase {
   void softmax_backward(Into dx, View dy, View y) override;
   // norm.cpp
   void layernorm(View y, View mean, View rstd, View x, View w, View b, double eps) override;
-  void layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w, View mean, View rstd) override;
+  void layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w, View mean,
+                          View rstd) override;
   void rmsnorm(View y, View rstd, View x, View w, double eps) override;
   void rmsnorm_backward(Into dx, Into dw, View dy, View x, View w, View rstd) override;
   // attention.cpp
   void attention(View y, View lse, View q, View k, View v, const Attention&) override;
-  void attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse, View q, View k, View v,
-                          const Attention&) override;
+  void attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse, View q, View k,
+                          View v, const Attention&) override;
   // rope.cpp
   void rope(Into y, View x, double base, std::int64_t position, bool inverse) override;
   // dropout.cpp
@@ -55,10 +56,13 @@ class Cpu final : public CpuBase {
 
 // A View of rank r seen without its data: plain floats.
 GLASS_SIMD float* floats(const View& v) { return reinterpret_cast<float*>(v.data); }
-GLASS_SIMD const std::int32_t* ids_of(const View& v) { return reinterpret_cast<const std::int32_t*>(v.data); }
+GLASS_SIMD const std::int32_t* ids_of(const View& v) {
+  return reinterpret_cast<const std::int32_t*>(v.data);
+}
 
 // Every kernel here computes in f32: other types are refused before anything is written.
-template <class... Views> GLASS_SIMD void require_f32(const char* kernel, const Views&... views) {
+template <class... Views>
+GLASS_SIMD void require_f32(const char* kernel, const Views&... views) {
   const View* all[] = {&views...};
   for (const View* v : all) {
     if (v->data != nullptr && v->dtype != DType::f32) refuse_type(kernel, v->dtype, DType::f32);
@@ -68,4 +72,4 @@ GLASS_SIMD void require_i32(const char* kernel, const View& v) {
   if (v.data != nullptr && v.dtype != DType::i32) refuse_type(kernel, v.dtype, DType::i32);
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

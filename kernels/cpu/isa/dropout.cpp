@@ -1,5 +1,6 @@
-// dropout: y = x / (1 - p) where element i's random number is high enough, 0 elsewhere. No mask is stored: backward asks
-// for the same numbers again. Elements are counted in the order of the shape, so the strides do not change the mask.
+// dropout: y = x / (1 - p) where element i's random number is high enough, 0 elsewhere. No mask is
+// stored: backward asks for the same numbers again. Elements are counted in the order of the shape,
+// so the strides do not change the mask.
 #include "kernels/cpu/isa/loops.h"
 #include "kernels/cpu/isa/philox.h"
 #include "kernels/cpu/isa/rows.h"
@@ -15,11 +16,13 @@ struct Drop {
 };
 
 // n elements whose first one has number `number`.
-void dropout_run(float* y, bool add, const float* x, std::int64_t n, std::int64_t number, const Drop& drop) {
+void dropout_run(float* y, bool add, const float* x, std::int64_t n, std::int64_t number,
+                 const Drop& drop) {
   alignas(64) std::uint32_t numbers[kDrawn + kLanes];   // so that a Vec may begin at the last one
   const Drop d = drop;
   for (std::int64_t i = 0; i < n;) {
-    // The first block may begin before element i: a run starts anywhere, a block at a multiple of four.
+    // The first block may begin before element i: a run starts anywhere, a block at a multiple of
+    // four.
     const std::int64_t block = (number + i) / 4, skip = (number + i) % 4;
     draw(d.key, static_cast<std::uint32_t>(block), numbers);
     const std::int64_t m = n - i < kDrawn - skip ? n - i : kDrawn - skip;
@@ -32,7 +35,7 @@ void dropout_run(float* y, bool add, const float* x, std::int64_t n, std::int64_
   }
 }
 
-}  // namespace
+}   // namespace
 
 void Cpu::dropout(Into y, View x, double p, RandomKey key) {
   if (y.view.data == nullptr) return;
@@ -48,14 +51,15 @@ void Cpu::dropout(Into y, View x, double p, RandomKey key) {
     return;
   }
   const bool pack = X.step != 1 || Y.step != 1;
-  parallel_ranges(team_, X.count, rows_per_chunk(X.C, kGrainMath), [&](std::int64_t begin, std::int64_t end) {
-    float* buffer = row_buffers(pack, 2, X.C);
-    for (std::int64_t r = begin; r < end; ++r) {
-      float* to = begin_row(row(Y, r), Y.step, X.C, add, buffer);
-      dropout_run(to, add, read_row(row(X, r), X.step, X.C, buffer + X.C), X.C, r * X.C, drop);
-      finish_row(row(Y, r), Y.step, X.C, buffer);
-    }
-  });
+  parallel_ranges(
+      team_, X.count, rows_per_chunk(X.C, kGrainMath), [&](std::int64_t begin, std::int64_t end) {
+        float* buffer = row_buffers(pack, 2, X.C);
+        for (std::int64_t r = begin; r < end; ++r) {
+          float* to = begin_row(row(Y, r), Y.step, X.C, add, buffer);
+          dropout_run(to, add, read_row(row(X, r), X.step, X.C, buffer + X.C), X.C, r * X.C, drop);
+          finish_row(row(Y, r), Y.step, X.C, buffer);
+        }
+      });
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

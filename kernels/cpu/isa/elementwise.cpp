@@ -1,4 +1,5 @@
-// One element in, one element out: fill, copy, affine, map, zip, swiglu. The formulas come from kernels/formulas.h.
+// One element in, one element out: fill, copy, affine, map, zip, swiglu. The formulas come from
+// kernels/formulas.h.
 #include "kernels/cpu/isa/loops.h"
 #include "kernels/cpu/vector_math.h"
 #include "kernels/dispatch.h"
@@ -9,11 +10,11 @@ namespace {
 
 // Which formulas cost little more than the memory they touch.
 bool is_light(Unary f) {
-  return f == Unary::neg || f == Unary::square || f == Unary::abs || f == Unary::relu || f == Unary::relu2 ||
-         f == Unary::reciprocal;
+  return f == Unary::neg || f == Unary::square || f == Unary::abs || f == Unary::relu ||
+         f == Unary::relu2 || f == Unary::reciprocal;
 }
 
-}  // namespace
+}   // namespace
 
 void Cpu::fill(View y, double c) {
   if (y.dtype != DType::f32) return fill_ids(y, c);
@@ -26,7 +27,8 @@ void Cpu::copy(Into y, View x) {
   if (y.view.data == nullptr) return;
   const bool same = y.view.dtype == x.dtype && x.dtype != DType::f64 && x.dtype != DType::bf16;
   if (!same || (y.add && x.dtype != DType::f32)) return copy_converted(y, x);
-  const View* const from[] = {&x};   // 32 bits are 32 bits: moving i32 as if it were f32 changes none of them
+  const View* const from[] = {
+      &x};   // 32 bits are 32 bits: moving i32 as if it were f32 changes none of them
   apply(team_, y, from, kGrain, [](const Vec* in) { return in[0]; });
 }
 
@@ -62,26 +64,30 @@ void Cpu::zip(Binary f, Into y, View a, View b) {
   require_f32("zip", y.view, a, b);
   const View* const from[] = {&a, &b};
   with_binary(f, [&](auto tag) {
-    apply(team_, y, from, kGrain, [](const Vec* in) { return binary<decltype(tag)::value>(in[0], in[1]); });
+    apply(team_, y, from, kGrain,
+          [](const Vec* in) { return binary<decltype(tag)::value>(in[0], in[1]); });
   });
 }
 
 void Cpu::swiglu(View y, View gate, View up) {
   require_f32("swiglu", y, gate, up);
   const View* const from[] = {&gate, &up};
-  apply(team_, Into{y, false}, from, kGrainMath, [](const Vec* in) { return formulas::swiglu(in[0], in[1]); });
+  apply(team_, Into{y, false}, from, kGrainMath,
+        [](const Vec* in) { return formulas::swiglu(in[0], in[1]); });
 }
 
 void Cpu::swiglu_backward(Into dgate, Into dup, View dy, View gate, View up) {
   require_f32("swiglu_backward", dgate.view, dup.view, dy, gate, up);
   if (dgate.view.data != nullptr) {
     const View* const from[] = {&dy, &gate, &up};
-    apply(team_, dgate, from, kGrainMath, [](const Vec* in) { return formulas::swiglu_dgate(in[0], in[1], in[2]); });
+    apply(team_, dgate, from, kGrainMath,
+          [](const Vec* in) { return formulas::swiglu_dgate(in[0], in[1], in[2]); });
   }
   if (dup.view.data != nullptr) {
     const View* const from[] = {&dy, &gate};
-    apply(team_, dup, from, kGrainMath, [](const Vec* in) { return formulas::swiglu_dup(in[0], in[1]); });
+    apply(team_, dup, from, kGrainMath,
+          [](const Vec* in) { return formulas::swiglu_dup(in[0], in[1]); });
   }
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -1,4 +1,5 @@
-// Rows of a table by number: gather reads them (an embedding), scatter_add adds to them (its gradient).
+// Rows of a table by number: gather reads them (an embedding), scatter_add adds to them (its
+// gradient).
 #include "kernels/cpu/isa/loops.h"
 #include "kernels/cpu/isa/rows.h"
 
@@ -13,7 +14,7 @@ void require_ids(const char* kernel, const Rows& ids, std::int64_t limit) {
   }
 }
 
-}  // namespace
+}   // namespace
 
 void Cpu::gather(View y, View table, View ids) {
   require_f32("gather", y, table);
@@ -22,21 +23,23 @@ void Cpu::gather(View y, View table, View ids) {
   require_ids("gather", numbers, table_rows.count);
   if (Y.count == 0) return;
   const std::int64_t C = Y.C;
-  parallel_ranges(team_, Y.count, rows_per_chunk(C, kGrain), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      float* to = row(Y, i);
-      const float* from = row(table_rows, id_at(numbers, i));
-      if (Y.step == 1 && table_rows.step == 1) {
-        each_vec(C, [&](auto part, std::int64_t c) { part.store(to + c, part.load(from + c)); });
-      } else {
-        for (std::int64_t c = 0; c < C; ++c) to[c * Y.step] = from[c * table_rows.step];
-      }
-    }
-  });
+  parallel_ranges(
+      team_, Y.count, rows_per_chunk(C, kGrain), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+          float* to = row(Y, i);
+          const float* from = row(table_rows, id_at(numbers, i));
+          if (Y.step == 1 && table_rows.step == 1) {
+            each_vec(C,
+                     [&](auto part, std::int64_t c) { part.store(to + c, part.load(from + c)); });
+          } else {
+            for (std::int64_t c = 0; c < C; ++c) to[c * Y.step] = from[c * table_rows.step];
+          }
+        }
+      });
 }
 
-// Two positions may add to one row, so a thread owns columns, not positions: within its columns it goes through the
-// positions in order, and every sum has the order of i whatever the team.
+// Two positions may add to one row, so a thread owns columns, not positions: within its columns it
+// goes through the positions in order, and every sum has the order of i whatever the team.
 void Cpu::scatter_add(Into table, View ids, View y) {
   if (table.view.data == nullptr) return;
   require_f32("scatter_add", table.view, y);
@@ -48,13 +51,16 @@ void Cpu::scatter_add(Into table, View ids, View y) {
   if (Y.count == 0 || C == 0) return;
   constexpr std::int64_t kColumns = 64;   // at least this many: four cache lines of every row
   const std::int64_t wanted = kGrain / Y.count;
-  const std::int64_t columns = wanted <= kColumns ? kColumns : (wanted + kColumns - 1) / kColumns * kColumns;
+  const std::int64_t columns =
+      wanted <= kColumns ? kColumns : (wanted + kColumns - 1) / kColumns * kColumns;
   parallel_ranges(team_, C, columns, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = 0; i < Y.count; ++i) {
       float* to = row(table_rows, id_at(numbers, i)) + begin * table_rows.step;
       const float* from = row(Y, i) + begin * Y.step;
       if (Y.step == 1 && table_rows.step == 1) {
-        each_vec(end - begin, [&](auto part, std::int64_t c) { part.store(to + c, part.load(to + c) + part.load(from + c)); });
+        each_vec(end - begin, [&](auto part, std::int64_t c) {
+          part.store(to + c, part.load(to + c) + part.load(from + c));
+        });
       } else {
         for (std::int64_t c = 0; c < end - begin; ++c) to[c * table_rows.step] += from[c * Y.step];
       }
@@ -62,4 +68,4 @@ void Cpu::scatter_add(Into table, View ids, View y) {
   });
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

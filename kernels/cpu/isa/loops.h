@@ -1,47 +1,60 @@
 // How elementwise kernels walk over Views of any strides.
 //
-// A Nest joins the axes that lie behind each other in memory, so that contiguous operands become one long run whatever
-// their rank. Along the innermost axis one loop serves every kernel: it wants each operand at stride 1, and what is not
-// (a repeated element, a column) is laid out in a small buffer first, a block at a time.
+// A Nest joins the axes that lie behind each other in memory, so that contiguous operands become
+// one long run whatever their rank. Along the innermost axis one loop serves every kernel: it wants
+// each operand at stride 1, and what is not (a repeated element, a column) is laid out in a small
+// buffer first, a block at a time.
 #pragma once
 #include "kernels/cpu/isa/cpu.h"
 
 namespace glass::GLASS_ISA {
 
-// How much work makes a chunk for one thread: a few microseconds, which is more than waking the team costs.
-constexpr std::int64_t kGrain = 32768;       // elements that are moved
-constexpr std::int64_t kGrainMath = 8192;    // elements that go through an exponential
+// How much work makes a chunk for one thread: a few microseconds, which is more than waking the
+// team costs.
+constexpr std::int64_t kGrain = 32768;      // elements that are moved
+constexpr std::int64_t kGrainMath = 8192;   // elements that go through an exponential
 
-// k operands of one shape, walked together. Operand 0 is the output: its axes are taken in the order of its memory.
-template <int k> struct Nest {
-  int axes;                                     // outer axes, the fastest first
+// k operands of one shape, walked together. Operand 0 is the output: its axes are taken in the
+// order of its memory.
+template <int k>
+struct Nest {
+  int axes;   // outer axes, the fastest first
   std::int64_t size[kMaxRank], stride[kMaxRank][k];
-  std::int64_t n, step[k];                      // the innermost run: its length, its strides
-  std::int64_t rows;                            // how many runs
+  std::int64_t n, step[k];   // the innermost run: its length, its strides
+  std::int64_t rows;         // how many runs
   float* data[k];
 };
 
-template <int k> GLASS_SIMD Nest<k> make_nest(const View* const (&views)[k]) {
+template <int k>
+GLASS_SIMD Nest<k> make_nest(const View* const (&views)[k]) {
   Nest<k> nest;
-  int order[kMaxRank], used = 0;                // the axes of size above 1, output stride ascending
+  int order[kMaxRank], used = 0;   // the axes of size above 1, output stride ascending
   nest.rows = nest.n = 1, nest.axes = 0;
   for (int j = 0; j < k; ++j) nest.data[j] = floats(*views[j]), nest.step[j] = 1;
   for (int axis = views[0]->rank - 1; axis >= 0; --axis) {
-    if (views[0]->shape[axis] == 0) { nest.n = nest.rows = 0; return nest; }
+    if (views[0]->shape[axis] == 0) {
+      nest.n = nest.rows = 0;
+      return nest;
+    }
     if (views[0]->shape[axis] == 1) continue;
     int at = used++;
-    for (; at > 0 && views[0]->stride[axis] < views[0]->stride[order[at - 1]]; --at) order[at] = order[at - 1];
+    for (; at > 0 && views[0]->stride[axis] < views[0]->stride[order[at - 1]]; --at)
+      order[at] = order[at - 1];
     order[at] = axis;
   }
   for (int i = 0; i < used; ++i) {
     const int axis = order[i];
     const std::int64_t size = views[0]->shape[axis];
-    // The run being built ends at `edge`; this axis continues it if every operand goes on from there.
+    // This axis continues the run that is being built if every operand goes on where it ends.
     std::int64_t* length = nest.axes == 0 ? &nest.n : &nest.size[nest.axes - 1];
     std::int64_t* strides = nest.axes == 0 ? nest.step : nest.stride[nest.axes - 1];
     bool continues = i > 0;
-    for (int j = 0; j < k; ++j) continues = continues && views[j]->stride[axis] == strides[j] * *length;
-    if (continues) { *length *= size; continue; }
+    for (int j = 0; j < k; ++j)
+      continues = continues && views[j]->stride[axis] == strides[j] * *length;
+    if (continues) {
+      *length *= size;
+      continue;
+    }
     if (i > 0) {
       length = &nest.size[nest.axes], strides = nest.stride[nest.axes];
       ++nest.axes;
@@ -54,11 +67,13 @@ template <int k> GLASS_SIMD Nest<k> make_nest(const View* const (&views)[k]) {
 }
 
 // A place in the outer axes of a Nest, and where every operand is there.
-template <int k> struct Place {
+template <int k>
+struct Place {
   std::int64_t index[kMaxRank];
   float* data[k];
 };
-template <int k> GLASS_SIMD Place<k> place_at(const Nest<k>& nest, std::int64_t row) {
+template <int k>
+GLASS_SIMD Place<k> place_at(const Nest<k>& nest, std::int64_t row) {
   Place<k> place;
   for (int j = 0; j < k; ++j) place.data[j] = nest.data[j];
   for (int i = 0; i < nest.axes; ++i) {
@@ -67,7 +82,8 @@ template <int k> GLASS_SIMD Place<k> place_at(const Nest<k>& nest, std::int64_t 
   }
   return place;
 }
-template <int k> GLASS_SIMD void move_on(Place<k>& place, const Nest<k>& nest) {
+template <int k>
+GLASS_SIMD void move_on(Place<k>& place, const Nest<k>& nest) {
   for (int i = 0; i < nest.axes; ++i) {
     for (int j = 0; j < k; ++j) place.data[j] += nest.stride[i][j];
     if (++place.index[i] < nest.size[i]) return;
@@ -76,9 +92,11 @@ template <int k> GLASS_SIMD void move_on(Place<k>& place, const Nest<k>& nest) {
   }
 }
 
-// y[i] = f(x[0][i], x[1][i], ...), or y[i] += ...; every operand contiguous. The loop of all elementwise kernels.
+// y[i] = f(x[0][i], x[1][i], ...), or y[i] += ...; every operand contiguous. The loop of all
+// elementwise kernels.
 template <int inputs, class F>
-[[gnu::noinline]] static void stretch(float* y, const float* const (&x)[inputs], std::int64_t n, bool add, const F& formula) {
+[[gnu::noinline]] static void stretch(float* y, const float* const (&x)[inputs], std::int64_t n,
+                                      bool add, const F& formula) {
   const F f = formula;   // a copy of its own: nothing that is stored to y can change it
   Vec in[inputs];
   std::int64_t i = 0;
@@ -95,17 +113,19 @@ template <int inputs, class F>
   }
 }
 
-// Runs [first, last) of a Nest whose strides are not all 1. What has another stride is laid out first, a tile of some runs
-// times some elements: of a transposed operand, whose runs are columns, a cache line then serves as many runs as it holds
-// numbers.
+// Runs [first, last) of a Nest whose strides are not all 1. What has another stride is laid out
+// first, a tile of some runs times some elements: of a transposed operand, whose runs are columns,
+// a cache line then serves as many runs as it holds numbers.
 constexpr std::int64_t kTileRuns = 16, kTileElements = 64;
-struct Tile { alignas(64) float at[kTileRuns][kTileElements]; };
+struct Tile {
+  alignas(64) float at[kTileRuns][kTileElements];
+};
 
-// tile[r][i] = element i of run r of operand j, for m elements. neighbours: the tile is full, and each run begins one
-// float after the one before.
+// tile[r][i] = element i of run r of operand j, for m elements. neighbours: the tile is full, and
+// each run begins one float after the one before.
 template <int k>
-GLASS_SIMD void lay_out(Tile& tile, float* const (&data)[kTileRuns][k], int j, std::int64_t runs, bool neighbours,
-                        std::int64_t begin, std::int64_t step, std::int64_t m) {
+GLASS_SIMD void lay_out(Tile& tile, float* const (&data)[kTileRuns][k], int j, std::int64_t runs,
+                        bool neighbours, std::int64_t begin, std::int64_t step, std::int64_t m) {
   if (neighbours) {
     for (std::int64_t i = 0; i < m; ++i) {
       const float* from = data[0][j] + (begin + i) * step;
@@ -120,24 +140,30 @@ GLASS_SIMD void lay_out(Tile& tile, float* const (&data)[kTileRuns][k], int j, s
 }
 
 template <int inputs, class F>
-[[gnu::noinline]] static void strided_runs(const Nest<inputs + 1>& nest, std::int64_t first, std::int64_t last, bool add,
-                                           const F& f) {
+[[gnu::noinline]] static void strided_runs(const Nest<inputs + 1>& nest, std::int64_t first,
+                                           std::int64_t last, bool add, const F& f) {
   Tile tiles[inputs + 1];
   float* data[kTileRuns][inputs + 1];
   Place<inputs + 1> place = place_at(nest, first);
   while (first < last) {
-    const bool whole = nest.axes > 0 && first + kTileRuns <= last && place.index[0] + kTileRuns <= nest.size[0];
+    const bool whole =
+        nest.axes > 0 && first + kTileRuns <= last && place.index[0] + kTileRuns <= nest.size[0];
     std::int64_t runs = 0;
     for (; runs < kTileRuns && first < last; ++runs, ++first, move_on(place, nest))
       for (int j = 0; j <= inputs; ++j) data[runs][j] = place.data[j];
     for (std::int64_t begin = 0; begin < nest.n; begin += kTileElements) {
       const std::int64_t m = nest.n - begin < kTileElements ? nest.n - begin : kTileElements;
       for (int j = add ? 0 : 1; j <= inputs; ++j)
-        if (nest.step[j] != 1) lay_out(tiles[j], data, j, runs, whole && nest.stride[0][j] == 1, begin, nest.step[j], m);
+        if (nest.step[j] != 1)
+          lay_out(tiles[j], data, j, runs, whole && nest.stride[0][j] == 1, begin, nest.step[j], m);
       for (std::int64_t run = 0; run < runs; ++run) {
         const float* x[inputs];
-        for (int j = 0; j < inputs; ++j) x[j] = nest.step[j + 1] == 1 ? data[run][j + 1] + begin : tiles[j + 1].at[run];
-        if (nest.step[0] == 1) { stretch(data[run][0] + begin, x, m, add, f); continue; }
+        for (int j = 0; j < inputs; ++j)
+          x[j] = nest.step[j + 1] == 1 ? data[run][j + 1] + begin : tiles[j + 1].at[run];
+        if (nest.step[0] == 1) {
+          stretch(data[run][0] + begin, x, m, add, f);
+          continue;
+        }
         stretch(tiles[0].at[run], x, m, add, f);
         float* y = data[run][0] + begin * nest.step[0];
         for (std::int64_t i = 0; i < m; ++i) y[i * nest.step[0]] = tiles[0].at[run][i];
@@ -146,9 +172,11 @@ template <int inputs, class F>
   }
 }
 
-// y = f(x...) or y += f(x...), element by element, any strides. f: (const Vec*) -> Vec. y may be one of the x.
+// y = f(x...) or y += f(x...), element by element, any strides. f: (const Vec*) -> Vec. y may be
+// one of the x.
 template <int inputs, class F>
-GLASS_SIMD void apply(const Team& team, const Into& y, const View* const (&x)[inputs], std::int64_t grain, const F& f) {
+GLASS_SIMD void apply(const Team& team, const Into& y, const View* const (&x)[inputs],
+                      std::int64_t grain, const F& f) {
   const View* views[inputs + 1] = {&y.view};
   for (int j = 0; j < inputs; ++j) views[j + 1] = x[j];
   const Nest<inputs + 1> nest = make_nest(views);
@@ -167,7 +195,8 @@ GLASS_SIMD void apply(const Team& team, const Into& y, const View* const (&x)[in
   const std::int64_t pieces = nest.n > grain ? chunks_of(nest.n, grain) : 1;
   const std::int64_t runs = nest.n >= grain ? 1 : grain / nest.n;
   parallel_for(team, chunks_of(nest.rows, runs) * pieces, [&](std::int64_t chunk) {
-    const std::int64_t first = chunk / pieces * runs, last = first + runs < nest.rows ? first + runs : nest.rows;
+    const std::int64_t first = chunk / pieces * runs,
+                       last = first + runs < nest.rows ? first + runs : nest.rows;
     const std::int64_t begin = pieces == 1 ? 0 : chunk % pieces * grain;
     const std::int64_t end = pieces == 1 || begin + grain > nest.n ? nest.n : begin + grain;
     Place<inputs + 1> place = place_at(nest, first);
@@ -179,11 +208,12 @@ GLASS_SIMD void apply(const Team& team, const Into& y, const View* const (&x)[in
   });
 }
 
-// Chunks counted through a list of tensors: tensor t owns the chunks from first[t] up to first[t + 1].
+// Whose chunk it is when chunks are counted through a list of tensors and those of tensor t begin
+// with number first[t].
 GLASS_SIMD int owner_of(const std::int64_t* first, int count, std::int64_t chunk) {
   int t = 0;
   while (t + 1 < count && first[t + 1] <= chunk) ++t;
   return t;
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

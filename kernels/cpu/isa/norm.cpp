@@ -1,5 +1,6 @@
-// layernorm: y = xhat w + b with xhat = (x - mean) rstd; rmsnorm: y = xhat w with xhat = x rstd; and their derivatives.
-// dw and db sum over rows: every chunk of rows keeps its own sums, and the chunks are added up in order at the end.
+// layernorm: y = xhat w + b with xhat = (x - mean) rstd; rmsnorm: y = xhat w with xhat = x rstd;
+// and their derivatives. dw and db sum over rows: every chunk of rows keeps its own sums, and the
+// chunks are added up in order at the end.
 #include "kernels/cpu/isa/loops.h"
 #include "kernels/cpu/isa/rows.h"
 #include "kernels/formulas.h"
@@ -14,12 +15,18 @@ const float* columns(const View& w, std::int64_t C, float* buffer) {
   return read_row(floats(w), w.rank == 0 ? 1 : w.stride[w.rank - 1], C, buffer);
 }
 
-float mean_of(double sum, std::int64_t C) { return static_cast<float>(sum / static_cast<double>(C)); }
+float mean_of(double sum, std::int64_t C) {
+  return static_cast<float>(sum / static_cast<double>(C));
+}
 
-struct Statistics { float mean, rstd; };
+struct Statistics {
+  float mean, rstd;
+};
 
-Statistics layernorm_row(float* y, const float* x, const float* w, const float* b, std::int64_t C, float eps) {
-  const float mean = mean_of(sum_row(C, [&](auto part, std::int64_t i) { return part.load(x + i); }), C);
+Statistics layernorm_row(float* y, const float* x, const float* w, const float* b, std::int64_t C,
+                         float eps) {
+  const float mean =
+      mean_of(sum_row(C, [&](auto part, std::int64_t i) { return part.load(x + i); }), C);
   const Vec m = splat(mean);
   const double squares = sum_row(C, [&](auto part, std::int64_t i) {
     const Vec d = part.load(x + i) - m;
@@ -50,8 +57,8 @@ float rmsnorm_row(float* y, const float* x, const float* w, std::int64_t C, floa
 
 // One row backwards. dx, dw, db: nullptr where nobody wants them; dw and db are added to.
 // With g = dy w: dx = rstd (g - mean(g) - xhat mean(g xhat)).
-void layernorm_backward_row(float* dx, bool add, float* dw, float* db, const float* dy, const float* x, const float* w,
-                            Statistics row, std::int64_t C) {
+void layernorm_backward_row(float* dx, bool add, float* dw, float* db, const float* dy,
+                            const float* x, const float* w, Statistics row, std::int64_t C) {
   const Vec mean = splat(row.mean), rstd = splat(row.rstd);
   const TwoSums sums = sum_row<TwoSums>(C, [&](auto part, std::int64_t i) {
     const Vec d = part.load(dy + i), xhat = formulas::normalized(part.load(x + i), mean, rstd);
@@ -64,13 +71,14 @@ void layernorm_backward_row(float* dx, bool add, float* dw, float* db, const flo
   const Vec mean_g = splat(mean_of(sums.a, C)), mean_gx = splat(mean_of(sums.b, C));
   each_vec(C, [&](auto part, std::int64_t i) {
     const Vec xhat = formulas::normalized(part.load(x + i), mean, rstd);
-    const Vec value = formulas::layernorm_dx(part.load(dy + i) * part.load(w + i), xhat, rstd, mean_g, mean_gx);
+    const Vec value =
+        formulas::layernorm_dx(part.load(dy + i) * part.load(w + i), xhat, rstd, mean_g, mean_gx);
     part.store(dx + i, add ? part.load(dx + i) + value : value);
   });
 }
 
-void rmsnorm_backward_row(float* dx, bool add, float* dw, const float* dy, const float* x, const float* w, float row_rstd,
-                          std::int64_t C) {
+void rmsnorm_backward_row(float* dx, bool add, float* dw, const float* dy, const float* x,
+                          const float* w, float row_rstd, std::int64_t C) {
   const Vec rstd = splat(row_rstd);
   const double sum_gx = sum_row(C, [&](auto part, std::int64_t i) {
     const Vec d = part.load(dy + i), xhat = part.load(x + i) * rstd;
@@ -87,7 +95,8 @@ void rmsnorm_backward_row(float* dx, bool add, float* dw, const float* dy, const
 }
 
 // into = or += the sum of the chunks' partial rows; chunk k's row begins at partial + k * pitch.
-void add_partials(const Into& into, const float* partial, std::int64_t chunks, std::int64_t pitch, std::int64_t C) {
+void add_partials(const Into& into, const float* partial, std::int64_t chunks, std::int64_t pitch,
+                  std::int64_t C) {
   if (into.view.data == nullptr) return;
   const View& v = into.view;
   const std::int64_t step = v.rank == 0 ? 1 : v.stride[v.rank - 1];
@@ -101,10 +110,13 @@ void add_partials(const Into& into, const float* partial, std::int64_t chunks, s
   }
 }
 
-// Rows per chunk of a backward: enough that writing a chunk's sums costs little beside reading its rows.
-std::int64_t backward_rows(std::int64_t C) { return rows_per_chunk(C, kGrain) < 16 ? 16 : rows_per_chunk(C, kGrain); }
+// Rows per chunk of a backward: enough that writing a chunk's sums costs little beside reading its
+// rows.
+std::int64_t backward_rows(std::int64_t C) {
+  return rows_per_chunk(C, kGrain) < 16 ? 16 : rows_per_chunk(C, kGrain);
+}
 
-}  // namespace
+}   // namespace
 
 void Cpu::layernorm(View y, View mean, View rstd, View x, View w, View b, double eps) {
   require_f32("layernorm", y, mean, rstd, x, w, b);
@@ -117,15 +129,17 @@ void Cpu::layernorm(View y, View mean, View rstd, View x, View w, View b, double
   const float* W = columns(w, C, buffer);
   const float* B = columns(b, C, buffer + C);
   const bool pack = X.step != 1 || Y.step != 1;
-  parallel_ranges(team_, X.count, rows_per_chunk(C, kGrain), [&](std::int64_t begin, std::int64_t end) {
-    float* rows = row_buffers(pack, 2, C);
-    for (std::int64_t r = begin; r < end; ++r) {
-      float* to = begin_row(row(Y, r), Y.step, C, false, rows);
-      const Statistics s = layernorm_row(to, read_row(row(X, r), X.step, C, rows + C), W, B, C, static_cast<float>(eps));
-      finish_row(row(Y, r), Y.step, C, rows);
-      *row(M, r) = s.mean, *row(S, r) = s.rstd;
-    }
-  });
+  parallel_ranges(
+      team_, X.count, rows_per_chunk(C, kGrain), [&](std::int64_t begin, std::int64_t end) {
+        float* rows = row_buffers(pack, 2, C);
+        for (std::int64_t r = begin; r < end; ++r) {
+          float* to = begin_row(row(Y, r), Y.step, C, false, rows);
+          const Statistics s = layernorm_row(to, read_row(row(X, r), X.step, C, rows + C), W, B, C,
+                                             static_cast<float>(eps));
+          finish_row(row(Y, r), Y.step, C, rows);
+          *row(M, r) = s.mean, *row(S, r) = s.rstd;
+        }
+      });
 }
 
 void Cpu::rmsnorm(View y, View rstd, View x, View w, double eps) {
@@ -136,40 +150,48 @@ void Cpu::rmsnorm(View y, View rstd, View x, View w, double eps) {
   float weights[64];
   const float* W = columns(w, C, C <= 64 ? weights : scratch(Scratch::partials, C));
   const bool pack = X.step != 1 || Y.step != 1;
-  parallel_ranges(team_, X.count, rows_per_chunk(C, kGrain), [&](std::int64_t begin, std::int64_t end) {
-    float* rows = row_buffers(pack, 2, C);
-    for (std::int64_t r = begin; r < end; ++r) {
-      float* to = begin_row(row(Y, r), Y.step, C, false, rows);
-      *row(S, r) = rmsnorm_row(to, read_row(row(X, r), X.step, C, rows + C), W, C, static_cast<float>(eps));
-      finish_row(row(Y, r), Y.step, C, rows);
-    }
-  });
+  parallel_ranges(team_, X.count, rows_per_chunk(C, kGrain),
+                  [&](std::int64_t begin, std::int64_t end) {
+                    float* rows = row_buffers(pack, 2, C);
+                    for (std::int64_t r = begin; r < end; ++r) {
+                      float* to = begin_row(row(Y, r), Y.step, C, false, rows);
+                      *row(S, r) = rmsnorm_row(to, read_row(row(X, r), X.step, C, rows + C), W, C,
+                                               static_cast<float>(eps));
+                      finish_row(row(Y, r), Y.step, C, rows);
+                    }
+                  });
 }
 
-void Cpu::layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w, View mean, View rstd) {
+void Cpu::layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w, View mean,
+                             View rstd) {
   require_f32("layernorm_backward", dx.view, dw.view, db.view, dy, x, w, mean, rstd);
-  const bool want_dx = dx.view.data != nullptr, want_dw = dw.view.data != nullptr, want_db = db.view.data != nullptr;
+  const bool want_dx = dx.view.data != nullptr, want_dw = dw.view.data != nullptr,
+             want_db = db.view.data != nullptr;
   if (!want_dx && !want_dw && !want_db) return;
   const Rows DX = rows_of(want_dx ? dx.view : x), DY = rows_of(dy), X = rows_of(x);
   const Rows M = elements_of(mean), S = elements_of(rstd);
-  const std::int64_t C = X.C, per_chunk = backward_rows(C), chunks = X.count == 0 ? 0 : chunks_of(X.count, per_chunk);
+  const std::int64_t C = X.C, per_chunk = backward_rows(C),
+                     chunks = X.count == 0 ? 0 : chunks_of(X.count, per_chunk);
 
   float* partial = scratch(Scratch::partials, (2 * chunks + 1) * C);   // per chunk: dw, db; then w
   const float* W = columns(w, C, partial + 2 * chunks * C);
   const bool pack = DX.step != 1 || DY.step != 1 || X.step != 1;
-  if (chunks > 0) parallel_for(team_, chunks, [&](std::int64_t chunk) {
-    const std::int64_t begin = chunk * per_chunk, end = begin + per_chunk < X.count ? begin + per_chunk : X.count;
-    float* sum_dw = partial + 2 * chunk * C;
-    for (std::int64_t i = 0; i < 2 * C; ++i) sum_dw[i] = 0;
-    float* rows = row_buffers(pack, 3, C);
-    for (std::int64_t r = begin; r < end; ++r) {
-      float* to = want_dx ? begin_row(row(DX, r), DX.step, C, dx.add, rows) : nullptr;
-      layernorm_backward_row(to, dx.add, want_dw ? sum_dw : nullptr, want_db ? sum_dw + C : nullptr,
-                             read_row(row(DY, r), DY.step, C, rows + C), read_row(row(X, r), X.step, C, rows + 2 * C), W,
-                             Statistics{*row(M, r), *row(S, r)}, C);
-      if (want_dx) finish_row(row(DX, r), DX.step, C, rows);
-    }
-  });
+  if (chunks > 0)
+    parallel_for(team_, chunks, [&](std::int64_t chunk) {
+      const std::int64_t begin = chunk * per_chunk,
+                         end = begin + per_chunk < X.count ? begin + per_chunk : X.count;
+      float* sum_dw = partial + 2 * chunk * C;
+      for (std::int64_t i = 0; i < 2 * C; ++i) sum_dw[i] = 0;
+      float* rows = row_buffers(pack, 3, C);
+      for (std::int64_t r = begin; r < end; ++r) {
+        float* to = want_dx ? begin_row(row(DX, r), DX.step, C, dx.add, rows) : nullptr;
+        layernorm_backward_row(
+            to, dx.add, want_dw ? sum_dw : nullptr, want_db ? sum_dw + C : nullptr,
+            read_row(row(DY, r), DY.step, C, rows + C),
+            read_row(row(X, r), X.step, C, rows + 2 * C), W, Statistics{*row(M, r), *row(S, r)}, C);
+        if (want_dx) finish_row(row(DX, r), DX.step, C, rows);
+      }
+    });
   add_partials(dw, partial, chunks, 2 * C, C);
   add_partials(db, partial + C, chunks, 2 * C, C);
 }
@@ -178,25 +200,30 @@ void Cpu::rmsnorm_backward(Into dx, Into dw, View dy, View x, View w, View rstd)
   require_f32("rmsnorm_backward", dx.view, dw.view, dy, x, w, rstd);
   const bool want_dx = dx.view.data != nullptr, want_dw = dw.view.data != nullptr;
   if (!want_dx && !want_dw) return;
-  const Rows DX = rows_of(want_dx ? dx.view : x), DY = rows_of(dy), X = rows_of(x), S = elements_of(rstd);
-  const std::int64_t C = X.C, per_chunk = backward_rows(C), chunks = X.count == 0 ? 0 : chunks_of(X.count, per_chunk);
+  const Rows DX = rows_of(want_dx ? dx.view : x), DY = rows_of(dy), X = rows_of(x),
+             S = elements_of(rstd);
+  const std::int64_t C = X.C, per_chunk = backward_rows(C),
+                     chunks = X.count == 0 ? 0 : chunks_of(X.count, per_chunk);
 
   float* partial = scratch(Scratch::partials, (chunks + 1) * C);   // per chunk: dw; then w
   const float* W = columns(w, C, partial + chunks * C);
   const bool pack = DX.step != 1 || DY.step != 1 || X.step != 1;
-  if (chunks > 0) parallel_for(team_, chunks, [&](std::int64_t chunk) {
-    const std::int64_t begin = chunk * per_chunk, end = begin + per_chunk < X.count ? begin + per_chunk : X.count;
-    float* sum_dw = partial + chunk * C;
-    for (std::int64_t i = 0; want_dw && i < C; ++i) sum_dw[i] = 0;
-    float* rows = row_buffers(pack, 3, C);
-    for (std::int64_t r = begin; r < end; ++r) {
-      float* to = want_dx ? begin_row(row(DX, r), DX.step, C, dx.add, rows) : nullptr;
-      rmsnorm_backward_row(to, dx.add, want_dw ? sum_dw : nullptr, read_row(row(DY, r), DY.step, C, rows + C),
-                           read_row(row(X, r), X.step, C, rows + 2 * C), W, *row(S, r), C);
-      if (want_dx) finish_row(row(DX, r), DX.step, C, rows);
-    }
-  });
+  if (chunks > 0)
+    parallel_for(team_, chunks, [&](std::int64_t chunk) {
+      const std::int64_t begin = chunk * per_chunk,
+                         end = begin + per_chunk < X.count ? begin + per_chunk : X.count;
+      float* sum_dw = partial + chunk * C;
+      for (std::int64_t i = 0; want_dw && i < C; ++i) sum_dw[i] = 0;
+      float* rows = row_buffers(pack, 3, C);
+      for (std::int64_t r = begin; r < end; ++r) {
+        float* to = want_dx ? begin_row(row(DX, r), DX.step, C, dx.add, rows) : nullptr;
+        rmsnorm_backward_row(to, dx.add, want_dw ? sum_dw : nullptr,
+                             read_row(row(DY, r), DY.step, C, rows + C),
+                             read_row(row(X, r), X.step, C, rows + 2 * C), W, *row(S, r), C);
+        if (want_dx) finish_row(row(DX, r), DX.step, C, rows);
+      }
+    });
   add_partials(dw, partial, chunks, C, C);
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -1,4 +1,5 @@
-// A step of AdamW over all parameters in one call: one pass over param, grad, m and v, one team wake-up.
+// A step of AdamW over all parameters in one call: one pass over param, grad, m and v, one team
+// wake-up.
 #include "kernels/cpu/isa/loops.h"
 #include "kernels/cpu/isa/rows.h"
 #include "kernels/cpu/vector_math.h"
@@ -22,17 +23,19 @@ void adamw_run(const AdamWItem& item, std::int64_t begin, std::int64_t end, cons
   Numbers numbers = shared;
   numbers.decay = splat(static_cast<float>(item.decay));
   each_vec(end - begin, [&](auto part, std::int64_t i) {
-    const auto next = formulas::adamw_step<Vec>({part.load(p + i), part.load(m + i), part.load(v + i)}, part.load(grad + i), numbers);
+    const auto next = formulas::adamw_step<Vec>(
+        {part.load(p + i), part.load(m + i), part.load(v + i)}, part.load(grad + i), numbers);
     part.store(p + i, next.p), part.store(m + i, next.m), part.store(v + i, next.v);
   });
 }
 
-}  // namespace
+}   // namespace
 
 void Cpu::adamw(const AdamWItem* items, int count, View numbers, View norm, View skipped) {
   require_f32("adamw", numbers, norm);
   require_i32("adamw", skipped);
-  for (int i = 0; i < count; ++i) require_f32("adamw", items[i].param, items[i].grad, items[i].m, items[i].v);
+  for (int i = 0; i < count; ++i)
+    require_f32("adamw", items[i].param, items[i].grad, items[i].m, items[i].v);
   const float total = norm.data == nullptr ? 0.0f : *floats(norm);
   const bool skip = !(total - total == 0.0f);   // inf - inf and NaN - NaN are not 0
   if (skipped.data != nullptr) *reinterpret_cast<std::int32_t*>(skipped.data) = skip ? 1 : 0;
@@ -42,9 +45,17 @@ void Cpu::adamw(const AdamWItem* items, int count, View numbers, View norm, View
   const std::int64_t step = numbers.rank == 0 ? 1 : numbers.stride[numbers.rank - 1];
   const auto number = [&](AdamWNumber which) { return n[which * step]; };
   const float max_norm = number(kMaxNorm);
-  const Vec clip = norm.data != nullptr && max_norm > 0 ? formulas::clip_factor(splat(total), splat(max_norm)) : splat(1.0f);
-  const Numbers shared = {splat(number(kLearningRate)), splat(number(kBeta1)),       splat(number(kBeta2)), splat(number(kEps)),
-                          splat(number(kCorrection1)),  splat(number(kCorrection2)), zero(),                clip};
+  const Vec clip = norm.data != nullptr && max_norm > 0
+                       ? formulas::clip_factor(splat(total), splat(max_norm))
+                       : splat(1.0f);
+  const Numbers shared = {splat(number(kLearningRate)),
+                          splat(number(kBeta1)),
+                          splat(number(kBeta2)),
+                          splat(number(kEps)),
+                          splat(number(kCorrection1)),
+                          splat(number(kCorrection2)),
+                          zero(),
+                          clip};
 
   // Chunks are counted through all items, so that many small ones make one parallel region.
   constexpr std::int64_t kGrainAdamW = 8192;
@@ -62,4 +73,4 @@ void Cpu::adamw(const AdamWItem* items, int count, View numbers, View norm, View
   });
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -10,8 +10,10 @@ constexpr int kDrawn = 4 * kLanes;   // numbers per call of draw
 // numbers[i] is number 4 * block + i of the stream, for i in [0, kDrawn).
 GLASS_SIMD void draw(RandomKey key, std::uint32_t block, std::uint32_t* numbers) {
   const IVec multiplier0 = isplat(0xD2511F53u), multiplier1 = isplat(0xCD9E8D57u);
-  std::uint32_t k0 = static_cast<std::uint32_t>(key.seed), k1 = static_cast<std::uint32_t>(key.seed >> 32);
-  IVec c0 = isplat(block) + iota(), c1 = isplat(key.site), c2 = isplat(key.step), c3 = isplat(key.micro);
+  std::uint32_t k0 = static_cast<std::uint32_t>(key.seed),
+                k1 = static_cast<std::uint32_t>(key.seed >> 32);
+  IVec c0 = isplat(block) + iota(), c1 = isplat(key.site), c2 = isplat(key.step),
+       c3 = isplat(key.micro);
   for (int round = 0; round < 10; ++round) {
     IVec a_high, a_low, b_high, b_low;
     multiply_wide(c0, multiplier0, a_high, a_low);
@@ -23,4 +25,4 @@ GLASS_SIMD void draw(RandomKey key, std::uint32_t block, std::uint32_t* numbers)
   store_interleaved(numbers, c0, c1, c2, c3);
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -1,8 +1,9 @@
 // fold: many elements become one, along any axes; and the norm of all gradients.
 //
-// Two shapes of work. Where neighbours in memory disappear into one another, a run is summed up (fold_runs). Where they
-// stay apart, rows are added to rows (fold_columns): a bias gradient. Long sums are cut into chunks by the size of the
-// problem, and the chunks' results are combined in order, so the team does not change a bit.
+// Two shapes of work. Where neighbours in memory disappear into one another, a run is summed up
+// (fold_runs). Where they stay apart, rows are added to rows (fold_columns): a bias gradient. Long
+// sums are cut into chunks by the size of the problem, and the chunks' results are combined in
+// order, so the team does not change a bit.
 #include "kernels/cpu/isa/loops.h"
 #include "kernels/cpu/isa/rows.h"
 
@@ -16,7 +17,9 @@ struct Axes {
   std::int64_t size[kMaxRank], x[kMaxRank], y[kMaxRank];
   std::int64_t elements = 1;
 };
-struct Offset { std::int64_t x, y; };
+struct Offset {
+  std::int64_t x, y;
+};
 
 GLASS_SIMD Offset offset_at(const Axes& axes, std::int64_t n) {
   Offset offset = {0, 0};
@@ -40,7 +43,8 @@ void insert(Axes& axes, std::int64_t size, std::int64_t x, std::int64_t y) {
 void merge(Axes& axes) {
   int used = 0;
   for (int i = 0; i < axes.count; ++i) {
-    if (used > 0 && axes.x[i] == axes.x[used - 1] * axes.size[used - 1] && axes.y[i] == axes.y[used - 1] * axes.size[used - 1]) {
+    if (used > 0 && axes.x[i] == axes.x[used - 1] * axes.size[used - 1] &&
+        axes.y[i] == axes.y[used - 1] * axes.size[used - 1]) {
       axes.size[used - 1] *= axes.size[i];
     } else {
       axes.size[used] = axes.size[i], axes.x[used] = axes.x[i], axes.y[used] = axes.y[i], ++used;
@@ -50,7 +54,10 @@ void merge(Axes& axes) {
 }
 
 // The innermost axis, and the others.
-struct Split { std::int64_t n, x, y; Axes outer; };
+struct Split {
+  std::int64_t n, x, y;
+  Axes outer;
+};
 GLASS_SIMD Split split(const Axes& axes) {
   Split s = {1, 1, 1, {}};
   if (axes.count == 0) return s;
@@ -75,11 +82,18 @@ struct Max {
 };
 struct SumOfSquares : Sum {};
 
-template <class F> GLASS_SIMD Vec enter(Vec v) { return v; }
-template <> [[gnu::always_inline]] inline Vec enter<SumOfSquares>(Vec v) { return v * v; }
+template <class F>
+GLASS_SIMD Vec enter(Vec v) {
+  return v;
+}
+template <>
+[[gnu::always_inline]] inline Vec enter<SumOfSquares>(Vec v) {
+  return v * v;
+}
 
 // n neighbours. Blocks keep a float's sum short: beyond them it is a double.
-template <class F> double fold_run(const float* x, std::int64_t n) {
+template <class F>
+double fold_run(const float* x, std::int64_t n) {
   constexpr std::int64_t kBlock = 4096;
   double total = F::kEmpty;
   for (std::int64_t begin = 0; begin < n; begin += kBlock) {
@@ -88,19 +102,23 @@ template <class F> double fold_run(const float* x, std::int64_t n) {
     Vec s0 = splat(F::kEmpty), s1 = s0, s2 = s0, s3 = s0;
     std::int64_t i = 0;
     for (; i + 4 * kLanes <= m; i += 4 * kLanes) {
-      s0 = F::combine(s0, enter<F>(load(p + i))), s1 = F::combine(s1, enter<F>(load(p + i + kLanes)));
-      s2 = F::combine(s2, enter<F>(load(p + i + 2 * kLanes))), s3 = F::combine(s3, enter<F>(load(p + i + 3 * kLanes)));
+      s0 = F::combine(s0, enter<F>(load(p + i))),
+      s1 = F::combine(s1, enter<F>(load(p + i + kLanes)));
+      s2 = F::combine(s2, enter<F>(load(p + i + 2 * kLanes))),
+      s3 = F::combine(s3, enter<F>(load(p + i + 3 * kLanes)));
     }
     for (; i + kLanes <= m; i += kLanes) s0 = F::combine(s0, enter<F>(load(p + i)));
     if (i < m) {
       const int rest = static_cast<int>(m - i);
       s1 = select(first(rest), F::combine(s1, enter<F>(load_first(p + i, rest))), s1);
     }
-    total = F::combine(total, static_cast<double>(F::over(F::combine(F::combine(s0, s1), F::combine(s2, s3)))));
+    total = F::combine(
+        total, static_cast<double>(F::over(F::combine(F::combine(s0, s1), F::combine(s2, s3)))));
   }
   return total;
 }
-template <class F> double fold_run(const float* x, std::int64_t step, std::int64_t n) {
+template <class F>
+double fold_run(const float* x, std::int64_t step, std::int64_t n) {
   if (step == 1) return fold_run<F>(x, n);
   double total = F::kEmpty;
   float buffer[256];
@@ -111,15 +129,19 @@ template <class F> double fold_run(const float* x, std::int64_t step, std::int64
   return total;
 }
 
-void put(float* y, bool add, double value) { *y = static_cast<float>(add ? static_cast<double>(*y) + value : value); }
+void put(float* y, bool add, double value) {
+  *y = static_cast<float>(add ? static_cast<double>(*y) + value : value);
+}
 
 // Every element of y folds a run, or several runs, of x.
-template <class F> void fold_runs(const Team& team, const Into& y, const View& x, const Axes& kept, const Axes& gone) {
+template <class F>
+void fold_runs(const Team& team, const Into& y, const View& x, const Axes& kept, const Axes& gone) {
   const Split run = split(gone);
-  const std::int64_t pieces = chunks_of(run.n, kGrain);             // of one run
-  const std::int64_t units = run.outer.elements * pieces;           // that make up an element of y
+  const std::int64_t pieces = chunks_of(run.n, kGrain);     // of one run
+  const std::int64_t units = run.outer.elements * pieces;   // that make up an element of y
   const auto unit = [&](const float* from, std::int64_t u) {
-    const std::int64_t begin = u % pieces * kGrain, n = run.n - begin < kGrain ? run.n - begin : kGrain;
+    const std::int64_t begin = u % pieces * kGrain,
+                       n = run.n - begin < kGrain ? run.n - begin : kGrain;
     return fold_run<F>(from + offset_at(run.outer, u / pieces).x + begin * run.x, run.x, n);
   };
   if (gone.elements <= kGrain) {
@@ -128,18 +150,22 @@ template <class F> void fold_runs(const Team& team, const Into& y, const View& x
       for (std::int64_t i = begin; i < end; ++i) {
         const Offset at = offset_at(kept, i);
         double total = F::kEmpty;
-        for (std::int64_t u = 0; u < units; ++u) total = F::combine(total, unit(floats(x) + at.x, u));
+        for (std::int64_t u = 0; u < units; ++u)
+          total = F::combine(total, unit(floats(x) + at.x, u));
         put(floats(y.view) + at.y, y.add, total);
       }
     });
     return;
   }
   // Long: each chunk takes some units of one element of y, and leaves its result for the end.
-  const std::int64_t per_chunk = units * kGrain / gone.elements > 0 ? units * kGrain / gone.elements : 1;
+  const std::int64_t per_chunk =
+      units * kGrain / gone.elements > 0 ? units * kGrain / gone.elements : 1;
   const std::int64_t chunks = chunks_of(units, per_chunk);
-  double* partial = reinterpret_cast<double*>(scratch(Scratch::partials, 2 * kept.elements * chunks));
+  double* partial =
+      reinterpret_cast<double*>(scratch(Scratch::partials, 2 * kept.elements * chunks));
   parallel_for(team, kept.elements * chunks, [&](std::int64_t c) {
-    const std::int64_t begin = c % chunks * per_chunk, end = begin + per_chunk < units ? begin + per_chunk : units;
+    const std::int64_t begin = c % chunks * per_chunk,
+                       end = begin + per_chunk < units ? begin + per_chunk : units;
     const float* from = floats(x) + offset_at(kept, c / chunks).x;
     double total = F::kEmpty;
     for (std::int64_t u = begin; u < end; ++u) total = F::combine(total, unit(from, u));
@@ -154,8 +180,8 @@ template <class F> void fold_runs(const Team& team, const Into& y, const View& x
 
 // to[i] = fold over rows r of x[r][i], for n columns. to: contiguous.
 template <class F>
-void fold_rows(float* to, const float* x, std::int64_t step, std::int64_t n, const Axes& rows, std::int64_t begin,
-               std::int64_t end, float* buffer) {
+void fold_rows(float* to, const float* x, std::int64_t step, std::int64_t n, const Axes& rows,
+               std::int64_t begin, std::int64_t end, float* buffer) {
   each_vec(n, [&](auto part, std::int64_t i) { part.store(to + i, splat(F::kEmpty)); });
   std::int64_t r = begin;
   if (step == 1) {   // four rows at a time: a quarter of the traffic to the sums
@@ -163,26 +189,32 @@ void fold_rows(float* to, const float* x, std::int64_t step, std::int64_t n, con
       const float *a = x + offset_at(rows, r).x, *b = x + offset_at(rows, r + 1).x;
       const float *c = x + offset_at(rows, r + 2).x, *d = x + offset_at(rows, r + 3).x;
       each_vec(n, [&](auto part, std::int64_t i) {
-        const Vec ab = F::combine(part.load(a + i), part.load(b + i)), cd = F::combine(part.load(c + i), part.load(d + i));
+        const Vec ab = F::combine(part.load(a + i), part.load(b + i)),
+                  cd = F::combine(part.load(c + i), part.load(d + i));
         part.store(to + i, F::combine(part.load(to + i), F::combine(ab, cd)));
       });
     }
   }
   for (; r < end; ++r) {
     const float* from = read_row(x + offset_at(rows, r).x, step, n, buffer);
-    each_vec(n, [&](auto part, std::int64_t i) { part.store(to + i, F::combine(part.load(to + i), part.load(from + i))); });
+    each_vec(n, [&](auto part, std::int64_t i) {
+      part.store(to + i, F::combine(part.load(to + i), part.load(from + i)));
+    });
   }
 }
 
 // Whole rows of y, each the fold of rows of x.
-template <class F> void fold_columns(const Team& team, const Into& y, const View& x, const Axes& kept, const Axes& gone) {
-  constexpr std::int64_t kTile = 1024;                              // columns at a time: their sums stay in the first cache
+template <class F>
+void fold_columns(const Team& team, const Into& y, const View& x, const Axes& kept,
+                  const Axes& gone) {
+  constexpr std::int64_t kTile = 1024;   // columns at a time: their sums stay in the first cache
   const Split columns = split(kept);
-  const std::int64_t width = columns.n < kTile ? columns.n : kTile, tiles = chunks_of(columns.n, kTile);
-  std::int64_t rows = kGrain / width;                               // of x, per chunk
+  const std::int64_t width = columns.n < kTile ? columns.n : kTile,
+                     tiles = chunks_of(columns.n, kTile);
+  std::int64_t rows = kGrain / width;   // of x, per chunk
   rows = rows < 16 ? 16 : rows > 1024 ? 1024 : rows;
   const std::int64_t row_chunks = chunks_of(gone.elements, rows);
-  const std::int64_t units = columns.outer.elements * tiles;        // stretches of y
+  const std::int64_t units = columns.outer.elements * tiles;   // stretches of y
   const auto place = [&](std::int64_t unit) {
     const std::int64_t begin = unit % tiles * kTile;
     Offset at = offset_at(columns.outer, unit / tiles);
@@ -208,13 +240,15 @@ template <class F> void fold_columns(const Team& team, const Into& y, const View
 
   if (row_chunks == 1) {
     const std::int64_t work = width * gone.elements;
-    parallel_ranges(team, units, work >= kGrain ? 1 : kGrain / work, [&](std::int64_t begin, std::int64_t end) {
-      alignas(64) float sums[kTile], buffer[kTile];
-      for (std::int64_t unit = begin; unit < end; ++unit) {
-        fold_rows<F>(sums, floats(x) + place(unit).x, columns.x, length(unit), gone, 0, gone.elements, buffer);
-        finish(unit, sums);
-      }
-    });
+    parallel_ranges(team, units, work >= kGrain ? 1 : kGrain / work,
+                    [&](std::int64_t begin, std::int64_t end) {
+                      alignas(64) float sums[kTile], buffer[kTile];
+                      for (std::int64_t unit = begin; unit < end; ++unit) {
+                        fold_rows<F>(sums, floats(x) + place(unit).x, columns.x, length(unit), gone,
+                                     0, gone.elements, buffer);
+                        finish(unit, sums);
+                      }
+                    });
     return;
   }
   float* partial = scratch(Scratch::partials, units * row_chunks * width);
@@ -222,20 +256,24 @@ template <class F> void fold_columns(const Team& team, const Into& y, const View
     alignas(64) float buffer[kTile];
     const std::int64_t unit = chunk / row_chunks, begin = chunk % row_chunks * rows;
     const std::int64_t end = begin + rows < gone.elements ? begin + rows : gone.elements;
-    fold_rows<F>(partial + chunk * width, floats(x) + place(unit).x, columns.x, length(unit), gone, begin, end, buffer);
+    fold_rows<F>(partial + chunk * width, floats(x) + place(unit).x, columns.x, length(unit), gone,
+                 begin, end, buffer);
   });
   Axes chunk_rows;
   insert(chunk_rows, row_chunks, width, 0);
-  parallel_ranges(team, units, rows_per_chunk(width * row_chunks, kGrain), [&](std::int64_t begin, std::int64_t end) {
-    alignas(64) float sums[kTile];
-    for (std::int64_t unit = begin; unit < end; ++unit) {
-      fold_rows<F>(sums, partial + unit * row_chunks * width, 1, length(unit), chunk_rows, 0, row_chunks, nullptr);
-      finish(unit, sums);
-    }
-  });
+  parallel_ranges(team, units, rows_per_chunk(width * row_chunks, kGrain),
+                  [&](std::int64_t begin, std::int64_t end) {
+                    alignas(64) float sums[kTile];
+                    for (std::int64_t unit = begin; unit < end; ++unit) {
+                      fold_rows<F>(sums, partial + unit * row_chunks * width, 1, length(unit),
+                                   chunk_rows, 0, row_chunks, nullptr);
+                      finish(unit, sums);
+                    }
+                  });
 }
 
-template <class F> void fold_with(const Team& team, const Into& y, const View& x, const Axes& kept, const Axes& gone) {
+template <class F>
+void fold_with(const Team& team, const Into& y, const View& x, const Axes& kept, const Axes& gone) {
   const bool neighbours_stay = kept.count > 0 && (gone.count == 0 || kept.x[0] < gone.x[0]);
   if (neighbours_stay) {
     fold_columns<F>(team, y, x, kept, gone);
@@ -244,7 +282,7 @@ template <class F> void fold_with(const Team& team, const Into& y, const View& x
   }
 }
 
-}  // namespace
+}   // namespace
 
 void Cpu::fold(Fold f, Into y, View x) {
   if (y.view.data == nullptr) return;
@@ -270,7 +308,8 @@ void Cpu::fold(Fold f, Into y, View x) {
 
 namespace {
 
-// Squares of huge or tiny numbers leave the range of a float though their root does not: then every square is a double.
+// Squares of huge or tiny numbers leave the range of a float though their root does not: then every
+// square is a double.
 double squares_in_double(const View& x) {
   const Rows elements = elements_of(x);
   double total = 0;
@@ -286,7 +325,7 @@ Nest<1> nest_of(const View& v) {
   return make_nest(views);
 }
 
-}  // namespace
+}   // namespace
 
 void Cpu::global_norm(View norm, const View* grads, int count) {
   require_f32("global_norm", norm);
@@ -304,9 +343,11 @@ void Cpu::global_norm(View norm, const View* grads, int count) {
   const auto square_chunk = [&](std::int64_t chunk) {
     const int g = owner_of(first, count, chunk);
     const Nest<1> nest = nest_of(grads[g]);
-    const std::int64_t pieces = chunks_of(nest.n, kGrain), own = chunk - first[g], begin = own % pieces * kGrain;
+    const std::int64_t pieces = chunks_of(nest.n, kGrain), own = chunk - first[g],
+                       begin = own % pieces * kGrain;
     const std::int64_t n = nest.n - begin < kGrain ? nest.n - begin : kGrain;
-    partial[chunk] = fold_run<SumOfSquares>(place_at(nest, own / pieces).data[0] + begin * nest.step[0], nest.step[0], n);
+    partial[chunk] = fold_run<SumOfSquares>(
+        place_at(nest, own / pieces).data[0] + begin * nest.step[0], nest.step[0], n);
   };
   parallel_or_not(team_, chunks, elements > kGrain, square_chunk);
   double total = 0;
@@ -318,4 +359,4 @@ void Cpu::global_norm(View norm, const View* grads, int count) {
   *floats(norm) = static_cast<float>(__builtin_sqrt(total));
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

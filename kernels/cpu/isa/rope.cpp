@@ -1,8 +1,10 @@
-// rope (rotary position embedding): at position t the pair (i, i + D/2) of a head turns by the angle t base^(-2i/D).
+// rope (rotary position embedding): at position t the pair (i, i + D/2) of a head turns by the
+// angle t base^(-2i/D).
 //
-// The angles are the same for every head and batch, so their cosines and sines are computed once per call, in double
-// (position 10,000 in float would be off by 0.0005 of a turn), one position from the one before by a rotation. The
-// table of the last call is kept: queries and keys of all layers ask for the same one.
+// The angles are the same for every head and batch, so their cosines and sines are computed once
+// per call, in double (position 10,000 in float would be off by 0.0005 of a turn), one position
+// from the one before by a rotation. The table of the last call is kept: queries and keys of all
+// layers ask for the same one.
 #include "kernels/cpu/isa/loops.h"
 #include "kernels/cpu/isa/rows.h"
 #include "kernels/formulas.h"
@@ -11,13 +13,15 @@ namespace glass::GLASS_ISA {
 
 namespace {
 
-// What a table was computed for, stored in front of it. Fresh workspace begins with zeros, and no base is 0.
+// What a table was computed for, stored in front of it. Fresh workspace begins with zeros, and no
+// base is 0.
 struct AnglesKey {
   double base;
   std::int64_t position, T, D;
 };
 constexpr std::int64_t kKeyFloats = 16;
-static_assert(sizeof(AnglesKey) <= kKeyFloats * sizeof(float), "the key fits in front of the table");
+static_assert(sizeof(AnglesKey) <= kKeyFloats * sizeof(float),
+              "the key fits in front of the table");
 
 // (T, D): in row t the D/2 cosines, then the D/2 sines.
 const float* angles(double base, std::int64_t position, std::int64_t T, std::int64_t D) {
@@ -31,7 +35,8 @@ const float* angles(double base, std::int64_t position, std::int64_t T, std::int
   double* cosine = reinterpret_cast<double*>(table + T * D);
   double *sine = cosine + half, *step_cosine = sine + half, *step_sine = step_cosine + half;
   for (std::int64_t i = 0; i < half; ++i) {
-    const double frequency = __builtin_pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(D));
+    const double frequency =
+        __builtin_pow(base, -2.0 * static_cast<double>(i) / static_cast<double>(D));
     cosine[i] = __builtin_cos(static_cast<double>(position) * frequency);
     sine[i] = __builtin_sin(static_cast<double>(position) * frequency);
     step_cosine[i] = __builtin_cos(frequency), step_sine[i] = __builtin_sin(frequency);
@@ -50,7 +55,7 @@ const float* angles(double base, std::int64_t position, std::int64_t T, std::int
   return table;
 }
 
-}  // namespace
+}   // namespace
 
 void Cpu::rope(Into y, View x, double base, std::int64_t position, bool inverse) {
   if (y.view.data == nullptr) return;
@@ -61,22 +66,24 @@ void Cpu::rope(Into y, View x, double base, std::int64_t position, bool inverse)
   const float* table = angles(base, position, T, D);
   const bool pack = X.step != 1 || Y.step != 1, add = y.add;
   const Vec direction = splat(inverse ? -1.0f : 1.0f);
-  parallel_ranges(team_, X.count, rows_per_chunk(D, kGrain), [&](std::int64_t begin, std::int64_t end) {
-    float* buffer = row_buffers(pack, 2, D);
-    for (std::int64_t r = begin; r < end; ++r) {
-      const float* from = read_row(row(X, r), X.step, D, buffer + D);
-      float* to = begin_row(row(Y, r), Y.step, D, add, buffer);
-      const float *cosines = table + r % T * D, *sines = cosines + half;
-      each_vec(half, [&](auto part, std::int64_t i) {
-        const Vec a = part.load(from + i), b = part.load(from + half + i);
-        const Vec cosine = part.load(cosines + i), sine = part.load(sines + i) * direction;
-        const Vec first = formulas::rope_first(a, b, cosine, sine), second = formulas::rope_second(a, b, cosine, sine);
-        part.store(to + i, add ? part.load(to + i) + first : first);
-        part.store(to + half + i, add ? part.load(to + half + i) + second : second);
+  parallel_ranges(
+      team_, X.count, rows_per_chunk(D, kGrain), [&](std::int64_t begin, std::int64_t end) {
+        float* buffer = row_buffers(pack, 2, D);
+        for (std::int64_t r = begin; r < end; ++r) {
+          const float* from = read_row(row(X, r), X.step, D, buffer + D);
+          float* to = begin_row(row(Y, r), Y.step, D, add, buffer);
+          const float *cosines = table + r % T * D, *sines = cosines + half;
+          each_vec(half, [&](auto part, std::int64_t i) {
+            const Vec a = part.load(from + i), b = part.load(from + half + i);
+            const Vec cosine = part.load(cosines + i), sine = part.load(sines + i) * direction;
+            const Vec first = formulas::rope_first(a, b, cosine, sine),
+                      second = formulas::rope_second(a, b, cosine, sine);
+            part.store(to + i, add ? part.load(to + i) + first : first);
+            part.store(to + half + i, add ? part.load(to + half + i) + second : second);
+          });
+          finish_row(row(Y, r), Y.step, D, buffer);
+        }
       });
-      finish_row(row(Y, r), Y.step, D, buffer);
-    }
-  });
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -1,17 +1,19 @@
-// How row kernels (softmax, norms, losses, embeddings) walk: "rows" are all leading axes counted as one, C is the last
-// axis. Rows may lie anywhere; a row whose elements are not neighbours is laid out in a buffer first.
+// How row kernels (softmax, norms, losses, embeddings) walk: "rows" are all leading axes counted as
+// one, C is the last axis. Rows may lie anywhere; a row whose elements are not neighbours is laid
+// out in a buffer first.
 #pragma once
 #include "kernels/cpu/isa/cpu.h"
 
 namespace glass::GLASS_ISA {
 
-// Where row r of a View begins. Axes that continue each other in memory are one, so most Views need one product.
+// Where row r of a View begins. Axes that continue each other in memory are one, so most Views need
+// one product.
 struct Rows {
   float* data;
-  int axes;                                    // the fastest first
+  int axes;   // the fastest first
   std::int64_t size[kMaxRank], stride[kMaxRank];
-  std::int64_t count;                          // how many rows
-  std::int64_t C, step;                        // a row: its length and the stride between its elements
+  std::int64_t count;     // how many rows
+  std::int64_t C, step;   // a row: its length and the stride between its elements
 };
 
 GLASS_SIMD Rows number_rows(const View& v, int leading) {
@@ -53,13 +55,16 @@ GLASS_SIMD std::int32_t id_at(const Rows& ids, std::int64_t i) {
 }
 
 // A row to read, its elements side by side: itself, or laid out in buffer.
-GLASS_SIMD const float* read_row(const float* row, std::int64_t step, std::int64_t n, float* buffer) {
+GLASS_SIMD const float* read_row(const float* row, std::int64_t step, std::int64_t n,
+                                 float* buffer) {
   if (step == 1) return row;
   for (std::int64_t i = 0; i < n; ++i) buffer[i] = row[i * step];
   return buffer;
 }
-// A row to write (or, with `add`, to add to): itself, or a buffer that finish_row puts into its place.
-GLASS_SIMD float* begin_row(float* row, std::int64_t step, std::int64_t n, bool add, float* buffer) {
+// A row to write (or, with `add`, to add to): itself, or a buffer that finish_row puts into its
+// place.
+GLASS_SIMD float* begin_row(float* row, std::int64_t step, std::int64_t n, bool add,
+                            float* buffer) {
   if (step == 1) return row;
   for (std::int64_t i = 0; add && i < n; ++i) buffer[i] = row[i * step];
   return buffer;
@@ -74,7 +79,8 @@ GLASS_SIMD float* row_buffers(bool needed, int rows, std::int64_t C) {
   return needed ? scratch(Scratch::tile, rows * C) : nullptr;
 }
 
-// All of a Vec, or its first n lanes: lets a loop body be written once for the middle and the tail of a row.
+// All of a Vec, or its first n lanes: lets a loop body be written once for the middle and the tail
+// of a row.
 struct Whole {
   [[gnu::always_inline]] Vec load(const float* p) const { return GLASS_ISA::load(p); }
   [[gnu::always_inline]] void store(float* p, Vec v) const { GLASS_ISA::store(p, v); }
@@ -86,20 +92,26 @@ struct Part {
 };
 
 // body(part, i) for i = 0, kLanes, 2 kLanes, ...: the Vec that begins at element i.
-template <class Body> GLASS_SIMD void each_vec(std::int64_t n, const Body& body) {
+template <class Body>
+GLASS_SIMD void each_vec(std::int64_t n, const Body& body) {
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) body(Whole{}, i);
   if (i < n) body(Part{static_cast<int>(n - i)}, i);
 }
 
 // Two sums at once.
-struct Pair { Vec a, b; };
+struct Pair {
+  Vec a, b;
+};
 GLASS_SIMD Pair operator+(Pair p, Pair q) { return {p.a + q.a, p.b + q.b}; }
-GLASS_SIMD Vec only(int n, Vec v) { return select(first(n), v, zero()); }   // the other lanes become 0
+// The first n lanes; the others become 0.
+GLASS_SIMD Vec only(int n, Vec v) { return select(first(n), v, zero()); }
 GLASS_SIMD Pair only(int n, Pair p) { return {only(n, p.a), only(n, p.b)}; }
 
-// The sum over all Vecs of body(part, i), a Vec or a Pair. Four in turn: an addition need not wait for the one before.
-template <class Body> GLASS_SIMD auto sum_vecs(std::int64_t n, const Body& body) {
+// The sum over all Vecs of body(part, i), a Vec or a Pair. Four in turn: an addition need not wait
+// for the one before.
+template <class Body>
+GLASS_SIMD auto sum_vecs(std::int64_t n, const Body& body) {
   using Result = decltype(body(Whole{}, n));
   Result s0{}, s1{}, s2{}, s3{};
   std::int64_t i = 0;
@@ -115,17 +127,23 @@ template <class Body> GLASS_SIMD auto sum_vecs(std::int64_t n, const Body& body)
   return (s0 + s1) + (s2 + s3);
 }
 
-// The same, added up to one double (or two). A long sum of floats would stop growing once its terms are below its last
-// digit, so blocks of it are summed in double.
-struct TwoSums { double a, b; };
+// The same, added up to one double (or two). A long sum of floats would stop growing once its terms
+// are below its last digit, so blocks of it are summed in double.
+struct TwoSums {
+  double a, b;
+};
 GLASS_SIMD double add_lanes(double total, Vec v) { return total + static_cast<double>(sum(v)); }
-GLASS_SIMD TwoSums add_lanes(TwoSums total, Pair p) { return {add_lanes(total.a, p.a), add_lanes(total.b, p.b)}; }
-template <class Total = double, class Body> GLASS_SIMD Total sum_row(std::int64_t n, const Body& body) {
+GLASS_SIMD TwoSums add_lanes(TwoSums total, Pair p) {
+  return {add_lanes(total.a, p.a), add_lanes(total.b, p.b)};
+}
+template <class Total = double, class Body>
+GLASS_SIMD Total sum_row(std::int64_t n, const Body& body) {
   constexpr std::int64_t kBlock = 2048;
   Total total{};
   for (std::int64_t begin = 0; begin < n; begin += kBlock) {
     const std::int64_t m = n - begin < kBlock ? n - begin : kBlock;
-    total = add_lanes(total, sum_vecs(m, [&](auto part, std::int64_t i) { return body(part, begin + i); }));
+    total = add_lanes(
+        total, sum_vecs(m, [&](auto part, std::int64_t i) { return body(part, begin + i); }));
   }
   return total;
 }
@@ -154,6 +172,8 @@ GLASS_SIMD bool has_nan(const float* x, std::int64_t n) {
 }
 
 // How many rows of C make a chunk of `grain` elements.
-GLASS_SIMD std::int64_t rows_per_chunk(std::int64_t C, std::int64_t grain) { return C >= grain ? 1 : C == 0 ? grain : grain / C; }
+GLASS_SIMD std::int64_t rows_per_chunk(std::int64_t C, std::int64_t grain) {
+  return C >= grain ? 1 : C == 0 ? grain : grain / C;
+}
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA

@@ -27,7 +27,8 @@ void softmax_row(float* y, const float* x, std::int64_t C) {
 
 // dx = y (dy - sum over the row of dy y)
 void softmax_backward_row(float* dx, bool add, const float* dy, const float* y, std::int64_t C) {
-  const double total = sum_row(C, [&](auto part, std::int64_t i) { return part.load(dy + i) * part.load(y + i); });
+  const double total =
+      sum_row(C, [&](auto part, std::int64_t i) { return part.load(dy + i) * part.load(y + i); });
   const Vec dot = splat(static_cast<float>(total));
   each_vec(C, [&](auto part, std::int64_t i) {
     const Vec value = formulas::softmax_dx(part.load(dy + i), part.load(y + i), dot);
@@ -35,21 +36,22 @@ void softmax_backward_row(float* dx, bool add, const float* dy, const float* y, 
   });
 }
 
-}  // namespace
+}   // namespace
 
 void Cpu::softmax(View y, View x) {
   require_f32("softmax", y, x);
   const Rows Y = rows_of(y), X = rows_of(x);
   if (X.count == 0 || X.C == 0) return;
   const bool pack = X.step != 1 || Y.step != 1;
-  parallel_ranges(team_, X.count, rows_per_chunk(X.C, kGrainMath), [&](std::int64_t begin, std::int64_t end) {
-    float* buffer = row_buffers(pack, 2, X.C);
-    for (std::int64_t r = begin; r < end; ++r) {
-      float* to = begin_row(row(Y, r), Y.step, X.C, false, buffer);
-      softmax_row(to, read_row(row(X, r), X.step, X.C, buffer + X.C), X.C);
-      finish_row(row(Y, r), Y.step, X.C, buffer);
-    }
-  });
+  parallel_ranges(team_, X.count, rows_per_chunk(X.C, kGrainMath),
+                  [&](std::int64_t begin, std::int64_t end) {
+                    float* buffer = row_buffers(pack, 2, X.C);
+                    for (std::int64_t r = begin; r < end; ++r) {
+                      float* to = begin_row(row(Y, r), Y.step, X.C, false, buffer);
+                      softmax_row(to, read_row(row(X, r), X.step, X.C, buffer + X.C), X.C);
+                      finish_row(row(Y, r), Y.step, X.C, buffer);
+                    }
+                  });
 }
 
 void Cpu::softmax_backward(Into dx, View dy, View y) {
@@ -59,15 +61,16 @@ void Cpu::softmax_backward(Into dx, View dy, View y) {
   if (Y.count == 0 || Y.C == 0) return;
   const std::int64_t C = Y.C;
   const bool pack = DX.step != 1 || DY.step != 1 || Y.step != 1, add = dx.add;
-  parallel_ranges(team_, Y.count, rows_per_chunk(C, kGrain), [&](std::int64_t begin, std::int64_t end) {
-    float* buffer = row_buffers(pack, 3, C);
-    for (std::int64_t r = begin; r < end; ++r) {
-      float* to = begin_row(row(DX, r), DX.step, C, add, buffer);
-      softmax_backward_row(to, add, read_row(row(DY, r), DY.step, C, buffer + C),
-                           read_row(row(Y, r), Y.step, C, buffer + 2 * C), C);
-      finish_row(row(DX, r), DX.step, C, buffer);
-    }
-  });
+  parallel_ranges(team_, Y.count, rows_per_chunk(C, kGrain),
+                  [&](std::int64_t begin, std::int64_t end) {
+                    float* buffer = row_buffers(pack, 3, C);
+                    for (std::int64_t r = begin; r < end; ++r) {
+                      float* to = begin_row(row(DX, r), DX.step, C, add, buffer);
+                      softmax_backward_row(to, add, read_row(row(DY, r), DY.step, C, buffer + C),
+                                           read_row(row(Y, r), Y.step, C, buffer + 2 * C), C);
+                      finish_row(row(DX, r), DX.step, C, buffer);
+                    }
+                  });
 }
 
-}  // namespace glass::GLASS_ISA
+}   // namespace glass::GLASS_ISA
