@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """The scalar chapter in plain Python: what `glass micro` must print, worked out by another language.
 
-    python3 tests/peers/microgpt.py NAMES [--steps 1000] [--seed 42] [--samples 20] [--temperature 0.5] [--hex]
+    python3 tests/peers/microgpt.py NAMES [--steps 1000] [--seed 42] [--samples 20] [--temperature 0.5]
 
-The same computation as Karpathy's microgpt.py: the same random numbers, the same order of every sum. With --hex the
-losses are written with all their bits, which is what the golden files hold.
+The same computation as Karpathy's microgpt.py: the same random numbers, the same order of every sum. The golden file of
+tests/model/microgpt_test.cpp holds every bit of its losses:
+
+    python3 tests/peers/microgpt.py data/names.txt --hex --gradients 53 > tests/golden/microgpt.txt
 """
 import argparse
 import math
 import random
+import sys
 import time
 
 EMBD, HEADS, BLOCK = 16, 4, 16
@@ -120,6 +123,17 @@ class Model:
         return linear(x, self.lm_head)
 
 
+class CountingValue(Value):
+    """Counts the operations: the values that were made from others, not written down."""
+
+    __slots__ = ()
+    operations = 0
+
+    def __init__(self, data, inputs=(), local=()):
+        super().__init__(data, inputs, local)
+        CountingValue.operations += bool(inputs)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("names")
@@ -128,9 +142,13 @@ def main():
     parser.add_argument("--samples", type=int, default=20)
     parser.add_argument("--temperature", type=float, default=0.5)
     parser.add_argument("--hex", action="store_true", help="print losses with all their bits")
-    parser.add_argument("--gradients", action="store_true", help="print the gradients of the first step too")
+    parser.add_argument("--gradients", type=int, default=0, metavar="N", help="print every Nth gradient of the first step")
     args = parser.parse_args()
 
+    global Value
+    plain = Value
+    if args.gradients:
+        Value = CountingValue
     rng = random.Random(args.seed)
     docs = [line.strip() for line in open(args.names, encoding="utf-8") if line.strip()]
     rng.shuffle(docs)
@@ -155,8 +173,10 @@ def main():
         loss = (1 / n) * sum(losses)
         loss.backward()
         if args.gradients and step == 0:
-            for p in params:
-                print("gradient", float(p.grad).hex())
+            print("operations:", CountingValue.operations)
+            Value = plain
+            for i in range(0, len(params), args.gradients):
+                print(f"gradient {i:4d}: {float(params[i].grad).hex()}")
 
         lr = 0.01 * (1 - step / args.steps)
         for i, p in enumerate(params):
@@ -180,10 +200,6 @@ def main():
                 break
             name += chars[token]
         print(f"sample {i + 1:2d}: {name}")
-    if args.hex:
-        return
-    import sys
-
     print(f"{ms_per_step:.1f} ms a step", file=sys.stderr)
 
 
