@@ -34,13 +34,17 @@ static void upload_numbers(Tensor& to, const double (&numbers)[kAdamWNumbers]) {
 void AdamW::step(double learning_rate) {
   ++steps_;
   const double t = static_cast<double>(steps_);
+  // A kernel in f32 decays by the rounded beta. The correction has to undo that one: 1 - 0.999 in f32 is off by 1e-5.
+  const bool rounds = numbers_.dtype() == DType::f32;
+  const double beta1 = rounds ? static_cast<float>(options_.beta1) : options_.beta1;
+  const double beta2 = rounds ? static_cast<float>(options_.beta2) : options_.beta2;
   double numbers[kAdamWNumbers] = {};
   numbers[kLearningRate] = learning_rate;
-  numbers[kBeta1] = options_.beta1;
-  numbers[kBeta2] = options_.beta2;
+  numbers[kBeta1] = beta1;
+  numbers[kBeta2] = beta2;
   numbers[kEps] = options_.eps;
-  numbers[kCorrection1] = 1 - std::pow(options_.beta1, t);
-  numbers[kCorrection2] = 1 - std::pow(options_.beta2, t);
+  numbers[kCorrection1] = 1 - std::pow(beta1, t);
+  numbers[kCorrection2] = 1 - std::pow(beta2, t);
   numbers[kMaxNorm] = options_.max_norm;
   upload_numbers(numbers_, numbers);
 
