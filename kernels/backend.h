@@ -23,6 +23,7 @@ enum class Binary : std::uint8_t { add, sub, mul, div, max, min, greater, equal 
 enum class Fold : std::uint8_t { sum, max };
 
 // Causal attention: query i stands at position q_offset + i and sees keys in (position - window, position].
+// What a query does not see may be anything in k, but must be finite in v: a tile multiplies it by 0.
 struct Attention {
   double scale;            // scores = scale * q k^T
   std::int64_t q_offset;   // how many keys came before the first query (the length of a KV cache)
