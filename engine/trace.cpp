@@ -15,7 +15,7 @@ double norm_of(const Tensor& x) {
   return std::sqrt(sum);
 }
 
-}  // namespace
+}   // namespace
 
 double Trace::forward_ms() const {
   double sum = 0;
@@ -64,7 +64,7 @@ void Tracer::recorded(const Node& node, const Tensor& y) {
   for (int i = 0; i < node.saved_count; ++i) {
     if (kept_.insert(node.saved[i].buffer).second) row.saved_bytes += node.saved[i].buffer->bytes;
   }
-  if (node.leaf) kept_.insert(y.buffer().get());         // it lives anyway
+  if (node.leaf) kept_.insert(y.buffer().get());   // it lives anyway
   row.layout_copies = tape_.layout_copies - layout_copies_;
   layout_copies_ = tape_.layout_copies;
   trace_.nodes.push_back(std::move(row));
@@ -74,7 +74,7 @@ void Tracer::recorded(const Node& node, const Tensor& y) {
 void Tracer::went_back(const Node& node) {
   const auto same = [&](const TraceNode& row) { return row.id == node.id; };
   const auto row = std::find_if(trace_.nodes.rbegin(), trace_.nodes.rend(), same);
-  if (row == trace_.nodes.rend()) return;          // recorded before anybody watched
+  if (row == trace_.nodes.rend()) return;   // recorded before anybody watched
   row->backward_ms = lap(node.grad.backend());
   row->grad = norm_of(node.grad);
   row->reached = true;
@@ -83,11 +83,14 @@ void Tracer::went_back(const Node& node) {
 
 static int operands(scalar::Op op) {
   switch (op) {
-    case scalar::Op::number: return 0;
+    case scalar::Op::number:
+      return 0;
     case scalar::Op::exp:
     case scalar::Op::log:
-    case scalar::Op::relu: return 1;
-    default: return 2;
+    case scalar::Op::relu:
+      return 1;
+    default:
+      return 2;
   }
 }
 
@@ -125,7 +128,9 @@ struct Column {
 };
 
 std::string rows_of(const std::vector<Column>& columns, std::size_t rows) {
-  const auto used = [](const Column& c) { return std::any_of(c.cells.begin(), c.cells.end(), [](const auto& t) { return !t.empty(); }); };
+  const auto used = [](const Column& c) {
+    return std::any_of(c.cells.begin(), c.cells.end(), [](const auto& t) { return !t.empty(); });
+  };
   std::string text;
   for (std::size_t row = 0; row <= rows; ++row) {   // row 0 is the heading
     std::string line;
@@ -145,7 +150,8 @@ std::string rows_of(const std::vector<Column>& columns, std::size_t rows) {
 
 std::string ids_of(const Trace& trace, const TraceNode& node) {
   std::vector<std::string> ids;
-  for (const int i : node.inputs) ids.push_back(i < 0 ? "-" : (trace.scalar ? "#" : "%") + std::to_string(i));
+  for (const int i : node.inputs)
+    ids.push_back(i < 0 ? "-" : (trace.scalar ? "#" : "%") + std::to_string(i));
   return join(ids, " ");
 }
 
@@ -157,15 +163,24 @@ std::string slopes_of(const TraceNode& node) {
   return join(slopes, " ");
 }
 
-}  // namespace
+}   // namespace
 
 std::string str(const Trace& trace) {
   const bool tensors = !trace.scalar;
   std::vector<Column> columns = {
-      {"node", Side::left, {}},  {"op", Side::left, {}},       {"output", Side::left, {}},  {"inputs", Side::left, {}},
-      {"scope", Side::left, {}}, {"where", Side::left, {}},    {"ms", Side::right, {}},     {"ms back", Side::right, {}},
-      {"saved", Side::right, {}}, {"copies", Side::right, {}}, {tensors ? "|value|" : "data", Side::right, {}},
-      {tensors ? "|grad|" : "grad", Side::right, {}}, {"slopes", Side::left, {}},
+      {"node", Side::left, {}},
+      {"op", Side::left, {}},
+      {"output", Side::left, {}},
+      {"inputs", Side::left, {}},
+      {"scope", Side::left, {}},
+      {"where", Side::left, {}},
+      {"ms", Side::right, {}},
+      {"ms back", Side::right, {}},
+      {"saved", Side::right, {}},
+      {"copies", Side::right, {}},
+      {tensors ? "|value|" : "data", Side::right, {}},
+      {tensors ? "|grad|" : "grad", Side::right, {}},
+      {"slopes", Side::left, {}},
   };
   for (const TraceNode& n : trace.nodes) {
     const std::string cells[] = {
@@ -187,8 +202,9 @@ std::string str(const Trace& trace) {
   }
   std::string text = rows_of(columns, trace.nodes.size());
   if (tensors) {
-    text += "\n" + std::to_string(trace.nodes.size()) + " nodes, forward " + format("%.3f", trace.forward_ms()) +
-            " ms, backward " + format("%.3f", trace.backward_ms()) + " ms, " +
+    text += "\n" + std::to_string(trace.nodes.size()) + " nodes, forward " +
+            format("%.3f", trace.forward_ms()) + " ms, backward " +
+            format("%.3f", trace.backward_ms()) + " ms, " +
             human_bytes(static_cast<double>(trace.saved_bytes())) + " saved for backward\n";
   }
   return text;
@@ -203,7 +219,8 @@ void write(Json& json, const Trace& trace) {
   json.key("nodes").array();
   for (const TraceNode& n : trace.nodes) {
     json.object().field("id", n.id).field("op", n.op).field("inputs", n.inputs);
-    json.field("shape", std::vector<std::int64_t>(n.shape.begin(), n.shape.end())).field("dtype", name_of(n.dtype));
+    json.field("shape", std::vector<std::int64_t>(n.shape.begin(), n.shape.end()))
+        .field("dtype", name_of(n.dtype));
     json.field("scope", n.scope).field("file", n.file).field("line", n.line).field("leaf", n.leaf);
     json.field("value", n.value);
     json.key("grad");
@@ -221,8 +238,8 @@ void write(Json& json, const Trace& trace) {
 
 namespace {
 
-// The element that differs most, if it differs by more than `tolerance` of `size`; a number that only one side can
-// name (nan, infinite) differs always.
+// The element that differs most, if it differs by more than `tolerance` of `size`; a number that
+// only one side can name (nan, infinite) differs always.
 Difference compared(const Tensor& a, const Tensor& b, double tolerance, double size) {
   const std::vector<double> x = a.to_host(), y = b.to_host();
   Difference worst;
@@ -247,8 +264,8 @@ double root_mean_square(const Tensor& x) {
 
 const Tensor& part(const Node& node, bool gradient) { return gradient ? node.grad : node.value; }
 
-// Rounding leaves dust in gradients that are zero in truth, so no tensor counts as smaller than a millionth of the
-// largest of its kind.
+// Rounding leaves dust in gradients that are zero in truth, so no tensor counts as smaller than a
+// millionth of the largest of its kind.
 double largest(const Tape& tape, bool gradient) {
   double most = 0;
   for (std::size_t i = 0; i < tape.size(); ++i) {
@@ -264,14 +281,18 @@ std::string unlike(const Tape& a, const Tape& b) {
     const std::string node = "node %" + std::to_string(i);
     if (i >= a.size() || i >= b.size()) return node + " is on one tape only";
     const Node &x = a.node(i), &y = b.node(i);
-    if (std::string(x.op) != y.op) return node + " is " + x.op + " on one tape and " + y.op + " on the other";
-    if (x.shape != y.shape) return node + " has shape " + str(x.shape) + " on one tape and " + str(y.shape) + " on the other";
-    if (static_cast<bool>(x.grad) != static_cast<bool>(y.grad)) return node + " has a gradient on one tape only";
+    if (std::string(x.op) != y.op)
+      return node + " is " + x.op + " on one tape and " + y.op + " on the other";
+    if (x.shape != y.shape)
+      return node + " has shape " + str(x.shape) + " on one tape and " + str(y.shape) +
+             " on the other";
+    if (static_cast<bool>(x.grad) != static_cast<bool>(y.grad))
+      return node + " has a gradient on one tape only";
   }
   return "";
 }
 
-}  // namespace
+}   // namespace
 
 Difference first_difference(const Tape& a, const Tape& b, double tolerance) {
   Difference difference;
@@ -283,7 +304,8 @@ Difference first_difference(const Tape& a, const Tape& b, double tolerance) {
   for (const bool gradient : {false, true}) {
     const double least = 1e-6 * largest(b, gradient);
     for (std::size_t k = 0; k < a.size(); ++k) {
-      const std::size_t i = gradient ? a.size() - 1 - k : k;   // in the order in which they were computed
+      const std::size_t i =
+          gradient ? a.size() - 1 - k : k;   // in the order in which they were computed
       const Tensor &x = part(a.node(i), gradient), &y = part(b.node(i), gradient);
       if (!x || !y) continue;
       difference = compared(x, y, tolerance, std::max(root_mean_square(y), least));
@@ -296,4 +318,4 @@ Difference first_difference(const Tape& a, const Tape& b, double tolerance) {
   return difference;
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -1,6 +1,6 @@
-// Sugiyama, Tagawa and Toda's way of drawing a graph (1981): choose a layer for each node, put way points where an edge
-// passes through a layer, order each layer so that few edges cross, then move everything as near to its neighbours as
-// its order allows.
+// Sugiyama, Tagawa and Toda's way of drawing a graph (1981): choose a layer for each node, put way
+// points where an edge passes through a layer, order each layer so that few edges cross, then move
+// everything as near to its neighbours as its order allows.
 #include "engine/trace_layout.h"
 
 #include <algorithm>
@@ -24,14 +24,15 @@ struct Item {
   int layer = 0;
   double width = 0;
   bool box = false;
-  double x = 0;                      // of its centre
-  std::vector<int> above, below;     // items of the layers next to its own
+  double x = 0;                    // of its centre
+  std::vector<int> above, below;   // items of the layers next to its own
 };
 
 struct Graph {
-  std::vector<Item> items;           // the boxes first
+  std::vector<Item> items;   // the boxes first
   std::vector<std::vector<int>> layers;
-  std::vector<std::vector<int>> chains;   // for each edge: its items, from the input down to the box
+  std::vector<std::vector<int>>
+      chains;   // for each edge: its items, from the input down to the box
 };
 
 // As far up as its inputs allow; what has no inputs stands right above its first use.
@@ -77,7 +78,8 @@ Graph graph_of(const std::vector<Box>& boxes) {
     }
   }
   graph.layers.resize(at(last) + 1);
-  for (std::size_t i = 0; i < graph.items.size(); ++i) graph.layers[at(graph.items[i].layer)].push_back(static_cast<int>(i));
+  for (std::size_t i = 0; i < graph.items.size(); ++i)
+    graph.layers[at(graph.items[i].layer)].push_back(static_cast<int>(i));
   return graph;
 }
 
@@ -113,12 +115,14 @@ void order(Graph& graph, std::size_t l, bool by_above) {
   const std::vector<int> place = places_of(graph);
   std::map<int, double> wish;
   for (const int i : graph.layers[l]) {
-    const std::vector<int>& neighbours = by_above ? graph.items[at(i)].above : graph.items[at(i)].below;
+    const std::vector<int>& neighbours =
+        by_above ? graph.items[at(i)].above : graph.items[at(i)].below;
     double sum = 0;
     for (const int j : neighbours) sum += place[at(j)];
     wish[i] = neighbours.empty() ? place[at(i)] : sum / static_cast<double>(neighbours.size());
   }
-  std::stable_sort(graph.layers[l].begin(), graph.layers[l].end(), [&](int a, int b) { return wish[a] < wish[b]; });
+  std::stable_sort(graph.layers[l].begin(), graph.layers[l].end(),
+                   [&](int a, int b) { return wish[a] < wish[b]; });
 }
 
 void order_layers(Graph& graph) {
@@ -127,7 +131,8 @@ void order_layers(Graph& graph) {
   long fewest = crossings(graph);
   for (int sweep = 0; sweep < kSweeps && fewest > 0; ++sweep) {
     const bool down = sweep % 2 == 0;
-    for (std::size_t k = 0; k < graph.layers.size(); ++k) order(graph, down ? k : graph.layers.size() - 1 - k, down);
+    for (std::size_t k = 0; k < graph.layers.size(); ++k)
+      order(graph, down ? k : graph.layers.size() - 1 - k, down);
     const long now = crossings(graph);
     if (now < fewest) fewest = now, best = graph.layers;
   }
@@ -138,14 +143,21 @@ double distance(const Item& a, const Item& b) {
   return (a.width + b.width) / 2 + (a.box && b.box ? kGap : kGapOfLines);
 }
 
-// The x nearest to the wishes (in the sense of least squares) that keep the order and the distances of a layer. Items
-// that would overlap become one block that stands where its members wish on average.
-void place(Graph& graph, const std::vector<int>& layer, const std::vector<double>& wish, const std::vector<double>& weight) {
-  struct Block { double sum, weight; std::size_t size; };
+// The x nearest to the wishes (in the sense of least squares) that keep the order and the distances
+// of a layer. Items that would overlap become one block that stands where its members wish on
+// average.
+void place(Graph& graph, const std::vector<int>& layer, const std::vector<double>& wish,
+           const std::vector<double>& weight) {
+  struct Block {
+    double sum, weight;
+    std::size_t size;
+  };
   std::vector<Block> blocks;
-  std::vector<double> offset(layer.size(), 0);     // where an item stands if all stand side by side
+  std::vector<double> offset(layer.size(), 0);   // where an item stands if all stand side by side
   for (std::size_t k = 0; k < layer.size(); ++k) {
-    if (k > 0) offset[k] = offset[k - 1] + distance(graph.items[at(layer[k - 1])], graph.items[at(layer[k])]);
+    if (k > 0)
+      offset[k] =
+          offset[k - 1] + distance(graph.items[at(layer[k - 1])], graph.items[at(layer[k])]);
     blocks.push_back({(wish[k] - offset[k]) * weight[k], weight[k], 1});
     while (blocks.size() > 1) {
       const Block last = blocks.back();
@@ -157,12 +169,13 @@ void place(Graph& graph, const std::vector<int>& layer, const std::vector<double
   }
   std::size_t k = 0;
   for (const Block& block : blocks) {
-    for (std::size_t n = 0; n < block.size; ++n, ++k) graph.items[at(layer[k])].x = block.sum / block.weight + offset[k];
+    for (std::size_t n = 0; n < block.size; ++n, ++k)
+      graph.items[at(layer[k])].x = block.sum / block.weight + offset[k];
   }
 }
 
-// How much an edge wants to be straight. What passes through many layers should not bend, and a weight should come to
-// the node that uses it, not pull it aside.
+// How much an edge wants to be straight. What passes through many layers should not bend, and a
+// weight should come to the node that uses it, not pull it aside.
 double stiffness(const Item& a, const Item& b) {
   if (!a.box && !b.box) return 8;
   return a.above.empty() ? 0.1 : 1;
@@ -190,7 +203,8 @@ void align(Graph& graph, std::size_t l, bool to_above, bool to_below) {
 
 bool is_source(const Item& item) { return item.box && item.above.empty(); }
 
-// Items that follow each other without a branch: an edge that passes through layers, or ops each made from the last.
+// Items that follow each other without a branch: an edge that passes through layers, or ops each
+// made from the last.
 std::vector<std::vector<int>> runs_of(const Graph& graph) {
   const std::size_t n = graph.items.size();
   std::vector<int> next(n, -1);
@@ -221,8 +235,12 @@ void straighten(Graph& graph, const std::vector<std::vector<int>>& runs) {
       const Item& item = graph.items[at(i)];
       const std::vector<int>& layer = graph.layers[at(item.layer)];
       const std::size_t k = at(place[at(i)]);
-      if (k > 0) low = std::max(low, graph.items[at(layer[k - 1])].x + distance(graph.items[at(layer[k - 1])], item));
-      if (k + 1 < layer.size()) high = std::min(high, graph.items[at(layer[k + 1])].x - distance(item, graph.items[at(layer[k + 1])]));
+      if (k > 0)
+        low = std::max(
+            low, graph.items[at(layer[k - 1])].x + distance(graph.items[at(layer[k - 1])], item));
+      if (k + 1 < layer.size())
+        high = std::min(
+            high, graph.items[at(layer[k + 1])].x - distance(item, graph.items[at(layer[k + 1])]));
       sum += item.x;
     }
     if (low > high) continue;
@@ -252,10 +270,11 @@ double port(const Item& item, const std::vector<double>& ends, double x, std::si
   std::size_t before = among_equals;
   for (const double other : ends) before += other < x ? 1 : 0;
   const double room = std::min(item.width - 24, 26.0 * static_cast<double>(ends.size() - 1));
-  return item.x - room / 2 + room * static_cast<double>(before) / static_cast<double>(ends.size() - 1);
+  return item.x - room / 2 +
+         room * static_cast<double>(before) / static_cast<double>(ends.size() - 1);
 }
 
-}  // namespace
+}   // namespace
 
 Layout lay_out(const std::vector<Box>& boxes) {
   Layout layout;
@@ -285,7 +304,8 @@ Layout lay_out(const std::vector<Box>& boxes) {
     const std::size_t l = at(graph.items[i].layer);
     layout.centres.push_back({graph.items[i].x, top[l] + height[l] / 2});
   }
-  std::map<std::pair<int, double>, std::size_t> used;      // edges that arrive at one box from one place
+  std::map<std::pair<int, double>, std::size_t>
+      used;   // edges that arrive at one box from one place
   for (const std::vector<int>& chain : graph.chains) {
     Line line{chain.front(), chain.back(), {}};
     const Item& end = graph.items[at(line.to)];
@@ -308,4 +328,4 @@ Layout lay_out(const std::vector<Box>& boxes) {
   return layout;
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -1,28 +1,30 @@
-// Where to draw the nodes of a graph: in layers, everything below what it was made from, with few crossings and
-// straight lines. Knows boxes and edges only.
+// Where to draw the nodes of a graph: in layers, everything below what it was made from, with few
+// crossings and straight lines. Knows boxes and edges only.
 #pragma once
 #include <vector>
 
 namespace glass {
 
-struct Point { double x, y; };
+struct Point {
+  double x, y;
+};
 
 struct Box {
   double width = 0, height = 0;
-  std::vector<int> inputs;           // boxes that stand before it in the list
+  std::vector<int> inputs;   // boxes that stand before it in the list
 };
 
 struct Line {
   int from = 0, to = 0;
-  std::vector<Point> points;         // from the lower edge of one box to the upper edge of the other
+  std::vector<Point> points;   // from the lower edge of one box to the upper edge of the other
 };
 
 struct Layout {
   double width = 0, height = 0;
-  std::vector<Point> centres;        // of the boxes
+  std::vector<Point> centres;   // of the boxes
   std::vector<Line> lines;
 };
 
 Layout lay_out(const std::vector<Box>& boxes);
 
-}  // namespace glass
+}   // namespace glass

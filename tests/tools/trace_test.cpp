@@ -3,16 +3,14 @@
 
 #include <filesystem>
 #include <fstream>
-#include <regex>
 #include <set>
 #include <sstream>
 
+#include "tests/pattern.h"
 #include "tests/tools/process.h"
 
 namespace glass::test {
 namespace {
-
-bool holds(const std::string& text, const std::string& pattern) { return std::regex_search(text, std::regex(pattern)); }
 
 std::vector<std::string> lines_of(const std::string& text) {
   std::istringstream in(text);
@@ -25,12 +23,25 @@ TEST(TraceCommand, PrintsEveryNodeOfOneStepWithItsPlaceAndCost) {
   const Outcome outcome = glass({"trace", "--device", "reference"});
   ASSERT_EQ(outcome.code, 0) << outcome.text();
   EXPECT_EQ(outcome.err, "");
-  EXPECT_TRUE(holds(outcome.out, "^one training step of microgpt on the name .*, on reference\n\nnode +op +output +inputs ")) << outcome.out;
-  for (const char* weight : {"wte", "wpe", "attn_wq", "attn_wk", "attn_wv", "attn_wo", "mlp_fc1", "mlp_fc2", "lm_head"}) {
-    EXPECT_TRUE(holds(outcome.out, "\n%\\d+ +leaf +\\(\\d+,16\\) f32 .*" + std::string(weight) + "|\n%\\d+ +leaf +\\(16,64\\) f32 .*" + weight)) << weight;
+  EXPECT_TRUE(holds(
+      outcome.out,
+      "^one training step of microgpt on the name .*, on reference\n\nnode +op +output +inputs "))
+      << outcome.out;
+  for (const char* weight : {"wte", "wpe", "attn_wq", "attn_wk", "attn_wv", "attn_wo", "mlp_fc1",
+                             "mlp_fc2", "lm_head"}) {
+    EXPECT_TRUE(holds(outcome.out, "\n%[0-9]+ +leaf +\\([0-9]+,16\\) f32 .*" + std::string(weight) +
+                                       "|\n%[0-9]+ +leaf +\\(16,64\\) f32 .*" + weight))
+        << weight;
   }
-  EXPECT_TRUE(holds(outcome.out, "\n%\\d+ +attention +\\(1,4,\\d+,4\\) f32 +%\\d+ %\\d+ %\\d+ .*model/microgpt_tensor.cpp:\\d+ +\\d+\\.\\d+ +\\d+\\.\\d+ ")) << outcome.out;
-  EXPECT_TRUE(holds(outcome.out, "\n%\\d+ +cross_entropy +\\(\\) f32 .* 1\n\n\\d+ nodes, forward .* ms, backward .* ms, .* saved for backward\n$")) << outcome.out;
+  EXPECT_TRUE(holds(outcome.out,
+                    "\n%[0-9]+ +attention +\\(1,4,[0-9]+,4\\) f32 +%[0-9]+ %[0-9]+ %[0-9]+ "
+                    ".*model/microgpt_tensor.cpp:[0-9]+ +[0-9]+\\.[0-9]+ +[0-9]+\\.[0-9]+ "))
+      << outcome.out;
+  EXPECT_TRUE(holds(outcome.out,
+                    "\n%[0-9]+ +cross_entropy +\\(\\) f32 .* 1\n\n[0-9]+ nodes, forward .* ms, "
+                    "backward .* ms, .* "
+                    "saved for backward\n$"))
+      << outcome.out;
 }
 
 TEST(TraceCommand, ShowsTheSlopesOfANeuron) {
@@ -39,10 +50,11 @@ TEST(TraceCommand, ShowsTheSlopesOfANeuron) {
   const std::vector<std::string> lines = lines_of(outcome.out);
   ASSERT_EQ(lines.size(), 2u + 1 + 10) << outcome.out;
   // d loss / d w = 2 (y - 3) x = 4, d loss / d x = 2 (y - 3) w = -6, d loss / d b = 2
-  EXPECT_TRUE(holds(lines[3], "^#1 +number +tools/trace.cpp:\\d+ +2 +-6$")) << lines[3];
-  EXPECT_TRUE(holds(lines[4], "^#2 +number +tools/trace.cpp:\\d+ +-3 +4$")) << lines[4];
-  EXPECT_TRUE(holds(lines[5], "^#3 +number +tools/trace.cpp:\\d+ +10 +2$")) << lines[5];
-  EXPECT_TRUE(holds(lines[12], "^#10 +pow +#8 #9 +tools/trace.cpp:\\d+ +1 +1 +2 0$")) << lines[12];
+  EXPECT_TRUE(holds(lines[3], "^#1 +number +tools/trace.cpp:[0-9]+ +2 +-6$")) << lines[3];
+  EXPECT_TRUE(holds(lines[4], "^#2 +number +tools/trace.cpp:[0-9]+ +-3 +4$")) << lines[4];
+  EXPECT_TRUE(holds(lines[5], "^#3 +number +tools/trace.cpp:[0-9]+ +10 +2$")) << lines[5];
+  EXPECT_TRUE(holds(lines[12], "^#10 +pow +#8 #9 +tools/trace.cpp:[0-9]+ +1 +1 +2 0$"))
+      << lines[12];
 }
 
 // The value of the last node is the loss.
@@ -57,8 +69,11 @@ TEST(TraceCommand, BothChaptersComputeTheSameLoss) {
   ASSERT_EQ(arrays.code, 0) << arrays.text();
   ASSERT_EQ(numbers.code, 0) << numbers.text();
   EXPECT_GT(loss_in(arrays.out), 1);
-  EXPECT_NEAR(loss_in(arrays.out), loss_in(numbers.out), 1e-9);   // two orders of summation in double
-  EXPECT_TRUE(holds(numbers.err, "^the last 100 of \\d+,\\d+ nodes; --last 0 shows all of them\n$")) << numbers.err;
+  EXPECT_NEAR(loss_in(arrays.out), loss_in(numbers.out),
+              1e-9);   // two orders of summation in double
+  EXPECT_TRUE(
+      holds(numbers.err, "^the last 100 of [0-9]+,[0-9]+ nodes; --last 0 shows all of them\n$"))
+      << numbers.err;
 }
 
 TEST(TraceCommand, ItsJsonIsJsonWithARowANode) {
@@ -70,12 +85,15 @@ TEST(TraceCommand, ItsJsonIsJsonWithARowANode) {
       "nodes = trace[\"nodes\"]\n"
       "assert [n[\"id\"] for n in nodes] == list(range(len(nodes))), \"ids\"\n"
       "assert all(i < n[\"id\"] for n in nodes for i in n[\"inputs\"]), \"inputs come first\"\n"
-      "assert all(n[\"line\"] > 0 and n[\"file\"].startswith(\"model/\") for n in nodes), \"places\"\n"
-      "assert nodes[-1][\"op\"] == \"cross_entropy\" and nodes[-1][\"grad\"] == 1 and nodes[-1][\"shape\"] == [], \"the loss\"\n"
+      "assert all(n[\"line\"] > 0 and n[\"file\"].startswith(\"model/\") for n in nodes), "
+      "\"places\"\n"
+      "assert nodes[-1][\"op\"] == \"cross_entropy\" and nodes[-1][\"grad\"] == 1 and "
+      "nodes[-1][\"shape\"] == "
+      "[], \"the loss\"\n"
       "assert sum(n[\"saved_bytes\"] for n in nodes) == trace[\"saved_bytes\"] > 0, \"bytes\"\n"
       "print(len(nodes))'");
   EXPECT_EQ(outcome.code, 0) << outcome.text();
-  EXPECT_TRUE(holds(outcome.out, "^\\d\\d\n$")) << outcome.text();
+  EXPECT_TRUE(holds(outcome.out, "^[0-9][0-9]\n$")) << outcome.text();
 }
 
 TEST(TraceCommand, ItsPictureIsWellFormed) {
@@ -86,10 +104,14 @@ TEST(TraceCommand, ItsPictureIsWellFormed) {
     const Outcome outcome = glass({"trace", "--svg", "--program", program, "-o", file});
     ASSERT_EQ(outcome.code, 0) << outcome.text();
     EXPECT_EQ(outcome.out, "");
-    const Outcome parsed = run({"python3", "-c", "import sys, xml.dom.minidom as m; d = m.parse(sys.argv[1]); print(d.documentElement.tagName, "
-                                "sum(r.getAttribute('class') == 'box' for r in d.getElementsByTagName('rect')))", file});
+    const Outcome parsed =
+        run({"python3", "-c",
+             "import sys, xml.dom.minidom as m; d = m.parse(sys.argv[1]); "
+             "print(d.documentElement.tagName, "
+             "sum(r.getAttribute('class') == 'box' for r in d.getElementsByTagName('rect')))",
+             file});
     EXPECT_EQ(parsed.code, 0) << parsed.text();
-    EXPECT_TRUE(holds(parsed.out, "^svg \\d\\d\n$")) << parsed.text();
+    EXPECT_TRUE(holds(parsed.out, "^svg [0-9][0-9]\n$")) << parsed.text();
   }
 }
 
@@ -99,12 +121,14 @@ TEST(TraceCommand, ItsGraphNamesEveryNodeAnEdgeUses) {
   std::set<std::string> named;
   std::size_t edges = 0;
   for (const std::string& line : lines_of(outcome.out)) {
-    std::smatch found;
-    if (std::regex_search(line, found, std::regex("^ +(n\\d+) \\[label="))) named.insert(found[1]);
-    if (std::regex_search(line, found, std::regex("^ +(n\\d+) -> (n\\d+)"))) {
-      ++edges;
-      EXPECT_TRUE(named.count(found[1]) == 1 && named.count(found[2]) == 1) << line;
-    }
+    std::istringstream words(line);
+    std::string first, second, third;
+    words >> first >> second >> third;
+    if (second.compare(0, 7, "[label=") == 0) named.insert(first);
+    if (second != "->") continue;
+    ++edges;
+    if (third.back() == ';') third.pop_back();
+    EXPECT_EQ(named.count(first) + named.count(third), 2u) << line;
   }
   EXPECT_EQ(named.size(), 20u);
   EXPECT_GT(edges, 10u);
@@ -117,39 +141,56 @@ TEST(TraceCommand, ItsGraphNamesEveryNodeAnEdgeUses) {
 TEST(TraceCommand, TwoDevicesAgreeUntilOneAsksTooMuch) {
   const Outcome same = glass({"trace", "--compare", "reference"});
   EXPECT_EQ(same.code, 0) << same.text();
-  EXPECT_TRUE(holds(same.out, "^cpu .* and reference agree in the value and the gradient of all \\d+ nodes, within 0.0001 of their size\n$")) << same.out;
+  EXPECT_TRUE(
+      holds(same.out,
+            "^cpu .* and reference agree in the value and the gradient of all [0-9]+ nodes, within "
+            "0.0001 of their size\n$"))
+      << same.out;
 
-  const Outcome itself = glass({"trace", "--device", "reference", "--compare", "reference", "--tolerance", "0"});
+  const Outcome itself =
+      glass({"trace", "--device", "reference", "--compare", "reference", "--tolerance", "0"});
   EXPECT_EQ(itself.code, 0) << itself.text();
 
   // In f32 no two orders of summation agree to the last bit for a whole step.
   const Outcome apart = glass({"trace", "--compare", "reference", "--tolerance", "0"});
   EXPECT_EQ(apart.code, 1) << apart.text();
-  EXPECT_TRUE(holds(apart.out, "^the first difference is in the (value|gradient) of %\\d+ \\w+ \\(.*\\), model/microgpt_tensor.cpp:\\d+.*, at \\[.*\\]\n"
-                               "  cpu .* -?[\\d.e+-]+\n  reference .* -?[\\d.e+-]+\n  apart by [\\d.e-]+ of its size, 0 is allowed\n$")) << apart.out;
-  EXPECT_TRUE(holds(glass({"trace", "--compare", "reference", "--tolerance", "0", "--json"}).out, "\"agree\": false, \"first\": \\{\"node\": \\d+"));
+  EXPECT_TRUE(holds(apart.out,
+                    "^the first difference is in the (value|gradient) of %[0-9]+ [a-z_]+ \\(.*\\), "
+                    "model/microgpt_tensor.cpp:[0-9]+.*, at \\[.*\\]\n"
+                    "  cpu .* -?[0-9.e+-]+\n  reference .* -?[0-9.e+-]+\n  apart by [0-9.e-]+ of "
+                    "its size, 0 is allowed\n$"))
+      << apart.out;
+  EXPECT_TRUE(holds(glass({"trace", "--compare", "reference", "--tolerance", "0", "--json"}).out,
+                    "\"agree\": false, \"first\": \\{\"node\": [0-9]+"));
 }
 
 TEST(TraceCommand, StopsAtTheFirstNumberThatIsNotFinite) {
   const Outcome outcome = glass({"trace", "--scale", "1e20", "--debug-nan"});
   EXPECT_EQ(outcome.code, 5) << outcome.text();
   EXPECT_EQ(outcome.out, "");
-  EXPECT_TRUE(holds(outcome.err, "^error: the (output of|gradient that) \\w+ .*model/microgpt_tensor.cpp:\\d+.* is (nan|infinite) at element \\d+ of ")) << outcome.err;
+  EXPECT_TRUE(
+      holds(outcome.err,
+            "^error: the (output of|gradient that) [a-z_]+ .*model/microgpt_tensor.cpp:[0-9]+.* is "
+            "(nan|infinite) at element [0-9]+ of "))
+      << outcome.err;
 }
 
 TEST(TraceCommand, RefusesWhatMakesNoSense) {
-  const auto refused = [](const std::vector<std::string>& words, int code, const std::string& part) {
+  const auto refused = [](const std::vector<std::string>& words, int code,
+                          const std::string& part) {
     const Outcome outcome = glass(words);
     EXPECT_EQ(outcome.code, code) << outcome.text();
     EXPECT_EQ(outcome.out, "");
     EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
   };
   refused({"trace", "--svg", "--dot"}, 2, "choose one");
-  refused({"trace", "--program", "scalar", "--compare", "cpu"}, 2, "--compare needs --program tensor");
+  refused({"trace", "--program", "scalar", "--compare", "cpu"}, 2,
+          "--compare needs --program tensor");
   refused({"trace", "--program", "scalar", "--debug-nan"}, 2, "--debug-nan needs --program tensor");
   refused({"trace", "--compare", "cpu", "--svg"}, 2, "not as a picture");
   refused({"trace", "--dtype", "f64", "--compare", "cpu"}, 2, "use --dtype f32");
-  refused({"trace", "--program", "scalar-microgpt", "--svg", "--last", "0"}, 2, "use --last 2000 or fewer");
+  refused({"trace", "--program", "scalar-microgpt", "--svg", "--last", "0"}, 2,
+          "use --last 2000 or fewer");
   refused({"trace", "--svg", "-o", "/nowhere/x.svg"}, 4, "cannot write '/nowhere/x.svg'");
   refused({"trace", "--program", "nonsense"}, 2, "nonsense");
 }
@@ -162,5 +203,5 @@ TEST(TraceCommand, LeavesNothingBehindWhereItCannotWrite) {
   EXPECT_FALSE(std::filesystem::exists(folder / "taken.part"));
 }
 
-}  // namespace
-}  // namespace glass::test
+}   // namespace
+}   // namespace glass::test

@@ -51,7 +51,12 @@ class GdbCell(look.Cell):
 
     @careful
     def string(self):
-        return self.value.format_string()
+        """A std::string of LLVM's library: short ones lie in the object itself, and its lowest bit tells which."""
+        raw = self.read(self.address(), 24)
+        if raw[0] & 1 == 0:
+            return raw[1:1 + raw[0] // 2].decode(errors="replace")
+        size, data = (int.from_bytes(raw[k:k + 8], "little") for k in (8, 16))
+        return self.read(data, min(size, 1000)).decode(errors="replace")
 
     @careful
     def at(self, i):
@@ -441,7 +446,7 @@ class StepCommand(Command):
         frame = gdb.newest_frame()
         node = node_of(frame)
         if node is not None:
-            print_line(say.backward_text(node, variable(frame, "dx")["tape_"]))
+            print_line(say.backward_text(node, tape_in_sight()))
             print_line("  " + source_line(frame))
         elif frame.name() == PULL:
             print_line(say.pull_text(this_of(frame), int(frame.read_var("i"))))

@@ -1,8 +1,10 @@
-// A small program to look into with a debugger: chapter 1's neuron, then one step of a network of two layers.
-// It is compiled without optimisation in every build, so every name, line and value is there. tour.gdb walks through it.
+// A small program to look into with a debugger: chapter 1's neuron, then one step of a network of
+// two layers. It is compiled without optimisation in every build, so every name, line and value is
+// there. tour.gdb walks through it.
 //
 //   glass_tour         forward, backward, and the losses
-//   glass_tour trap    the same with a penalty whose slope is infinite at 0: find the line that makes the first inf
+//   glass_tour trap    the same with a penalty whose slope is infinite at 0: find the line that
+//   makes the first inf
 #include <cstdio>
 #include <string>
 
@@ -41,11 +43,11 @@ Tensor forward(Tape& tape, Net& net, const Tensor& x) {
   Tensor h;
   {
     const auto in = tape.enter("mlp");
-    h = linear(x, w1, b1);                             // (B,5)
+    h = linear(x, w1, b1);   // (B,5)
     h = gelu(h);
   }
   const auto in = tape.enter("head");
-  const Tensor w2t = transpose(w2);                    // (5,2): the same memory, other strides
+  const Tensor w2t = transpose(w2);   // (5,2): the same memory, other strides
   return matmul(h, w2t);
 }
 
@@ -53,7 +55,8 @@ Tensor forward(Tape& tape, Net& net, const Tensor& x) {
 Tensor lengths(const Tensor& x) { return sum(sqrt(sum(square(x), -1))); }
 
 double train_step(const Device& device, bool trap) {
-  Net net{weight(device, "w1", {5, 3}, 0.5), weight(device, "b1", {5}, 0.1), weight(device, "w2", {2, 5}, trap ? 0 : 0.5)};
+  Net net{weight(device, "w1", {5, 3}, 0.5), weight(device, "b1", {5}, 0.1),
+          weight(device, "w2", {2, 5}, trap ? 0 : 0.5)};
   const Tensor x = gaussian(device, {4, 3}, 0, 1, RandomKey{42, site("x"), 0, 0});
   const std::int32_t classes[] = {0, 1, 1, 0};
 
@@ -65,8 +68,8 @@ double train_step(const Device& device, bool trap) {
   return loss.item();
 }
 
-}  // namespace
-}  // namespace glass
+}   // namespace
+}   // namespace glass
 
 int main(int argc, char** argv) {
   const bool trap = argc > 1 && std::string(argv[1]) == "trap";
