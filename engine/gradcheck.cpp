@@ -28,10 +28,12 @@ double largest(const Numbers& x) {
   return top;
 }
 
-// One function at one point. Every step returns whether it passed; the first that does not writes the failure.
+// One function at one point. Every step returns whether it passed; the first that does not writes
+// the failure.
 class Check {
  public:
-  Check(std::string_view name, const TensorFunction& f, const std::vector<Tensor>& inputs, const GradientCheck& how);
+  Check(std::string_view name, const TensorFunction& f, const std::vector<Tensor>& inputs,
+        const GradientCheck& how);
   GradientReport run();
 
  private:
@@ -45,7 +47,9 @@ class Check {
   bool left_inputs_alone();
 
   Tensor forward(Tape& tape, std::size_t unwatched);
-  Tensor cotangent(const Tensor& y) const { return Tensor::from(y.device(), dy_, y.shape(), DType::f64); }
+  Tensor cotangent(const Tensor& y) const {
+    return Tensor::from(y.device(), dy_, y.shape(), DType::f64);
+  }
   bool exact(const Tape& tape, std::size_t input) const;
   void write(std::size_t input, const double* from, std::size_t first, std::size_t count);
   double weighed_difference(const Numbers& up, const Numbers& down) const;
@@ -59,20 +63,22 @@ class Check {
   const TensorFunction& f_;
   GradientCheck how_;
   std::vector<Parameter> leaves_;
-  std::vector<Tensor> values_;         // of the leaves: what f is called with when nothing is recorded
-  std::vector<Numbers> before_;        // what the inputs were
-  std::vector<Numbers> gradients_;     // what backward says
-  std::vector<bool> exact_;            // may the gradient be added to without rounding twice?
-  Numbers y_, dy_;                     // the output, and its random weights
+  std::vector<Tensor> values_;    // of the leaves: what f is called with when nothing is recorded
+  std::vector<Numbers> before_;   // what the inputs were
+  std::vector<Numbers> gradients_;   // what backward says
+  std::vector<bool> exact_;          // may the gradient be added to without rounding twice?
+  Numbers y_, dy_;                   // the output, and its random weights
   double gate_absolute_ = kGateAbsolute;
   GradientReport report_;
 };
 
-Check::Check(std::string_view name, const TensorFunction& f, const std::vector<Tensor>& inputs, const GradientCheck& how)
+Check::Check(std::string_view name, const TensorFunction& f, const std::vector<Tensor>& inputs,
+             const GradientCheck& how)
     : name_(name), f_(f), how_(how) {
   for (const Tensor& x : inputs) {
     if (!x || x.dtype() != DType::f64) {
-      fail(ShapeError("check_gradients: " + name_ + ": inputs should be f64, because differences in f32 are noise"));
+      fail(ShapeError("check_gradients: " + name_ +
+                      ": inputs should be f64, because differences in f32 are noise"));
     }
     before_.push_back(x.to_host());
     leaves_.push_back(Parameter{"input " + std::to_string(leaves_.size()),
@@ -85,7 +91,8 @@ GradientReport Check::run() {
   const Tensor y = f_(values_);
   y_ = y.to_host();
   gate_absolute_ = kGateAbsolute * std::max(1.0, largest(y_));
-  dy_ = gaussian(y.device(), y.shape(), 0, 1, {how_.seed, site(name_, "dy"), 0, 0}, DType::f64).to_host();
+  dy_ = gaussian(y.device(), y.shape(), 0, 1, {how_.seed, site(name_, "dy"), 0, 0}, DType::f64)
+            .to_host();
 
   bool passed = compute_gradients();
   for (std::size_t i = 0; passed && i < leaves_.size(); ++i) {
@@ -93,7 +100,8 @@ GradientReport Check::run() {
     passed = small ? agrees_with_differences(i) : agrees_along_directions(i);
   }
   passed = passed && is_not_zero() && repeats_and_adds() && adds_up_over_two_uses();
-  for (std::size_t i = 0; passed && leaves_.size() > 1 && i < leaves_.size(); ++i) passed = needs_no_other_input(i);
+  for (std::size_t i = 0; passed && leaves_.size() > 1 && i < leaves_.size(); ++i)
+    passed = needs_no_other_input(i);
   report_.ok = passed && left_inputs_alone();
   return report_;
 }
@@ -112,7 +120,8 @@ bool Check::exact(const Tape& tape, std::size_t input) const {
   int uses = 0;
   for (std::size_t i = 0; i < tape.size(); ++i) {
     const Node& node = tape.node(i);
-    uses += static_cast<int>(std::count(node.inputs, node.inputs + node.input_count, leaves_[input].node));
+    uses += static_cast<int>(
+        std::count(node.inputs, node.inputs + node.input_count, leaves_[input].node));
   }
   return uses <= 1 && !how_.adds_in_parts;
 }
@@ -120,12 +129,14 @@ bool Check::exact(const Tape& tape, std::size_t input) const {
 bool Check::compute_gradients() {
   Tape tape;
   const Tensor y = forward(tape, kNone);
-  if (y.tape() != &tape) return failed("the output is not recorded: no op that the tape knows leads from inputs to it");
+  if (y.tape() != &tape)
+    return failed("the output is not recorded: no op that the tape knows leads from inputs to it");
   if (y.to_host() != y_) return failed("the output is another one when it is recorded");
   for (std::size_t i = 0; i < leaves_.size(); ++i) exact_.push_back(exact(tape, i));
   tape.backward(y, cotangent(y));
   for (const Parameter& leaf : leaves_) {
-    gradients_.push_back(leaf.touched ? leaf.grad.to_host() : Numbers(static_cast<std::size_t>(leaf.value.numel()), 0.0));
+    gradients_.push_back(leaf.touched ? leaf.grad.to_host()
+                                      : Numbers(static_cast<std::size_t>(leaf.value.numel()), 0.0));
   }
   return true;
 }
@@ -151,12 +162,14 @@ bool Check::agrees_with_differences(std::size_t input) {
     const Numbers y_down = f_(values_).to_host();
     write(input, &x, i, 1);
     const double numeric = weighed_difference(y_up, y_down) / (up - down);
-    if (!within_gate(input, "element " + std::to_string(i), numeric, gradients_[input][i])) return false;
+    if (!within_gate(input, "element " + std::to_string(i), numeric, gradients_[input][i]))
+      return false;
   }
   return true;
 }
 
-// All elements at once, each up or down by chance: the difference quotient is then the sum of the gradient with these signs.
+// All elements at once, each up or down by chance: the difference quotient is then the sum of the
+// gradient with these signs.
 bool Check::agrees_along_directions(std::size_t input) {
   const Numbers& x = before_[input];
   for (int d = 0; d < how_.directions; ++d) {
@@ -179,33 +192,40 @@ bool Check::agrees_along_directions(std::size_t input) {
   return true;
 }
 
-bool Check::within_gate(std::size_t input, const std::string& where, double numeric, double analytic) {
-  const double error = std::fabs(numeric - analytic), allowed = gate_absolute_ + kGateRelative * std::fabs(analytic);
+bool Check::within_gate(std::size_t input, const std::string& where, double numeric,
+                        double analytic) {
+  const double error = std::fabs(numeric - analytic),
+               allowed = gate_absolute_ + kGateRelative * std::fabs(analytic);
   ++report_.entries;
   if (error <= allowed) {   // a NaN is not
     report_.margin = std::max(report_.margin, error / allowed);
     return true;
   }
-  return failed("input " + std::to_string(input) + " " + str(values_[input].shape()) + ", " + where + ": expected " +
-                text(numeric) + " (difference quotient), got " + text(analytic) + " (backward); allowed are " + text(allowed));
+  return failed("input " + std::to_string(input) + " " + str(values_[input].shape()) + ", " +
+                where + ": expected " + text(numeric) + " (difference quotient), got " +
+                text(analytic) + " (backward); allowed are " + text(allowed));
 }
 
-// A derivative of zeros agrees with an output that does not move; somebody has to say that this is meant.
+// A derivative of zeros agrees with an output that does not move; somebody has to say that this is
+// meant.
 bool Check::is_not_zero() {
   double norm = 0;
   for (const Numbers& g : gradients_) norm = std::max(norm, largest(g));
-  return norm > gate_absolute_ || how_.zero_gradient || failed("the derivative is zero everywhere, and the case does not declare it");
+  return norm > gate_absolute_ || how_.zero_gradient ||
+         failed("the derivative is zero everywhere, and the case does not declare it");
 }
 
 bool Check::same(const char* claim, std::size_t input, const Numbers& expected, bool to_the_bit) {
   const Parameter& leaf = leaves_[input];
   const Numbers got = leaf.touched ? leaf.grad.to_host() : Numbers(expected.size(), 0.0);
-  // Sums in another order differ by some 1e-16 of their parts; a forgotten or doubled contribution by far more.
+  // Sums in another order differ by some 1e-16 of their parts; a forgotten or doubled contribution
+  // by far more.
   const double allowed = to_the_bit ? 0 : 1e-10 * (1 + largest(expected));
   for (std::size_t i = 0; i < expected.size(); ++i) {
     if (std::fabs(got[i] - expected[i]) <= allowed) continue;
-    return failed("input " + std::to_string(input) + " " + str(leaf.value.shape()) + ", element " + std::to_string(i) + ": " +
-                  claim + ": expected " + text(expected[i]) + ", got " + text(got[i]));
+    return failed("input " + std::to_string(input) + " " + str(leaf.value.shape()) + ", element " +
+                  std::to_string(i) + ": " + claim + ": expected " + text(expected[i]) + ", got " +
+                  text(got[i]));
   }
   return true;
 }
@@ -238,7 +258,8 @@ bool Check::repeats_and_adds() {
   return true;
 }
 
-// The inputs feed two calls through a tensor of their own, so that gradients also meet inside of the graph.
+// The inputs feed two calls through a tensor of their own, so that gradients also meet inside of
+// the graph.
 bool Check::adds_up_over_two_uses() {
   Tape tape;
   std::vector<Tensor> x;
@@ -274,8 +295,9 @@ bool Check::left_inputs_alone() {
     const Numbers now = values_[i].to_host();
     for (std::size_t k = 0; k < now.size(); ++k) {
       if (now[k] == before_[i][k]) continue;
-      return failed("input " + std::to_string(i) + ", element " + std::to_string(k) + ": the op wrote to its input: expected " +
-                    text(before_[i][k]) + ", got " + text(now[k]));
+      return failed("input " + std::to_string(i) + ", element " + std::to_string(k) +
+                    ": the op wrote to its input: expected " + text(before_[i][k]) + ", got " +
+                    text(now[k]));
     }
   }
   return true;
@@ -286,11 +308,11 @@ bool Check::failed(const std::string& what) {
   return false;
 }
 
-}  // namespace
+}   // namespace
 
-GradientReport check_gradients(std::string_view name, const TensorFunction& f, std::vector<Tensor> inputs,
-                               const GradientCheck& how) {
+GradientReport check_gradients(std::string_view name, const TensorFunction& f,
+                               std::vector<Tensor> inputs, const GradientCheck& how) {
   return Check(name, f, inputs, how).run();
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -1,5 +1,6 @@
-// The table that tests walk over. Each file of this folder ends with a few lines an op: how it is called, from where its
-// inputs are drawn, and its twin. From them come thousands of cases, with every size and every layout of memory.
+// The table that tests walk over. Each file of this folder ends with a few lines an op: how it is
+// called, from where its inputs are drawn, and its twin. From them come thousands of cases, with
+// every size and every layout of memory.
 //
 // A new op brings its lines and joins the list in cases.cpp; a test reads ops.h and asks for it.
 #pragma once
@@ -17,22 +18,25 @@ namespace glass {
 struct Call {
   std::vector<Shape> inputs;
   TensorFunction op;
-  TensorFunction twin = nullptr;         // the same function, written differently; or none
-  bool zero_gradient = false;            // of every input, and rightly so
+  TensorFunction twin = nullptr;   // the same function, written differently; or none
+  bool zero_gradient = false;      // of every input, and rightly so
 };
 
 // Numbers between low and high, but none in (-hole, hole): there is a kink or a pole at 0.
-struct Range { double low = -2, high = 2, hole = 0; };
+struct Range {
+  double low = -2, high = 2, hole = 0;
+};
 
 // An op, and how to draw calls of it.
 struct OpCases {
-  const char* op;                        // as ops.h declares it, an unnamed parameter called by its type: "gelu(x)"
+  const char* op;   // as ops.h declares it, an unnamed parameter called by its type: "gelu(x)"
   std::function<Call(Dice&)> draw;
-  std::vector<Range> ranges = {Range{}}; // of the inputs in order; the last one goes for all that follow
-  const char* twin = "";                 // the twin, where ops.h declares it: "composed::gelu(x)"
-  bool zero_if_same = false;             // x - x has no derivative
-  bool compares_rows = false;            // a row of equal numbers has no derivative (softmax) or a wild one (layernorm)
-  bool adds_in_parts = false;            // see GradientCheck
+  // Of the inputs in order; the last one goes for all that follow.
+  std::vector<Range> ranges = {Range{}};
+  const char* twin = "";        // the twin, where ops.h declares it: "composed::gelu(x)"
+  bool zero_if_same = false;    // x - x has no derivative
+  bool compares_rows = false;   // equal numbers in a row have none (softmax) or a wild one (norms)
+  bool adds_in_parts = false;   // see GradientCheck
 };
 
 // How an input of an op lies in memory: it is a view of a tensor of shape `base`.
@@ -40,24 +44,25 @@ enum class Layout { whole, transposed, stepped, expanded, permuted, narrowed };
 struct Seen {
   Layout layout;
   Shape shape, base;
-  int axis;                              // along which it is stepped, expanded or narrowed
+  int axis;   // along which it is stepped, expanded or narrowed
 };
 
 // A case: a call, and the layouts of its inputs.
 struct Case {
-  std::string name;                      // "add(a, b): (2,3) transposed, (3)"
-  TensorFunction op, twin;               // of the tensors that the views look at; twin: or none
-  std::vector<Seen> inputs;              // one for each of those tensors
-  std::vector<Range> ranges;             // of each
+  std::string name;            // "add(a, b): (2,3) transposed, (3)"
+  TensorFunction op, twin;     // of the tensors that the views look at; twin: or none
+  std::vector<Seen> inputs;    // one for each of those tensors
+  std::vector<Range> ranges;   // of each
   GradientCheck how;
 
   std::vector<Tensor> draw(const Device&, DType) const;   // the tensors, always the same
 };
 
-constexpr int kCasesPerOp = 264;         // all patterns of broadcasting up to rank 4 are 237
+constexpr int kCasesPerOp = 264;   // all patterns of broadcasting up to rank 4 are 237
 
-std::vector<OpCases> all_op_cases();                                     // every op of ops.h
-std::vector<Case> cases_of(const OpCases& op, int count = kCasesPerOp);  // distinct, always the same ones
+// Every op of ops.h; and cases of one, distinct, and always the same ones.
+std::vector<OpCases> all_op_cases();
+std::vector<Case> cases_of(const OpCases& op, int count = kCasesPerOp);
 
 // Families: the shapes that many ops share.
 using UnaryOp = Tensor (*)(const Tensor&, Where);
@@ -66,18 +71,22 @@ using UnaryTwin = Tensor (*)(const Tensor&);
 using BinaryTwin = Tensor (*)(const Tensor&, const Tensor&);
 using Family = std::function<Call(Dice&)>;
 
-Family elementwise(TensorFunction op, TensorFunction twin = nullptr);    // one input of any shape
+// One input of any shape, or two of one shape.
+Family elementwise(TensorFunction op, TensorFunction twin = nullptr);
 Family elementwise(UnaryOp op, UnaryTwin twin = nullptr);
-Family elementwise(BinaryOp op, BinaryTwin twin = nullptr);              // two inputs of one shape
-Family broadcast_pair(TensorFunction op, TensorFunction twin = nullptr); // two inputs, all patterns of broadcasting
+Family elementwise(BinaryOp op, BinaryTwin twin = nullptr);
+// Two inputs, in all patterns of broadcasting.
+Family broadcast_pair(TensorFunction op, TensorFunction twin = nullptr);
 Family broadcast_pair(TensorFunction op, BinaryOp twin);
 Family broadcast_pair(BinaryOp op);
-Family rows(UnaryOp op, UnaryTwin twin = nullptr);                       // (..,C), along the last axis
+// One input (..,C); the op works along the last axis.
+Family rows(UnaryOp op, UnaryTwin twin = nullptr);
 
-// i32 numbers from 0 to below `limit`, sometimes spread out in memory. Where `ignore` is not kNever every fifth number is
-// that one, but not the first.
+// i32 numbers from 0 to below `limit`, sometimes spread out in memory. Where `ignore` is not kNever
+// every fifth number is that one, but not the first.
 constexpr std::int64_t kNever = -1000;
-std::function<Tensor(const Device&)> draw_ids(Dice& dice, const Shape& shape, std::int64_t limit, std::int64_t ignore = kNever);
+std::function<Tensor(const Device&)> draw_ids(Dice& dice, const Shape& shape, std::int64_t limit,
+                                              std::int64_t ignore = kNever);
 
 // By file.
 std::vector<OpCases> arithmetic_cases();
@@ -94,4 +103,4 @@ std::vector<OpCases> dropout_cases();
 std::vector<OpCases> cross_entropy_cases();
 std::vector<OpCases> head_loss_cases();
 
-}  // namespace glass
+}   // namespace glass

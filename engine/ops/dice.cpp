@@ -13,9 +13,11 @@ Dice::Dice(std::string_view op, int number) : site_(site(op)), number_(number) {
 bool Dice::same() const { return number_ % 12 == 11; }
 bool Dice::wants_empty() const { return number_ % 25 == 24; }
 
-// Mostly small, because differences cost two forwards a number. Above 2,000 they are taken along a few directions.
+// Mostly small, because differences cost two forwards a number. Above 2,000 they are taken along a
+// few directions.
 std::int64_t Dice::budget() const {
-  constexpr std::int64_t kBudgets[] = {20, 40, 20, 80, 20, 40, 150, 20, 40, 20, 80, 40, 20, 300, 40, 3000};
+  constexpr std::int64_t kBudgets[] = {20, 40, 20, 80, 20, 40,  150, 20,
+                                       40, 20, 80, 40, 20, 300, 40,  3000};
   return kBudgets[number_ % static_cast<int>(std::size(kBudgets))];
 }
 
@@ -26,7 +28,9 @@ std::int64_t Dice::below(std::int64_t n) {
 
 double Dice::unit() { return (static_cast<double>(below(std::int64_t{1} << 31)) + 0.5) * 0x1p-31; }
 
-RandomKey Dice::key() { return {static_cast<std::uint64_t>(below(1000)), site_, static_cast<std::uint32_t>(number_), 0}; }
+RandomKey Dice::key() {
+  return {static_cast<std::uint64_t>(below(1000)), site_, static_cast<std::uint32_t>(number_), 0};
+}
 
 std::int64_t Dice::note(const char* name, std::int64_t value) {
   notes_ += (notes_.empty() ? "" : " ") + std::string(name) + "=" + std::to_string(value);
@@ -64,8 +68,9 @@ std::vector<std::int64_t> Dice::sizes(int count, std::int64_t least) {
 
 Shape Dice::shape(int min_rank, int max_rank) {
   Shape shape;
-  for (std::int64_t n : sizes(min_rank + static_cast<int>(below(max_rank - min_rank + 1)))) shape.push_back(n);
+  for (std::int64_t n : sizes(min_rank + static_cast<int>(below(max_rank - min_rank + 1))))
+    shape.push_back(n);
   return shape;
 }
 
-}  // namespace glass
+}   // namespace glass

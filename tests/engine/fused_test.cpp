@@ -1,5 +1,5 @@
-// Fused ops against their twins in primitives, and every op in f32 on every instruction set against the reference in
-// double: values and all derivatives, over the whole table of cases.
+// Fused ops against their twins in primitives, and every op in f32 on every instruction set against
+// the reference in double: values and all derivatives, over the whole table of cases.
 //   test_engine --gtest_filter='*OnEveryIsa*gelu*'
 #include <gtest/gtest.h>
 
@@ -25,10 +25,14 @@ double largest(const std::vector<double>& x) {
   return top;
 }
 
-// How far `got` is from `expected`, in units of the largest number that is expected, and of 1 for what is small because
-// larger numbers cancel: of `meeting` numbers at most, whose roundings add up like a random walk. Infinities must be
-// where they are expected. A difference that is not a number is infinite.
-struct Gap { double size = 0; std::size_t at = 0; };
+// How far `got` is from `expected`, in units of the largest number that is expected, and of 1 for
+// what is small because larger numbers cancel: of `meeting` numbers at most, whose roundings add up
+// like a random walk. Infinities must be where they are expected. A difference that is not a number
+// is infinite.
+struct Gap {
+  double size = 0;
+  std::size_t at = 0;
+};
 
 Gap gap(const std::vector<double>& expected, const std::vector<double>& got, double meeting) {
   Gap worst;
@@ -49,28 +53,33 @@ class Comparison {
 
   void add(const std::string& which, const Case& c, const Outcome& expected, const Outcome& got) {
     ++cases_;
-    double meeting = static_cast<double>(expected.y.size());   // the size of the largest tensor around
-    for (const Seen& seen : c.inputs) meeting = std::max(meeting, static_cast<double>(seen.shape.numel()));
+    double meeting =
+        static_cast<double>(expected.y.size());   // the size of the largest tensor around
+    for (const Seen& seen : c.inputs)
+      meeting = std::max(meeting, static_cast<double>(seen.shape.numel()));
     compare(which + ": " + c.name + ", value", expected.y, got.y, meeting);
     for (std::size_t i = 0; i < expected.gradients.size(); ++i) {
-      compare(which + ": " + c.name + ", derivative of input " + std::to_string(i), expected.gradients[i], got.gradients[i], meeting);
+      compare(which + ": " + c.name + ", derivative of input " + std::to_string(i),
+              expected.gradients[i], got.gradients[i], meeting);
     }
   }
   void report(const char* what) const {
-    std::cout << "[  margin  ] " << op_ << ": " << cases_ << " cases, " << what << ", worst " << worst_ / gate_
-              << " of the gate " << gate_ << " (" << worst_name_ << ")\n";
+    std::cout << "[  margin  ] " << op_ << ": " << cases_ << " cases, " << what << ", worst "
+              << worst_ / gate_ << " of the gate " << gate_ << " (" << worst_name_ << ")\n";
     EXPECT_EQ(failed_, 0) << "of " << cases_ << " cases of " << op_;
     EXPECT_GT(cases_, 0);
   }
 
  private:
-  void compare(const std::string& what, const std::vector<double>& expected, const std::vector<double>& got, double meeting) {
+  void compare(const std::string& what, const std::vector<double>& expected,
+               const std::vector<double>& got, double meeting) {
     ASSERT_EQ(expected.size(), got.size()) << what;
     const Gap found = gap(expected, got, meeting);
     if (found.size > worst_) worst_ = found.size, worst_name_ = what;
     if (found.size <= gate_ || ++failed_ > kFailuresShown) return;
-    ADD_FAILURE() << what << ", element " << found.at << ": expected " << expected[found.at] << ", got " << got[found.at]
-                  << "; the gap " << found.size << " is above " << gate_;
+    ADD_FAILURE() << what << ", element " << found.at << ": expected " << expected[found.at]
+                  << ", got " << got[found.at] << "; the gap " << found.size << " is above "
+                  << gate_;
   }
 
   const char* op_;
@@ -90,8 +99,8 @@ std::vector<OpCases> ops_with_twins() {
 
 class Fused : public ::testing::TestWithParam<OpCases> {};
 
-// Both sides round in another order; measured: 1.6e-15 at most. A formula that differs at all, by an eps or by a constant
-// with seven digits, differs by more than 1e-9.
+// Both sides round in another order; measured: 1.6e-15 at most. A formula that differs at all, by
+// an eps or by a constant with seven digits, differs by more than 1e-9.
 constexpr double kGateInDouble = 1e-14;
 
 TEST_P(Fused, IsItsTwinInDouble) {
@@ -105,8 +114,8 @@ TEST_P(Fused, IsItsTwinInDouble) {
 
 INSTANTIATE_TEST_SUITE_P(Ops, Fused, ::testing::ValuesIn(ops_with_twins()), testing::name_of_test);
 
-// One rounding in f32 is 6e-8. Measured: 6e-7 at most, and 5e-6 in attention, where an axis that repeats adds up the same
-// error 129 times. Wrong plumbing between op and kernel shows at 1e-2.
+// One rounding in f32 is 6e-8. Measured: 6e-7 at most, and 5e-6 in attention, where an axis that
+// repeats adds up the same error 129 times. Wrong plumbing between op and kernel shows at 1e-2.
 constexpr double kGateInSingle = 1e-5;
 
 class Single : public ::testing::TestWithParam<OpCases> {};
@@ -118,7 +127,8 @@ TEST_P(Single, IsTheReferenceOnEveryIsa) {
   }
   Comparison comparison(GetParam().op, kGateInSingle);
   for (const Case& c : cases_of(GetParam())) {
-    const std::vector<Tensor> exact = testing::moved(c.draw(reference(), DType::f32), reference(), DType::f64);
+    const std::vector<Tensor> exact =
+        testing::moved(c.draw(reference(), DType::f32), reference(), DType::f64);
     const Outcome expected = run(c, c.twin ? c.twin : c.op, exact);
     for (const auto& [isa, device] : devices) {
       comparison.add(isa, c, expected, run(c, c.op, testing::moved(exact, device, DType::f32)));
@@ -139,11 +149,12 @@ TEST(HeadLoss, JoinsItsChunksWithoutASeam) {
   const Tensor targets = Tensor::ids(reference(), ids, {rows});
   Case c{"head_loss in chunks", nullptr, nullptr, {}, {}, {}};
   const auto fused = run(c, [&](Tensors in) { return head_loss(in[0], in[1], targets); }, {x, w});
-  const auto plain = run(c, [&](Tensors in) { return composed::head_loss(in[0], in[1], targets); }, {x, w});
+  const auto plain =
+      run(c, [&](Tensors in) { return composed::head_loss(in[0], in[1], targets); }, {x, w});
   Comparison comparison("head_loss", kGateInDouble);
   comparison.add("reference", c, plain, fused);
   comparison.report("in chunks");
 }
 
-}  // namespace
-}  // namespace glass
+}   // namespace
+}   // namespace glass

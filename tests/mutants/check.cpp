@@ -1,6 +1,6 @@
-// The gradient checks over a part of the table, with one bug switched on: glass_mutants NUMBER [ROUNDS].
-// Round k takes case k of every op, so that a bug is met soon wherever it sits. Exit code 1 and one line: the bug was
-// caught; 0: everything passed.
+// The gradient checks over a part of the table, with one bug switched on: glass_mutants NUMBER
+// [ROUNDS]. Round k takes case k of every op, so that a bug is met soon wherever it sits. Exit code
+// 1 and one line: the bug was caught; 0: everything passed.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -27,18 +27,17 @@ int check(int rounds) {
       GradientCheck how = c.how;
       how.max_entries = 60;
       try {
-        const GradientReport report = check_gradients(c.name, c.op, c.draw(reference, DType::f64), how);
+        const GradientReport report =
+            check_gradients(c.name, c.op, c.draw(reference, DType::f64), how);
         if (!report.ok) return caught(report.failure);
-      } catch (const std::exception& error) {
-        return caught(c.name + ": " + error.what());
-      }
+      } catch (const std::exception& error) { return caught(c.name + ": " + error.what()); }
     }
   }
   return 0;
 }
 
-}  // namespace
-}  // namespace glass
+}   // namespace
+}   // namespace glass
 
 int main(int argc, char** argv) {
   glass::active_mutant = argc > 1 ? std::atoi(argv[1]) : 0;
