@@ -17,8 +17,8 @@ constexpr int kTileRows = 6, kTileVectors = 2;   // 12 + 2 + 1 of 16
 #elif defined(GLASS_ISA_neon)
 constexpr int kTileRows = 8, kTileVectors = 3;   // 24 + 3 + 1 of 32
 #else
-constexpr int kTileRows = 4,
-              kTileVectors = 4;   // as many as a compiler keeps in registers on most machines
+constexpr int kTileRows = 2,
+              kTileVectors = 4;   // what compilers turn into short vectors themselves
 #endif
 constexpr int kTileColumns = kTileVectors * kLanes;
 
@@ -36,10 +36,9 @@ struct TileB {
 struct TileC {
   float* data;
   std::int64_t row, column;   // strides
-  std::int64_t
-      columns;   // how many are wanted: the rest of the last vector is computed and thrown away
-  bool add;      // += or =
-  const float* bias;   // a number for each column, added once; or null
+  std::int64_t columns;       // how many are wanted; what the last vector has beyond is dropped
+  bool add;                   // += or =
+  const float* bias;          // a number for each column, added once; or null
 };
 
 // c (rows x columns) = or += a b, summed over k in [0, depth). 1 <= rows <= kTileRows, 1 <= columns
