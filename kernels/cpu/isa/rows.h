@@ -50,6 +50,30 @@ GLASS_SIMD float* row(const Rows& rows, std::int64_t r) {
   for (int i = 0; i < rows.axes; ++i) place += r % rows.size[i] * rows.stride[i], r /= rows.size[i];
   return place;
 }
+
+// The same row after row, without a division for each: heads of attention are rows along three axes
+// that do not continue each other.
+struct RowPlace {
+  float* data;
+  std::int64_t index[kMaxRank];
+};
+GLASS_SIMD RowPlace place_at(const Rows& rows, std::int64_t r) {
+  RowPlace place = {rows.data, {}};
+  for (int i = 0; i < rows.axes; ++i) {
+    place.index[i] = r % rows.size[i], r /= rows.size[i];
+    place.data += place.index[i] * rows.stride[i];
+  }
+  return place;
+}
+GLASS_SIMD void move_on(RowPlace& place, const Rows& rows) {
+  for (int i = 0; i < rows.axes; ++i) {
+    place.data += rows.stride[i];
+    if (++place.index[i] < rows.size[i]) return;
+    place.data -= rows.stride[i] * rows.size[i];
+    place.index[i] = 0;
+  }
+}
+
 GLASS_SIMD std::int32_t id_at(const Rows& ids, std::int64_t i) {
   return *reinterpret_cast<const std::int32_t*>(row(ids, i));
 }
