@@ -49,7 +49,8 @@ void Cpu::scatter_add(Into table, View ids, View y) {
   if (!table.add) fill(table.view, 0);
   const std::int64_t C = table_rows.C;
   if (Y.count == 0 || C == 0) return;
-  constexpr std::int64_t kColumns = 64;   // at least this many: four cache lines of every row
+  constexpr std::int64_t kColumns =
+      128;   // at least this many, so that memory is read in stretches
   const std::int64_t wanted = kGrain / Y.count;
   const std::int64_t columns =
       wanted <= kColumns ? kColumns : (wanted + kColumns - 1) / kColumns * kColumns;
