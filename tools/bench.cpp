@@ -289,24 +289,28 @@ struct Contender {
 
 std::vector<Contender> contenders(Machine machine, const std::string& compare) {
   std::vector<Contender> all;
-  const Peak peak = measure_peak(isa_of(machine), machine.threads);
   if (compare.empty()) {
+    const Peak peak = measure_peak(isa_of(machine), machine.threads);
     all.push_back({std::move(machine.backend), peak});
     return all;
   }
   const std::vector<std::string> isas = split(compare, ',');
-  if (isas.size() != 2)
+  if (isas.size() != 2) {
     fail(UsageError(
         "--compare needs two instruction sets, as in --compare avx2,avx512; see glass info."));
-  if (machine.device != "cpu")
+  }
+  if (machine.device != "cpu") {
     fail(UsageError("--compare is for the cpu device; the others have no instruction sets."));
+  }
   for (const std::string& isa : isas) {
     try {
-      all.push_back({make_backend("cpu", isa, machine.threads), with_isa(peak, isa)});
+      all.push_back({make_backend("cpu", isa, machine.threads), {}});
     } catch (const std::invalid_argument& refusal) {
       fail(UsageError(std::string("--compare: ") + refusal.what() + "."));
     }
   }
+  all[0].peak = measure_peak(isas[0], machine.threads);
+  all[1].peak = with_isa(all[0].peak, isas[1]);
   return all;
 }
 
@@ -362,8 +366,8 @@ const Command kOps = {.name = "ops",
                       .summary = "every kernel on the shapes of GPTs",
                       .about =
                           "The median of several runs. The bar is the time that the nearer of the "
-                          "two limits would allow (multiply-adds, memory), "
-                          "over the time taken: above 100 % the data came from a cache.",
+                          "two limits would allow (multiply-adds, memory), over the time taken: "
+                          "above 100 % the data came from a cache, or was only written.",
                       .examples = kOpsExamples,
                       .options = kOpsOptions,
                       .run = run_ops};

@@ -1,0 +1,110 @@
+// glass bench: that it leaves no kernel out, says what scripts rely on, and refuses what it cannot
+// measure. How fast anything is, no test says.
+#include "tools/bench.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include "kernels/backends.h"
+#include "tests/tools/process.h"
+
+namespace glass::test {
+namespace {
+
+// The kernels that kernels/backend.h declares, memory and names aside.
+std::set<std::string> kernels_of_a_backend() {
+  std::ifstream file(std::string(GLASS_SOURCE_DIR) + "/kernels/backend.h");
+  std::stringstream text;
+  text << file.rdbuf();
+  const std::string source = text.str();
+  const std::string kernels = source.substr(source.find("// primitives"));
+  const std::regex declaration("virtual void ([a-z_]+)\\(");
+  std::set<std::string> names;
+  for (std::sregex_iterator it(kernels.begin(), kernels.end(), declaration), end; it != end; ++it)
+    names.insert((*it)[1]);
+  return names;
+}
+
+TEST(BenchOps, LeavesNoKernelOfTheBackendOut) {
+  std::set<std::string> timed;
+  for (const BenchCase& one : bench_cases()) timed.insert(one.name.substr(0, one.name.find(',')));
+  const std::set<std::string> kernels = kernels_of_a_backend();
+  EXPECT_GE(kernels.size(), 25u);
+  for (const std::string& kernel : kernels)
+    EXPECT_TRUE(timed.count(kernel)) << kernel << " is not timed";
+  for (const std::string& name : timed) EXPECT_TRUE(kernels.count(name)) << name << " is no kernel";
+}
+
+TEST(BenchOps, CountsTheWorkOfAttentionOverTheKeysThatAreSeen) {
+  // Three queries see 1, 2 and 3 keys: 6 pairs, 4 D operations each.
+  const std::vector<BenchCase> cases = attention_cases(1, 1, 3, 5);
+  ASSERT_EQ(cases.size(), 2u);
+  EXPECT_EQ(cases[0].flops, 6 * 4 * 5);
+  EXPECT_EQ(cases[1].flops, 6 * 10 * 5);
+}
+
+TEST(BenchOps, EveryCaseRunsOnTheReference) {
+  const std::unique_ptr<Backend> backend = make_backend("reference", "auto", 1);
+  for (const auto& cases : {product_cases(3, 4, 5), attention_cases(1, 2, 3, 4)}) {
+    for (const BenchCase& one : cases) {
+      Operands operands(*backend);
+      one.prepare(operands)();
+    }
+  }
+}
+
+TEST(BenchOps, TellsScriptsWhatTheyRelyOn) {
+  const Outcome outcome = glass({"bench", "ops", "--product", "5x4x3", "--json", "--threads", "1"});
+  EXPECT_EQ(outcome.code, 0) << outcome.text();
+  for (const char* key : {"name", "ms", "gflops", "gbps", "fraction_of_peak", "peaks"}) {
+    EXPECT_NE(outcome.out.find("\"" + std::string(key) + "\": "), std::string::npos)
+        << key << " is missing\n"
+        << outcome.out;
+  }
+  for (const char* name : {"linear", "matmul, dx", "matmul, dw"}) {
+    EXPECT_NE(outcome.out.find("\"name\": \"" + std::string(name) + "\", \"shape\": \"5x4x3\""),
+              std::string::npos)
+        << outcome.out;
+  }
+}
+
+TEST(BenchPeak, TellsScriptsWhatTheyRelyOn) {
+  const Outcome outcome = glass({"bench", "peak", "--json", "--isa", "scalar", "--threads", "1"});
+  EXPECT_EQ(outcome.code, 0) << outcome.text();
+  EXPECT_TRUE(std::regex_search(outcome.out, std::regex("\"peak_gflops\": [0-9.]*[1-9]")))
+      << outcome.out;
+  EXPECT_TRUE(std::regex_search(outcome.out, std::regex("\"peak_gbps\": [0-9.]*[1-9]")))
+      << outcome.out;
+  EXPECT_NE(outcome.out.find("\"isa\": \"scalar\""), std::string::npos) << outcome.out;
+}
+
+TEST(BenchOps, RefusesWhatItCannotMeasure) {
+  const struct {
+    std::vector<std::string> words;
+    const char* says;
+  } refused[] = {
+      {{"--filter", "nothing like it"}, "no case has"},
+      {{"--product", "2x3"}, "needs 3 sizes"},
+      {{"--product", "2x3x-4"}, "needs 3 sizes"},
+      {{"--product", "2x3xx"}, "needs 3 sizes"},
+      {{"--attention", "1x2x3"}, "needs 4 sizes"},
+      {{"--product", "4x4x4", "--compare", "scalar"}, "two instruction sets"},
+      {{"--product", "4x4x4", "--compare", "scalar,abacus"}, "abacus"},
+      {{"--product", "4x4x4", "--compare", "scalar,scalar", "--device", "reference"}, "cpu device"},
+  };
+  for (const auto& one : refused) {
+    std::vector<std::string> words = {"bench", "ops"};
+    words.insert(words.end(), one.words.begin(), one.words.end());
+    const Outcome outcome = glass(words);
+    EXPECT_EQ(outcome.code, 2) << outcome.text();
+    EXPECT_EQ(outcome.out, "") << "a refused command must not print results";
+    EXPECT_NE(outcome.err.find(one.says), std::string::npos) << outcome.text();
+  }
+}
+
+}   // namespace
+}   // namespace glass::test
