@@ -11,16 +11,19 @@
 namespace glass::scalar {
 namespace {
 
-std::string at_line(Where at) { return std::string("at ") + at.file + ":" + std::to_string(at.line); }
+std::string at_line(Where at) {
+  return std::string("at ") + at.file + ":" + std::to_string(at.line);
+}
 
 template <class Item>
 void enlarge(std::unique_ptr<Item[]>& items, int used, int capacity) {
-  std::unique_ptr<Item[]> more(new Item[static_cast<std::size_t>(capacity)]);   // not set to zero: pages appear when used
+  // Not set to zero: pages of memory appear when they are used.
+  std::unique_ptr<Item[]> more(new Item[static_cast<std::size_t>(capacity)]);
   std::copy_n(items.get(), used, more.get());
   items = std::move(more);
 }
 
-}  // namespace
+}   // namespace
 
 const char* name_of(Op op) {
   constexpr const char* kNames[] = {"number", "add", "mul", "pow", "exp", "log", "relu"};
@@ -28,8 +31,12 @@ const char* name_of(Op op) {
 }
 
 // Empty on purpose and never inlined, so that a breakpoint here always stops.
-[[gnu::noinline]] void on_record(const Tape& tape, int id) { asm volatile("" : : "g"(&tape), "g"(id)); }
-[[gnu::noinline]] void on_pull(const Tape& tape, int id) { asm volatile("" : : "g"(&tape), "g"(id)); }
+[[gnu::noinline]] void on_record(const Tape& tape, int id) {
+  asm volatile("" : : "g"(&tape), "g"(id));
+}
+[[gnu::noinline]] void on_pull(const Tape& tape, int id) {
+  asm volatile("" : : "g"(&tape), "g"(id));
+}
 
 std::span<double> Tape::data(Value first, int count) {
   check_run(first, count);
@@ -38,14 +45,16 @@ std::span<double> Tape::data(Value first, int count) {
 
 std::span<const double> Tape::grad(Value first, int count) {
   check_run(first, count);
-  if (count > graded_ - first.id_) fail(TapeError("Tape: some of these values have no gradient yet. Call backward first."));
+  if (count > graded_ - first.id_)
+    fail(TapeError("Tape: some of these values have no gradient yet. Call backward first."));
   return {&grad_[first.id_], static_cast<std::size_t>(count)};
 }
 
 void Tape::check_run(Value first, int count) {
   if (&first.tape() != this || count < 0 || count > size_ - first.id_) {
-    fail(TapeError("Tape: there are no " + std::to_string(count) + " values from #" + std::to_string(first.id_) + " on; the tape holds " +
-                   std::to_string(size_) + "."));
+    fail(TapeError("Tape: there are no " + std::to_string(count) + " values from #" +
+                   std::to_string(first.id_) + " on; the tape holds " + std::to_string(size_) +
+                   "."));
   }
 }
 
@@ -68,13 +77,15 @@ void Tape::reserve(int nodes) {
 
 void Tape::grow(int more) {
   constexpr int kMost = std::numeric_limits<int>::max();
-  if (more > kMost - size_) fail(TapeError("Tape: no room for more than 2,147,483,647 nodes. Call rewind between steps."));
+  if (more > kMost - size_)
+    fail(TapeError("Tape: no room for more than 2,147,483,647 nodes. Call rewind between steps."));
   reserve(std::max(size_ + more, size_ < kMost / 2 ? 2 * size_ + 1024 : kMost));
 }
 
 void Tape::rewind(int size) {
   if (size < 1 || size > size_) {
-    fail(TapeError("Tape::rewind: cannot go back to size " + std::to_string(size) + ", the tape holds " + std::to_string(size_) +
+    fail(TapeError("Tape::rewind: cannot go back to size " + std::to_string(size) +
+                   ", the tape holds " + std::to_string(size_) +
                    " nodes and always keeps the first."));
   }
   size_ = kept_ = size;
@@ -91,15 +102,20 @@ void Tape::enter(const char* file) {
 }
 
 void Tape::refuse(Value v, Where at) {
-  if (!v.tape_) fail(TapeError("A Value was used before it was given a number, " + at_line(at) + ". Make one with tape.number(x)."));
-  fail(TapeError("Value #" + std::to_string(v.id_) + " was used after its tape was rewound, " + at_line(at) +
-                 ". Only what was recorded before the mark stays."));
+  if (!v.tape_)
+    fail(TapeError("A Value was used before it was given a number, " + at_line(at) +
+                   ". Make one with tape.number(x)."));
+  fail(TapeError("Value #" + std::to_string(v.id_) + " was used after its tape was rewound, " +
+                 at_line(at) + ". Only what was recorded before the mark stays."));
 }
 
-void refuse_two_tapes(Where at) { fail(TapeError("Two Values from different tapes cannot be combined, " + at_line(at) + ".")); }
+void refuse_two_tapes(Where at) {
+  fail(TapeError("Two Values from different tapes cannot be combined, " + at_line(at) + "."));
+}
 
 void refuse_result(Op op, double x, Where at) {
-  fail(NonFiniteError(std::string(name_of(op)) + " of " + shortest(x) + " is not a finite number, " + at_line(at) + "."));
+  fail(NonFiniteError(std::string(name_of(op)) + " of " + shortest(x) +
+                      " is not a finite number, " + at_line(at) + "."));
 }
 
 Value sum(std::span<const Value> x, Where at) {
@@ -111,21 +127,22 @@ Value sum(std::span<const Value> x, Where at) {
 
 Value Matrix::operator()(int row, int column, Where at) const {
   if (row < 0 || row >= rows || column < 0 || column >= columns) {
-    fail(TapeError("Matrix: there is no (" + std::to_string(row) + ", " + std::to_string(column) + ") in (" + std::to_string(rows) + ", " +
-                   std::to_string(columns) + "), " + at_line(at) + "."));
+    fail(TapeError("Matrix: there is no (" + std::to_string(row) + ", " + std::to_string(column) +
+                   ") in (" + std::to_string(rows) + ", " + std::to_string(columns) + "), " +
+                   at_line(at) + "."));
   }
   return first.tape(at).at(first.id() + row * columns + column);
 }
 
-// Writes to the tape directly, two rows at a time: an addition has to wait for the one before it in its own sum, but not
-// for the other sum, and on the way back it is the same the other way round.
+// Writes to the tape directly, two rows at a time: an addition has to wait for the one before it in
+// its own sum, but not for the other sum, and on the way back it is the same the other way round.
 std::vector<Value> linear(const Matrix& w, std::span<const Value> x, Where at) {
   Tape& tape = w.first.tape(at);
   const int n = w.columns;
   tape.check_run(w.first, w.rows * n);
   if (x.size() != static_cast<std::size_t>(n)) {
-    fail(TapeError("linear: a matrix of " + std::to_string(w.rows) + " x " + std::to_string(n) + " cannot take " +
-                   std::to_string(x.size()) + " numbers, " + at_line(at) + "."));
+    fail(TapeError("linear: a matrix of " + std::to_string(w.rows) + " x " + std::to_string(n) +
+                   " cannot take " + std::to_string(x.size()) + " numbers, " + at_line(at) + "."));
   }
   for (const Value& v : x) {
     if (&v.tape(at) != &tape) refuse_two_tapes(at);
@@ -140,12 +157,12 @@ std::vector<Value> linear(const Matrix& w, std::span<const Value> x, Where at) {
     constexpr int kRows = how_many;
     double* const data = tape.data_.get();
     Node* const node = tape.node_.get();
-    const Origin* const product = &tape.product_;   // by address: one load and one store for its three fields
+    const Origin* const product = &tape.product_;   // by address: its three fields move as one
     const Origin* const partial_sum = &tape.partial_sum_;
     const Value* const in = x.data();
     const int first = w.first.id() + row * n;
     double total[kRows] = {};
-    int last[kRows] = {};                          // the node of each partial sum; node 0 to begin with
+    int last[kRows] = {};   // the node of each partial sum; node 0 to begin with
     int id = tape.size_;
     for (int j = 0; j < n; ++j) {
       const double xj = data[in[j].id()];
@@ -169,4 +186,4 @@ std::vector<Value> linear(const Matrix& w, std::span<const Value> x, Where at) {
   return y;
 }
 
-}  // namespace glass::scalar
+}   // namespace glass::scalar

@@ -1,7 +1,8 @@
 // CHAPTER 1. A number that remembers how it was made.
 //
-// Arithmetic on Values writes a tape: one node per operation, in the order they ran. A node knows the nodes it was made
-// from and the slope towards each of them. backward() reads the tape once, from the end; that is all.
+// Arithmetic on Values writes a tape: one node per operation, in the order they ran. A node knows
+// the nodes it was made from and the slope towards each of them. backward() reads the tape once,
+// from the end; that is all.
 //
 //   scalar::Tape tape;
 //   scalar::Value a = tape.number(-4), b = tape.number(2);
@@ -27,7 +28,7 @@ class Value {
   int id() const { return id_; }
   double data(Where at = Where::here()) const;
   double grad(Where at = Where::here()) const;     // d loss / d this, after tape.backward(loss)
-  Tape& tape(Where at = Where::here()) const;      // an Error if there is none, or if this was rewound
+  Tape& tape(Where at = Where::here()) const;      // an Error if there is none any more
 
  private:
   friend class Tape;
@@ -40,7 +41,7 @@ class Value {
 enum class Op : std::uint16_t { number, add, mul, pow, exp, log, relu };
 const char* name_of(Op op);
 
-// Which operation, in which line of the program. Tape::where turns the number of the file into its name.
+// Which operation, in which line of the program. Tape::where knows the name of the file.
 struct Origin {
   Op op;
   std::uint16_t file;
@@ -50,12 +51,12 @@ struct Origin {
 // How one number was made.
 struct Node {
   double local[2];                                 // local[k] = d this / d in[k]
-  int in[2];                                       // the nodes it was made from; node 0 where there is none
+  int in[2];                                       // the nodes it was made from; 0 for none
   Origin made;
 };
 
-// Stable places for a debugger to stop, in builds that are made for one: a node was just recorded, a node is about to
-// hand on its gradient.
+// Stable places for a debugger to stop, in builds that are made for one: a node was just recorded,
+// a node is about to hand on its gradient.
 #ifdef NDEBUG
 constexpr bool kStops = false;
 #else
@@ -78,20 +79,23 @@ class Tape {
   }
   Value at(int id) { return {this, id, step_}; }      // node `id` as a Value
 
-  // d loss / d everything. A node hands its gradient on to the nodes it was made from. They stand before it on the
-  // tape, so on the way from the end every node is met after all its uses: its gradient is complete.
+  // d loss / d everything. A node hands its gradient on to the nodes it was made from. They stand
+  // before it on the tape, so on the way from the end every node is met after all its uses: its
+  // gradient is complete.
   //
-  // Two nodes a turn, because sums and products take turns on the tape. Each of the two copies of pull then meets mostly
-  // one kind, and the processor learns which earlier result it waits for; it takes a third less time.
+  // Two nodes a turn, because sums and products take turns on the tape. Each of the two copies of
+  // pull then meets mostly one kind, and the processor learns which earlier result it waits for; it
+  // takes a third less time.
   void backward(Value loss, Where at = Where::here()) {
     begin_backward(loss, at);
     int i = loss.id();
     for (; i > numbers_; i -= 2) pull(i), pull(i - 1);
     if (i == numbers_) pull(i);
   }
-  void begin_backward(Value loss, Where at = Where::here());   // every gradient 0, but d loss / d loss = 1
+  // Every gradient 0, but d loss / d loss = 1.
+  void begin_backward(Value loss, Where at = Where::here());
 
-  // The chain rule: d loss / d in is the sum, over all its uses, of (d loss / d use) (d use / d in).
+  // The chain rule: d loss / d in is the sum over its uses of (d loss / d use) (d use / d in).
   void pull(int i) {
     if (kStops) on_pull(*this, i);
     const Node& made = node_[i];
@@ -110,16 +114,20 @@ class Tape {
     return {this, size_++, step_};
   }
 
-  // x^n and its slope. Softmax divides many numbers by one total, and so asks many times in a row for the same power.
+  // x^n and its slope. Softmax divides many numbers by one total, and so asks many times in a row
+  // for the same power.
   struct Power { double y, slope; };
   const Power& power(double x, double n) {
-    if (x != power_x_ || n != power_n_) power_ = {std::pow(x, n), n * std::pow(x, n - 1)}, power_x_ = x, power_n_ = n;
+    if (x != power_x_ || n != power_n_) {
+      power_ = {std::pow(x, n), n * std::pow(x, n - 1)};
+      power_x_ = x, power_n_ = n;
+    }
     return power_;
   }
 
   int size() const { return size_; }
   void reserve(int nodes);
-  void rewind(int size);                           // forgets the nodes from there on, and keeps their memory
+  void rewind(int size);                           // forgets the rest, and keeps its memory
 
   double data(int id) const { return data_[id]; }
   double grad(int id) const { return id < graded_ ? grad_[id] : 0; }
@@ -136,12 +144,12 @@ class Tape {
   void check_run(Value first, int count);
   [[noreturn]] static void refuse(Value v, Where at);
 
-  // Three arrays rather than one of structs: backward walks over the nodes but jumps about in the gradients, and these
-  // stay in the fastest memory only while nothing else lies between them.
+  // Three arrays rather than one of structs: backward walks over the nodes but jumps about in the
+  // gradients, and these stay in the fastest memory only while nothing else lies between them.
   std::unique_ptr<double[]> data_, grad_;
   std::unique_ptr<Node[]> node_;
   int size_ = 0, capacity_ = 0;
-  int numbers_ = 0;                                // how many plain numbers the tape begins with: nothing to pull there
+  int numbers_ = 0;                                // how many plain numbers come first
   int graded_ = 0;                                 // how many nodes the last backward knew
   int kept_ = 0;                                   // where the last rewind stopped
   unsigned step_ = 0;                              // how many rewinds there were
@@ -160,13 +168,15 @@ inline Tape& Value::tape(Where at) const {
 inline double Value::data(Where at) const { return tape(at).data(id_); }
 inline double Value::grad(Where at) const { return tape(at).grad(id_); }
 
-// A Value on its way into an operation: its number, and the line that uses it, so that `a + b` knows where it stands.
+// A Value on its way into an operation: its number, and the line that uses it, so that `a + b`
+// knows where it stands.
 struct Arg {
   Tape& tape;
   int id;
   double x;
   Where at;
-  Arg(Value v, Where where = Where::here()) : tape(v.tape(where)), id(v.id()), x(tape.data(id)), at(where) {}   // NOLINT
+  Arg(Value v, Where where = Where::here())        // NOLINT: implicit on purpose
+      : tape(v.tape(where)), id(v.id()), x(tape.data(id)), at(where) {}
 };
 [[noreturn]] void refuse_two_tapes(Where at);
 [[noreturn]] void refuse_result(Op op, double x, Where at);
@@ -175,14 +185,19 @@ inline Tape& tape_of(const Arg& a, const Arg& b) {
   if (&a.tape != &b.tape) refuse_two_tapes(a.at);
   return a.tape;
 }
-inline double finite(double y, Op op, double x, Where at) {   // log(0) and exp(1000) are mistakes, not numbers
+// log(0) and exp(1000) are mistakes, not numbers.
+inline double finite(double y, Op op, double x, Where at) {
   if (!std::isfinite(y) && std::isfinite(x)) refuse_result(op, x, at);
   return y;
 }
 
 // The rules of differentiation.
-inline Value operator+(const Arg& a, const Arg& b) { return tape_of(a, b).record(Op::add, a.at, a.x + b.x, a.id, 1, b.id, 1); }
-inline Value operator*(const Arg& a, const Arg& b) { return tape_of(a, b).record(Op::mul, a.at, a.x * b.x, a.id, b.x, b.id, a.x); }
+inline Value operator+(const Arg& a, const Arg& b) {
+  return tape_of(a, b).record(Op::add, a.at, a.x + b.x, a.id, 1, b.id, 1);
+}
+inline Value operator*(const Arg& a, const Arg& b) {
+  return tape_of(a, b).record(Op::mul, a.at, a.x * b.x, a.id, b.x, b.id, a.x);
+}
 inline Value pow(const Arg& a, double n) {
   const Tape::Power& p = a.tape.power(a.x, n);
   const double y = finite(p.y, Op::pow, a.x, a.at), slope = finite(p.slope, Op::pow, a.x, a.at);
@@ -193,12 +208,21 @@ inline Value exp(const Arg& a) {
   return a.tape.record(Op::exp, a.at, y, a.id, y);
 }
 inline Value log(const Arg& a) {
-  return a.tape.record(Op::log, a.at, finite(std::log(a.x), Op::log, a.x, a.at), a.id, 1 / a.x);
+  const double y = finite(std::log(a.x), Op::log, a.x, a.at);
+  return a.tape.record(Op::log, a.at, y, a.id, 1 / a.x);
 }
-inline Value relu(const Arg& a) { return a.tape.record(Op::relu, a.at, a.x > 0 ? a.x : 0, a.id, a.x > 0); }
+inline Value relu(const Arg& a) {
+  return a.tape.record(Op::relu, a.at, a.x > 0 ? a.x : 0, a.id, a.x > 0);
+}
 
-// Everything else is said with these, as Python's microgpt says it. A plain number becomes a node of its own.
-inline Arg number(double c, const Arg& beside) { return {beside.tape.number(c, beside.at), beside.at}; }
+// Everything else is said with these, as Python's microgpt says it. A plain number becomes a node
+// of its own.
+inline Arg number(double c, const Arg& beside) {
+  return {beside.tape.number(c, beside.at), beside.at};
+}
+inline double reciprocal(double c, const Arg& beside) {
+  return finite(std::pow(c, -1), Op::pow, c, beside.at);
+}
 // clang-format off
 inline Value operator+(const Arg& a, double c)     { return a + number(c, a); }
 inline Value operator*(const Arg& a, double c)     { return a * number(c, a); }
@@ -209,7 +233,7 @@ inline Value operator-(const Arg& a, const Arg& b) { return a + Arg(-b, b.at); }
 inline Value operator-(const Arg& a, double c)     { return a + -c; }
 inline Value operator-(double c, const Arg& a)     { return Arg(-a, a.at) + c; }
 inline Value operator/(const Arg& a, const Arg& b) { return a * Arg(pow(b, -1), b.at); }
-inline Value operator/(const Arg& a, double c)     { return a * finite(std::pow(c, -1), Op::pow, c, a.at); }
+inline Value operator/(const Arg& a, double c)     { return a * reciprocal(c, a); }
 inline Value operator/(double c, const Arg& a)     { return Arg(pow(a, -1), a.at) * c; }
 // clang-format on
 
@@ -217,7 +241,8 @@ inline Value operator/(double c, const Arg& a)     { return Arg(pow(a, -1), a.at
 struct Constant {
   double x;
   Where at;
-  Constant(double c, Where where = Where::here()) : x(c), at(where) {}   // NOLINT: implicit on purpose
+  Constant(double c, Where where = Where::here())  // NOLINT: implicit on purpose
+      : x(c), at(where) {}
 };
 // clang-format off
 inline Value& operator+=(Value& a, const Arg& b)      { return a = Arg(a, b.at) + b; }
@@ -239,8 +264,9 @@ struct Matrix {
   Value operator()(int row, int column, Where at = Where::here()) const;
 };
 
-// y[i] = sum(w(i, j) * x[j]): every product and every partial sum is a node, as the operators would record them. Nine
-// nodes of ten in a GPT come from here, so this is the one place that is written to be fast.
+// y[i] = sum(w(i, j) * x[j]): every product and every partial sum is a node, as the operators would
+// record them. Nine nodes of ten in a GPT come from here, so this is the one place that is written
+// to be fast.
 std::vector<Value> linear(const Matrix& w, std::span<const Value> x, Where at = Where::here());
 
 }  // namespace glass::scalar

@@ -1,5 +1,5 @@
 // The whole algorithm in one file, from the text to the made-up names.
-// Shapes: T positions, C channels, H heads of D = C / H channels, V tokens. A Row is one vector of Values.
+// T positions, C channels, H heads of D = C / H channels, V tokens. A Row is one vector of Values.
 #include "model/microgpt.h"
 
 #include <algorithm>
@@ -8,63 +8,29 @@
 #include <utility>
 
 #include "engine/base/error.h"
+#include "engine/base/utf8.h"
 
 namespace glass {
 
-// --- 1. The names ----------------------------------------------------------------------------------------------------
-
-namespace {
-
-// Letters are Unicode's, not bytes: "Zoë" has three.
-std::u32string decode_utf8(std::string_view text, const std::string& what) {
-  std::u32string letters;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t k) { return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0u; };
-    const unsigned first = byte(0);
-    const std::size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
-    char32_t letter = length == 1 ? first : first & (0x7Fu >> length);
-    bool good = length > 0;
-    for (std::size_t k = 1; k < length; ++k) {
-      good = good && (byte(k) & 0xC0) == 0x80;
-      letter = letter << 6 | (byte(k) & 0x3F);
-    }
-    const bool overlong = (length == 3 && letter < 0x800) || (length == 4 && letter < 0x10000);
-    if (!good || overlong || letter > 0x10FFFF || (letter >= 0xD800 && letter < 0xE000)) {
-      fail(ContentError(what + " is not text: byte " + std::to_string(i + 1) + " is not UTF-8."));
-    }
-    letters += letter;
-    i += length;
-  }
-  return letters;
-}
-
-void encode_utf8(char32_t letter, std::string& text) {
-  const auto tail = [&](int shift) { text += static_cast<char>(0x80 | (letter >> shift & 0x3F)); };
-  if (letter < 0x80) return text.push_back(static_cast<char>(letter));
-  if (letter < 0x800) return text.push_back(static_cast<char>(0xC0 | letter >> 6)), tail(0);
-  if (letter < 0x10000) return text.push_back(static_cast<char>(0xE0 | letter >> 12)), tail(6), tail(0);
-  text.push_back(static_cast<char>(0xF0 | letter >> 18)), tail(12), tail(6), tail(0);
-}
-
-// What Python's strip() takes away.
-bool is_space(char32_t c) {
-  return (c >= 9 && c <= 13) || (c >= 28 && c <= 32) || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
-}
-
-}  // namespace
+// --- 1. The names --------------------------------------------------------------------------------
 
 MicroNames read_names(std::string_view text, const std::string& what) {
+  std::u32string all;
+  if (const std::size_t end = decode_utf8(text, all); end < text.size()) {
+    fail(ContentError(what + " is not text: byte " + std::to_string(end + 1) + " is not UTF-8."));
+  }
   MicroNames names;
-  const std::u32string all = decode_utf8(text, what);
   for (auto line = all.begin(); line != all.end();) {
-    const auto end = std::find_if(line, all.end(), [](char32_t c) { return c == '\n' || c == '\r'; });
+    const auto end =
+        std::find_if(line, all.end(), [](char32_t c) { return c == '\n' || c == '\r'; });
     const auto first = std::find_if_not(line, end, is_space);
-    const auto last = std::find_if_not(std::reverse_iterator(end), std::reverse_iterator(first), is_space).base();
+    const auto last =
+        std::find_if_not(std::reverse_iterator(end), std::reverse_iterator(first), is_space).base();
     if (first != last) names.docs.emplace_back(first, last);
     line = end == all.end() ? end : end + 1;
   }
-  if (names.docs.empty()) fail(ContentError(what + " has no names in it; give a text file with one name a line."));
+  if (names.docs.empty())
+    fail(ContentError(what + " has no names in it; give a text file with one name a line."));
   for (const std::u32string& doc : names.docs) names.letters += doc;
   std::sort(names.letters.begin(), names.letters.end());
   names.letters.erase(std::unique(names.letters.begin(), names.letters.end()), names.letters.end());
@@ -74,26 +40,28 @@ MicroNames read_names(std::string_view text, const std::string& what) {
 std::vector<int> MicroNames::tokens(std::size_t doc) const {
   std::vector<int> tokens = {bos()};
   for (const char32_t c : docs[doc]) {
-    tokens.push_back(static_cast<int>(std::lower_bound(letters.begin(), letters.end(), c) - letters.begin()));
+    tokens.push_back(
+        static_cast<int>(std::lower_bound(letters.begin(), letters.end(), c) - letters.begin()));
   }
   tokens.push_back(bos());
   return tokens;
 }
 
 std::string MicroNames::text(std::span<const int> tokens) const {
-  std::string text;
-  for (const int token : tokens) encode_utf8(letters.at(static_cast<std::size_t>(token)), text);
-  return text;
+  std::u32string name;
+  for (const int token : tokens) name += letters.at(static_cast<std::size_t>(token));
+  return encode_utf8(name);
 }
 
-// --- 2. The weights --------------------------------------------------------------------------------------------------
+// --- 2. The weights ------------------------------------------------------------------------------
 
 MicroStart::MicroStart(MicroNames some_names, MicroOptions some_options)
     : names(std::move(some_names)), random(some_options.seed), options(some_options) {
   random.shuffle(std::span(names.docs));
   const int V = names.vocab(), T = kMicroT, C = kMicroC;
-  weights = {{"wte", V, C, {}},     {"wpe", T, C, {}},     {"lm_head", V, C, {}},     {"attn_wq", C, C, {}},    {"attn_wk", C, C, {}},
-             {"attn_wv", C, C, {}}, {"attn_wo", C, C, {}}, {"mlp_fc1", 4 * C, C, {}}, {"mlp_fc2", C, 4 * C, {}}};
+  weights = {{"wte", V, C, {}},     {"wpe", T, C, {}},         {"lm_head", V, C, {}},
+             {"attn_wq", C, C, {}}, {"attn_wk", C, C, {}},     {"attn_wv", C, C, {}},
+             {"attn_wo", C, C, {}}, {"mlp_fc1", 4 * C, C, {}}, {"mlp_fc2", C, 4 * C, {}}};
   for (MicroWeight& w : weights) {
     for (int i = 0; i < w.rows * w.columns; ++i) w.values.push_back(random.gauss(0, 0.08));
   }
@@ -106,7 +74,8 @@ int MicroStart::parameters() const {
 }
 
 ScalarMicrogpt::ScalarMicrogpt(MicroStart start) : Microgpt(std::move(start)) {
-  std::vector<scalar::Matrix*> matrices = {&wte_, &wpe_, &lm_head_, &attn_wq_, &attn_wk_, &attn_wv_, &attn_wo_, &mlp_fc1_, &mlp_fc2_};
+  std::vector<scalar::Matrix*> matrices = {&wte_,     &wpe_,     &lm_head_, &attn_wq_, &attn_wk_,
+                                           &attn_wv_, &attn_wo_, &mlp_fc1_, &mlp_fc2_};
   for (std::size_t i = 0; i < matrices.size(); ++i) {
     const MicroWeight& w = start_.weights[i];
     *matrices[i] = {tape_.at(tape_.size()), w.rows, w.columns};
@@ -116,7 +85,7 @@ ScalarMicrogpt::ScalarMicrogpt(MicroStart start) : Microgpt(std::move(start)) {
   v_.resize(m_.size());
 }
 
-// --- 3. The model ----------------------------------------------------------------------------------------------------
+// --- 3. The model --------------------------------------------------------------------------------
 
 namespace {
 
@@ -155,7 +124,7 @@ Row rmsnorm(Few x) {
   return y;
 }
 
-}  // namespace
+}   // namespace
 
 // What may follow `token`, as V logits, given everything before it.
 Row ScalarMicrogpt::gpt(int token, int position, Past& past) {
@@ -164,7 +133,8 @@ Row ScalarMicrogpt::gpt(int token, int position, Past& past) {
   for (int i = 0; i < C; ++i) x[i] = wte_(token, i) + wpe_(position, i);
   x = rmsnorm(x);
 
-  // Tokens talk to each other: each asks a question (q), and listens (v) to those whose key (k) answers it.
+  // Tokens talk to each other: each asks a question (q), and listens to what those say (v) whose
+  // key (k) answers it.
   Row residual = x;
   x = rmsnorm(x);
   const Row q = linear(attn_wq_, x);
@@ -193,9 +163,9 @@ Row ScalarMicrogpt::gpt(int token, int position, Past& past) {
   return linear(lm_head_, x);
 }
 
-// --- 4. Learning -----------------------------------------------------------------------------------------------------
+// --- 4. Learning ---------------------------------------------------------------------------------
 
-// How surprised the model is by the tokens, on average: -log(the probability it gave to what came next).
+// How surprised the model is, on average: -log(the probability that it gave to what came next).
 Value ScalarMicrogpt::loss_of(std::span<const int> tokens) {
   const int n = std::min(kMicroT, static_cast<int>(tokens.size()) - 1);
   Past past;
@@ -207,12 +177,15 @@ Value ScalarMicrogpt::loss_of(std::span<const int> tokens) {
   return (1.0 / n) * sum(losses);
 }
 
-// Adam (Kingma and Ba, 2014): a step against the mean of the recent gradients, divided by their usual size. Python
-// writes ** 2 and ** 0.5 here; a product and a square root are the same but for the last bit, and thirty times faster.
+// Adam (Kingma and Ba, 2014): a step against the mean of the recent gradients, divided by their
+// usual size. Python writes ** 2 and ** 0.5 here; a product and a square root are the same but for
+// the last bit, and thirty times faster.
 void ScalarMicrogpt::update() {
   constexpr double kLearningRate = 0.01, kBeta1 = 0.85, kBeta2 = 0.99, kEps = 1e-8;
-  const double lr = kLearningRate * (1 - static_cast<double>(done_) / start_.options.steps);   // a straight line down to 0
-  const double correction1 = 1 - std::pow(kBeta1, done_ + 1), correction2 = 1 - std::pow(kBeta2, done_ + 1);
+  const double done = static_cast<double>(done_) / start_.options.steps;
+  const double lr = kLearningRate * (1 - done);
+  const double correction1 = 1 - std::pow(kBeta1, done_ + 1);   // the means began at 0
+  const double correction2 = 1 - std::pow(kBeta2, done_ + 1);
   const int count = start_.parameters();
   double* const p = tape_.data(weights(), count).data();
   const double* const g = tape_.grad(weights(), count).data();
@@ -234,7 +207,7 @@ double ScalarMicrogpt::step() {
   return result;
 }
 
-// --- 5. Making up names ----------------------------------------------------------------------------------------------
+// --- 5. Making up names --------------------------------------------------------------------------
 
 std::string ScalarMicrogpt::sample() {
   const MicroNames& names = start_.names;
@@ -253,4 +226,4 @@ std::string ScalarMicrogpt::sample() {
   return names.text(name);
 }
 
-}  // namespace glass
+}   // namespace glass

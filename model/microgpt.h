@@ -1,7 +1,9 @@
-// microgpt: the smallest program that is a GPT. It reads names, learns which letter follows which, and makes up new ones.
+// microgpt: the smallest program that is a GPT. It reads names, learns which letter follows which,
+// and makes up new ones.
 //
-// The same program runs on two engines, here on the scalar tape of chapter 1 and in microgpt_tensor.h on the tensors of
-// chapter 2. Both start from the same numbers as Andrej Karpathy's microgpt.py and print the same losses and names.
+// The same program runs on two engines, here on the scalar tape of chapter 1 and in
+// microgpt_tensor.h on the tensors of chapter 2. Both start from the same numbers as Andrej
+// Karpathy's microgpt.py and print the same losses and names.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -27,8 +29,8 @@ struct MicroOptions {
   double temperature = 0.5;                        // of the samples: low is careful, high is daring
 };
 
-// The names, as numbers. Token i is the i-th letter of the alphabet of this file; one more token, BOS, stands before and
-// after every name.
+// The names, as numbers. Token i is the i-th letter of the alphabet of this file; one more token,
+// BOS, stands before and after every name.
 struct MicroNames {
   std::vector<std::u32string> docs;                // the names, shuffled
   std::u32string letters;                          // sorted
@@ -37,7 +39,7 @@ struct MicroNames {
   std::vector<int> tokens(std::size_t doc) const;  // BOS, the letters, BOS
   std::string text(std::span<const int> tokens) const;
 };
-// One name a line; white space around it and empty lines do not count. `what` names the text in messages.
+// One name a line; white space around it and empty lines do not count. `what` is for messages.
 MicroNames read_names(std::string_view text, const std::string& what);
 
 struct MicroWeight {
@@ -46,10 +48,12 @@ struct MicroWeight {
   std::vector<double> values;
 };
 
-// Everything that chance decides before the first step, in the order in which microgpt.py throws the dice.
+// Everything that chance decides before the first step, in the order in which microgpt.py throws
+// the dice.
 struct MicroStart {
   MicroNames names;
-  std::vector<MicroWeight> weights;                // wte wpe lm_head attn_wq attn_wk attn_wv attn_wo mlp_fc1 mlp_fc2
+  // wte, wpe, lm_head, attn_wq, attn_wk, attn_wv, attn_wo, mlp_fc1, mlp_fc2
+  std::vector<MicroWeight> weights;
   PythonRandom random;                             // goes on to draw the samples
   MicroOptions options;
   MicroStart(MicroNames names, MicroOptions options);
@@ -61,10 +65,12 @@ class Microgpt {
  public:
   explicit Microgpt(MicroStart start) : start_(std::move(start)) {}
   virtual ~Microgpt() = default;
-  virtual double step() = 0;                       // learns the next name; returns its loss before that
+  virtual double step() = 0;                       // learns the next name; returns its loss
   virtual std::string sample() = 0;                // makes up a name
   int steps_done() const { return done_; }
-  std::vector<int> next_tokens() const { return start_.names.tokens(static_cast<std::size_t>(done_) % start_.names.docs.size()); }
+  std::vector<int> next_tokens() const {
+    return start_.names.tokens(static_cast<std::size_t>(done_) % start_.names.docs.size());
+  }
   const MicroStart& start() const { return start_; }
 
  protected:
@@ -82,10 +88,10 @@ class ScalarMicrogpt final : public Microgpt {
   // The three parts of a step, for whoever wants to look between them.
   scalar::Value loss_of(std::span<const int> tokens);
   void backward(scalar::Value loss) { tape_.backward(loss); }
-  void update();                                   // Adam, and the tape back to where the weights end
+  void update();                                   // Adam; then the tape ends with the weights
 
   scalar::Tape& tape() { return tape_; }
-  scalar::Value weights() { return tape_.at(1); }  // the first of start().parameters(), side by side
+  scalar::Value weights() { return tape_.at(1); }  // the first of all, side by side
 
  private:
   using Row = std::vector<scalar::Value>;

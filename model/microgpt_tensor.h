@@ -1,5 +1,6 @@
-// microgpt on tensors: the same program as in microgpt.h, with all positions of a name at once. On the reference device
-// in double it has the same losses, and the same gradient for every weight; on fast devices it is only faster.
+// microgpt on tensors: the same program as in microgpt.h, with all positions of a name at once. On
+// the reference device in double it has the same losses, and the same gradient for every weight; on
+// fast devices it is only faster.
 #pragma once
 #include <memory>
 #include <span>

@@ -5,6 +5,7 @@
 
 namespace glass {
 
-MicroNames open_names(const Arguments& args);      // of the operand NAMES; without it, the names in the binary
+// Of the operand NAMES; without it, the names in the binary.
+MicroNames open_names(const Arguments& args);
 
 }  // namespace glass

@@ -1,5 +1,5 @@
-// What the reader sees: an operation, its inputs by name and by value, its result, and the line of the program; then,
-// from the end, what each operation adds to the gradients of its inputs.
+// What the reader sees: an operation, its inputs by name and by value, its result, and the line of
+// the program; then, from the end, what each operation adds to the gradients of its inputs.
 #include "tools/micro_pause.h"
 
 #include <unistd.h>
@@ -24,7 +24,8 @@ const char kProgram[] = {
 // Line `number` of model/microgpt.cpp, without its indentation.
 std::string_view program_line(int number) {
   std::string_view text(kProgram, sizeof kProgram);
-  for (int i = 1; i < number && !text.empty(); ++i) text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  for (int i = 1; i < number && !text.empty(); ++i)
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
   text = text.substr(0, text.find('\n'));
   return text.substr(std::min(text.find_first_not_of(' '), text.size()));
 }
@@ -40,7 +41,7 @@ constexpr std::string_view kHelp =
     "  c        go on without stopping\n"
     "  q        leave\n";
 
-}  // namespace
+}   // namespace
 
 double MicroStepper::step() {
   scalar::Tape& tape = model_.tape();
@@ -62,7 +63,9 @@ double MicroStepper::step() {
   if (until_ == Until::half) until_ = Until::next;
   if (until_ != Until::end && !left_) {
     print(ink(Ink::bold, format("step %d, backward", model_.steps_done() + 1), stdout) +
-          dim(format("   #%d.grad = 1: how the loss of %s changes with each number", loss.id(), digits(loss.data()).c_str())) + "\n");
+          dim(format("   #%d.grad = 1: how the loss of %s changes with each number", loss.id(),
+                     digits(loss.data()).c_str())) +
+          "\n");
   }
   tape.begin_backward(loss);
   line_ = 0;
@@ -82,10 +85,14 @@ double MicroStepper::step() {
 
 bool MicroStepper::stops_at(int id) {
   switch (until_) {
-    case Until::next: return true;
-    case Until::count: return --count_ <= 0;
-    case Until::line: return model_.tape().where(id).line != line_;
-    default: return false;
+    case Until::next:
+      return true;
+    case Until::count:
+      return --count_ <= 0;
+    case Until::line:
+      return model_.tape().where(id).line != line_;
+    default:
+      return false;
   }
 }
 
@@ -119,15 +126,19 @@ void MicroStepper::show_line(int id) {
   const Where at = model_.tape().where(id);
   if (at.line == line_) return;
   line_ = at.line;
-  print(ink(Ink::cyan, format("%s:%d", at.file, at.line), stdout) + "  " + std::string(program_line(at.line)) + "\n");
+  print(ink(Ink::cyan, format("%s:%d", at.file, at.line), stdout) + "  " +
+        std::string(program_line(at.line)) + "\n");
 }
 
 // "wte(26,0)" for a weight, "0.0625" for a number in the program, "#4193" for a result.
 std::string MicroStepper::name(int id) const {
-  if (id >= first_) return model_.tape().node(id).made.op == Op::number ? digits(model_.tape().data(id)) : "#" + std::to_string(id);
+  if (id >= first_)
+    return model_.tape().node(id).made.op == Op::number ? digits(model_.tape().data(id))
+                                                        : "#" + std::to_string(id);
   int place = id - 1;
   for (const MicroWeight& w : model_.start().weights) {
-    if (place >= 0 && place < w.rows * w.columns) return format("%s(%d,%d)", w.name.c_str(), place / w.columns, place % w.columns);
+    if (place >= 0 && place < w.rows * w.columns)
+      return format("%s(%d,%d)", w.name.c_str(), place / w.columns, place % w.columns);
     place -= w.rows * w.columns;
   }
   return "0";
@@ -137,15 +148,21 @@ std::string MicroStepper::forward_text(int id) const {
   const Node& node = model_.tape().node(id);
   const auto formula = [&](const std::string& a, const std::string& b) {
     switch (node.made.op) {
-      case Op::add: return a + " + " + b;
-      case Op::mul: return a + " * " + b;
-      case Op::pow: return a + " ^ " + b;
-      default: return std::string(scalar::name_of(node.made.op)) + "(" + a + ")";
+      case Op::add:
+        return a + " + " + b;
+      case Op::mul:
+        return a + " * " + b;
+      case Op::pow:
+        return a + " ^ " + b;
+      default:
+        return std::string(scalar::name_of(node.made.op)) + "(" + a + ")";
     }
   };
   const auto number = [&](int in) { return digits(model_.tape().data(in)); };
-  return format("  #%d %s: ", id, scalar::name_of(node.made.op)) + formula(name(node.in[0]), name(node.in[1])) + " = " +
-         formula(number(node.in[0]), number(node.in[1])) + " = " + ink(Ink::bold, number(id), stdout) + "\n";
+  return format("  #%d %s: ", id, scalar::name_of(node.made.op)) +
+         formula(name(node.in[0]), name(node.in[1])) + " = " +
+         formula(number(node.in[0]), number(node.in[1])) + " = " +
+         ink(Ink::bold, number(id), stdout) + "\n";
 }
 
 // Numbers in the program have slopes too, but nobody will ask for them.
@@ -162,4 +179,4 @@ std::string MicroStepper::backward_text(int id) const {
   return text + "\n";
 }
 
-}  // namespace glass
+}   // namespace glass

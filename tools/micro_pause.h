@@ -1,7 +1,7 @@
 // glass micro --pause: a training step, one operation at a time, forward and backward.
 //
-// A tape is a recording, so the forward pass runs through and what the reader steps through is the tape being played
-// back. Backward is then done for real, node by node, as the reader goes on.
+// A tape is a recording, so the forward pass runs through and what the reader steps through is the
+// tape being played back. Backward is then done for real, node by node, as the reader goes on.
 #pragma once
 #include <cstdint>
 #include <string>

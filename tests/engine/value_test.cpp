@@ -1,4 +1,5 @@
-// The scalar tape: values as Python computes them, gradients against finite differences, and every misuse an Error.
+// The scalar tape: values as Python computes them, gradients against finite differences, and every
+// misuse an Error.
 #include "engine/value.h"
 
 #include <gtest/gtest.h>
@@ -19,9 +20,7 @@ namespace {
 std::string complaint(const std::function<void()>& action) {
   try {
     action();
-  } catch (const Error& error) {
-    return error.what();
-  }
+  } catch (const Error& error) { return error.what(); }
   return "";
 }
 
@@ -74,7 +73,7 @@ TEST(Value, HasFreshGradientsAfterEveryBackward) {
   EXPECT_EQ(loss.grad(), 0) << "loss came before, but other does not depend on it";
 }
 
-// --- every operation against finite differences ----------------------------------------------------------------------
+// --- every operation against finite differences --------------------------------------------------
 
 struct Operation {
   const char* name;
@@ -113,7 +112,11 @@ const std::vector<Operation>& operations() {
       {"log(a)", [](Value a, Value) { return log(a); }, 0.5, 2},
       {"relu(a) above 0", [](Value a, Value) { return relu(a); }, 0.1, 2},
       {"relu(a) below 0", [](Value a, Value) { return relu(a); }, -2, -0.1},
-      {"sum of a, b, a", [](Value a, Value b) { return sum(std::vector<Value>{a, b, a}); }, -2, 2},
+      {"sum of a, b, a",
+       [](Value a, Value b) {
+         return sum(std::vector<Value>{a, b, a});
+       },
+       -2, 2},
       {"a used as both inputs", [](Value a, Value b) { return a * a + b * b * b; }, -2, 2},
   };
   return all;
@@ -126,9 +129,11 @@ double evaluate(const std::function<Value(Value, Value)>& f, double x, double y)
   return f(a, b).data();
 }
 
-// Central differences. With h = 1e-5 the truncation error is h^2 f'''/6 and the rounding error about 1e-16 f / h, both
-// near 1e-10 here, so 1e-8 leaves room for steep expressions and none for a wrong rule.
-void expect_slopes(const std::string& name, const std::function<Value(Value, Value)>& f, double x, double y) {
+// Central differences. With h = 1e-5 the truncation error is h^2 f'''/6 and the rounding error
+// about 1e-16 f / h, both near 1e-10 here, so 1e-8 leaves room for steep expressions and none for a
+// wrong rule.
+void expect_slopes(const std::string& name, const std::function<Value(Value, Value)>& f, double x,
+                   double y) {
   Tape tape;
   const Value a = tape.number(x), b = tape.number(y);
   const Value loss = f(a, b);
@@ -137,22 +142,26 @@ void expect_slopes(const std::string& name, const std::function<Value(Value, Val
   const double da = (evaluate(f, x + h, y) - evaluate(f, x - h, y)) / (2 * h);
   const double db = (evaluate(f, x, y + h) - evaluate(f, x, y - h)) / (2 * h);
   const double scale = 1 + std::abs(loss.data());
-  EXPECT_NEAR(a.grad(), da, 1e-8 * scale + 1e-6 * std::abs(da)) << name << " at (" << x << ", " << y << "), slope towards a";
-  EXPECT_NEAR(b.grad(), db, 1e-8 * scale + 1e-6 * std::abs(db)) << name << " at (" << x << ", " << y << "), slope towards b";
+  EXPECT_NEAR(a.grad(), da, 1e-8 * scale + 1e-6 * std::abs(da))
+      << name << " at (" << x << ", " << y << "), slope towards a";
+  EXPECT_NEAR(b.grad(), db, 1e-8 * scale + 1e-6 * std::abs(db))
+      << name << " at (" << x << ", " << y << "), slope towards b";
 }
 
 TEST(Value, GradientsOfEveryOperationAgreeWithFiniteDifferences) {
   PythonRandom random(20);
   for (const Operation& op : operations()) {
     for (int i = 0; i < 50; ++i) {
-      const double x = op.low + (op.high - op.low) * random.uniform(), y = op.low + (op.high - op.low) * random.uniform();
+      const double x = op.low + (op.high - op.low) * random.uniform(),
+                   y = op.low + (op.high - op.low) * random.uniform();
       expect_slopes(op.name, op.f, x, y);
     }
   }
 }
 
-// A random expression of a and b, of up to 30 operations. The choice of operations depends on the seed alone, so it is
-// the same function wherever it is evaluated. Every step keeps the numbers small and away from kinks and poles.
+// A random expression of a and b, of up to 30 operations. The choice of operations depends on the
+// seed alone, so it is the same function wherever it is evaluated. Every step keeps the numbers
+// small and away from kinks and poles.
 Value random_expression(std::uint64_t seed, Value a, Value b) {
   PythonRandom random(seed);
   std::vector<Value> made = {a, b};
@@ -161,15 +170,33 @@ Value random_expression(std::uint64_t seed, Value a, Value b) {
     const Value x = made[random.below(static_cast<std::uint32_t>(made.size()))];
     const Value y = made[random.below(static_cast<std::uint32_t>(made.size()))];
     switch (random.below(9)) {
-      case 0: made.push_back(x + y); break;
-      case 1: made.push_back(x * y * 0.5); break;
-      case 2: made.push_back(x - y); break;
-      case 3: made.push_back(x / (y * y + 1.0)); break;
-      case 4: made.push_back(exp(-(x * x))); break;
-      case 5: made.push_back(log(x * x + 1.5)); break;
-      case 6: made.push_back(pow(y * y + 0.5, -0.5)); break;
-      case 7: made.push_back(relu(x * x + 0.3) - 1.0); break;
-      case 8: made.push_back(pow(x * 0.5, 3) / (x * x + 1.0)); break;
+      case 0:
+        made.push_back(x + y);
+        break;
+      case 1:
+        made.push_back(x * y * 0.5);
+        break;
+      case 2:
+        made.push_back(x - y);
+        break;
+      case 3:
+        made.push_back(x / (y * y + 1.0));
+        break;
+      case 4:
+        made.push_back(exp(-(x * x)));
+        break;
+      case 5:
+        made.push_back(log(x * x + 1.5));
+        break;
+      case 6:
+        made.push_back(pow(y * y + 0.5, -0.5));
+        break;
+      case 7:
+        made.push_back(relu(x * x + 0.3) - 1.0);
+        break;
+      case 8:
+        made.push_back(pow(x * 0.5, 3) / (x * x + 1.0));
+        break;
     }
   }
   return sum(made);
@@ -179,7 +206,9 @@ TEST(Value, GradientsOfRandomExpressionsAgreeWithFiniteDifferences) {
   PythonRandom random(21);
   for (std::uint64_t seed = 0; seed < 500; ++seed) {
     const double x = 2 * random.uniform() - 1, y = 2 * random.uniform() - 1;
-    expect_slopes("expression " + std::to_string(seed), [seed](Value a, Value b) { return random_expression(seed, a, b); }, x, y);
+    expect_slopes(
+        "expression " + std::to_string(seed),
+        [seed](Value a, Value b) { return random_expression(seed, a, b); }, x, y);
     if (HasFailure()) break;
   }
 }
@@ -197,7 +226,7 @@ TEST(Value, ReluOfANanIsZeroAsInPython) {
   EXPECT_EQ(relu(tape.number(std::nan(""))).data(), 0);   // max(0, nan) is 0
 }
 
-// --- what the tape remembers -----------------------------------------------------------------------------------------
+// --- what the tape remembers ---------------------------------------------------------------------
 
 TEST(ScalarTape, HasOneNodeForEachThingPythonWouldMake) {
   Tape tape;
@@ -229,20 +258,25 @@ TEST(ScalarTape, RemembersOpInputsSlopesAndLine) {
   EXPECT_EQ(node.local[0], 3);
   EXPECT_EQ(node.local[1], 2);
   EXPECT_EQ(tape.where(c.id()).line, line);
-  EXPECT_TRUE(std::string(tape.where(c.id()).file).ends_with("value_test.cpp")) << tape.where(c.id()).file;
+  EXPECT_TRUE(std::string(tape.where(c.id()).file).ends_with("value_test.cpp"))
+      << tape.where(c.id()).file;
 }
 
 TEST(ScalarTape, GivesEveryNodeOfACompoundOperationTheLineThatWroteIt) {
   Tape tape;
   const Value a = tape.number(2), b = tape.number(3);
   const int first = tape.size();
+  // clang-format off
   const int line = __LINE__ + 1;
-  Value c = (1.0 - a / b) - relu(2.0 * a) + exp(-b) / 7.0 + pow(a, 2) - sum(std::vector<Value>{a, b}) + log(a) * (3 - b) + 5 / a;
+  Value c = (1.0 - a / b) - relu(2.0 * a) + exp(-b) / 7.0 + pow(a, 2) + log(a) * (3 - b) + 5 / a - sum(std::vector<Value>{a, b});
   c += 1.0, c -= a, c *= b, c /= a, c -= 2, c *= 3, c /= 4, c += b;
+  // clang-format on
   for (int i = first; i < tape.size(); ++i) {
     const Where at = tape.where(i);
-    EXPECT_TRUE(std::string(at.file).ends_with("value_test.cpp") && (at.line == line || at.line == line + 1))
-        << "#" << i << " " << name_of(tape.node(i).made.op) << " says " << at.file << ":" << at.line;
+    EXPECT_TRUE(std::string(at.file).ends_with("value_test.cpp") &&
+                (at.line == line || at.line == line + 1))
+        << "#" << i << " " << name_of(tape.node(i).made.op) << " says " << at.file << ":"
+        << at.line;
   }
   EXPECT_GT(tape.size() - first, 40);
 }
@@ -277,8 +311,9 @@ TEST(ScalarTape, LetsAnOptimizerWriteToWeightsThatLieSideBySide) {
   EXPECT_EQ(v.data(), 2 - 0.1 * 1);
 }
 
-// As many links as a long training run of a careless program; a recursive walk or destructor would need gigabytes of
-// stack. Each link doubles the gradient's path without changing the number: x + 0.
+// As many links as a long training run of a careless program; a recursive walk or destructor would
+// need gigabytes of stack. Each link doubles the gradient's path without changing the number: x +
+// 0.
 TEST(ScalarTape, WalksAChainOfTenMillionNodes) {
   Tape tape;
   tape.reserve(10'000'010);
@@ -292,14 +327,15 @@ TEST(ScalarTape, WalksAChainOfTenMillionNodes) {
   EXPECT_EQ(zero.grad(), 10'000'000);
 }
 
-// --- linear ----------------------------------------------------------------------------------------------------------
+// --- linear --------------------------------------------------------------------------------------
 
 // The same sums said with operators, one row after the other.
 std::vector<Value> linear_by_operators(const Matrix& w, const std::vector<Value>& x) {
   std::vector<Value> y;
   for (int i = 0; i < w.rows; ++i) {
     std::vector<Value> products;
-    for (int j = 0; j < w.columns; ++j) products.push_back(w(i, j) * x[static_cast<std::size_t>(j)]);
+    for (int j = 0; j < w.columns; ++j)
+      products.push_back(w(i, j) * x[static_cast<std::size_t>(j)]);
     y.push_back(sum(products));
   }
   return y;
@@ -334,16 +370,20 @@ LinearResult run_linear(int rows, int columns, Linear linear_of) {
 }
 
 TEST(ScalarLinear, IsTheSumsThatOperatorsMakeToTheLastBit) {
-  for (const auto& [rows, columns] : {std::pair{1, 1}, {2, 1}, {1, 5}, {3, 4}, {16, 16}, {27, 16}, {5, 64}, {64, 3}}) {
+  for (const auto& [rows, columns] :
+       {std::pair{1, 1}, {2, 1}, {1, 5}, {3, 4}, {16, 16}, {27, 16}, {5, 64}, {64, 3}}) {
     SCOPED_TRACE(std::to_string(rows) + " x " + std::to_string(columns));
-    const LinearResult fast = run_linear(rows, columns, [](const Matrix& w, const std::vector<Value>& x) { return linear(w, x); });
+    const LinearResult fast = run_linear(
+        rows, columns, [](const Matrix& w, const std::vector<Value>& x) { return linear(w, x); });
     const LinearResult plain = run_linear(rows, columns, linear_by_operators);
     EXPECT_EQ(fast.y, plain.y);
     EXPECT_EQ(fast.dw, plain.dw);
     EXPECT_EQ(fast.nodes, plain.nodes);
     ASSERT_EQ(fast.dx.size(), plain.dx.size());
-    // The uses of x[j] stand in another order on the tape, so its gradient is the same sum in another order.
-    for (std::size_t j = 0; j < fast.dx.size(); ++j) EXPECT_NEAR(fast.dx[j], plain.dx[j], 1e-13) << "dx[" << j << "]";
+    // The uses of x[j] stand in another order on the tape, so its gradient is the same sum in
+    // another order.
+    for (std::size_t j = 0; j < fast.dx.size(); ++j)
+      EXPECT_NEAR(fast.dx[j], plain.dx[j], 1e-13) << "dx[" << j << "]";
   }
 }
 
@@ -352,31 +392,47 @@ TEST(ScalarLinear, RefusesWhatDoesNotFit) {
   const Matrix w{tape.number(1), 1, 2};
   tape.number(2);
   const Value x = tape.number(3), stranger = other.number(4);
-  EXPECT_NE(complaint([&] { linear(w, std::vector<Value>{x}); }).find("1 x 2 cannot take 1 numbers"), std::string::npos);
-  EXPECT_NE(complaint([&] { linear(w, std::vector<Value>{x, stranger}); }).find("different tapes"), std::string::npos);
-  EXPECT_NE(complaint([&] { linear(w, std::vector<Value>{x, Value()}); }).find("before it was given a number"), std::string::npos);
-  EXPECT_NE(complaint([&] { linear(Matrix{w.first, 100, 2}, std::vector<Value>{x, x}); }).find("no 200 values"), std::string::npos);
+  EXPECT_NE(
+      complaint([&] { linear(w, std::vector<Value>{x}); }).find("1 x 2 cannot take 1 numbers"),
+      std::string::npos);
+  EXPECT_NE(complaint([&] {
+              linear(w, std::vector<Value>{x, stranger});
+            }).find("different tapes"),
+            std::string::npos);
+  EXPECT_NE(complaint([&] {
+              linear(w, std::vector<Value>{x, Value()});
+            }).find("before it was given a number"),
+            std::string::npos);
+  EXPECT_NE(complaint([&] {
+              linear(Matrix{w.first, 100, 2}, std::vector<Value>{x, x});
+            }).find("no 200 values"),
+            std::string::npos);
   EXPECT_NE(complaint([&] { w(0, 2); }).find("no (0, 2) in (1, 2)"), std::string::npos);
 }
 
-// --- misuse ----------------------------------------------------------------------------------------------------------
+// --- misuse --------------------------------------------------------------------------------------
 
 TEST(ScalarTape, RefusesValuesOfTwoTapes) {
   Tape one, two;
   const Value a = one.number(1), b = two.number(2);
   EXPECT_NE(complaint([&] { a + b; }).find("different tapes"), std::string::npos);
-  EXPECT_NE(complaint([&] { a * b; }).find("different tapes"), std::string::npos);
+  EXPECT_NE(complaint([&] { a* b; }).find("different tapes"), std::string::npos);
   EXPECT_NE(complaint([&] { one.backward(b); }).find("another tape"), std::string::npos);
 }
 
 TEST(ScalarTape, RefusesAValueWithoutANumber) {
   Tape tape;
   const Value a = tape.number(1), nothing;
-  EXPECT_NE(complaint([&] { a + nothing; }).find("before it was given a number"), std::string::npos);
-  EXPECT_NE(complaint([&] { nothing.data(); }).find("before it was given a number"), std::string::npos);
-  EXPECT_NE(complaint([&] { exp(nothing); }).find("value_test.cpp"), std::string::npos) << "the message names the line";
-  EXPECT_NE(complaint([&] { tape.backward(nothing); }).find("before it was given a number"), std::string::npos);
-  EXPECT_NE(complaint([&] { sum(std::vector<Value>{}); }).find("nothing to add up"), std::string::npos);
+  EXPECT_NE(complaint([&] { a + nothing; }).find("before it was given a number"),
+            std::string::npos);
+  EXPECT_NE(complaint([&] { nothing.data(); }).find("before it was given a number"),
+            std::string::npos);
+  EXPECT_NE(complaint([&] { exp(nothing); }).find("value_test.cpp"), std::string::npos)
+      << "the message names the line";
+  EXPECT_NE(complaint([&] { tape.backward(nothing); }).find("before it was given a number"),
+            std::string::npos);
+  EXPECT_NE(complaint([&] { sum(std::vector<Value>{}); }).find("nothing to add up"),
+            std::string::npos);
 }
 
 TEST(ScalarTape, RefusesValuesThatWereRewound) {
@@ -390,21 +446,25 @@ TEST(ScalarTape, RefusesValuesThatWereRewound) {
   EXPECT_NE(complaint([&] { gone + kept; }).find("after its tape was rewound"), std::string::npos);
   EXPECT_EQ((kept + 1).data(), 2);
   EXPECT_NE(complaint([&] { tape.rewind(0); }).find("cannot go back to size 0"), std::string::npos);
-  EXPECT_NE(complaint([&] { tape.rewind(1000); }).find("cannot go back to size 1000"), std::string::npos);
+  EXPECT_NE(complaint([&] { tape.rewind(1000); }).find("cannot go back to size 1000"),
+            std::string::npos);
 }
 
 TEST(ScalarTape, RefusesToComputeWhatIsNotANumber) {
   Tape tape;
   const Value zero = tape.number(0), negative = tape.number(-1), big = tape.number(1000);
-  EXPECT_NE(complaint([&] { log(zero); }).find("log of 0 is not a finite number"), std::string::npos);
+  EXPECT_NE(complaint([&] { log(zero); }).find("log of 0 is not a finite number"),
+            std::string::npos);
   EXPECT_NE(complaint([&] { log(negative); }).find("log of -1"), std::string::npos);
   EXPECT_NE(complaint([&] { exp(big); }).find("exp of 1000"), std::string::npos);
   EXPECT_NE(complaint([&] { pow(zero, -1); }).find("pow of 0"), std::string::npos);
   EXPECT_NE(complaint([&] { pow(negative, 0.5); }).find("pow of -1"), std::string::npos);
-  EXPECT_NE(complaint([&] { pow(zero, 0.5); }).find("pow of 0"), std::string::npos) << "its slope is infinite";
+  EXPECT_NE(complaint([&] { pow(zero, 0.5); }).find("pow of 0"), std::string::npos)
+      << "its slope is infinite";
   EXPECT_NE(complaint([&] { big / 0.0; }).find("pow of 0"), std::string::npos);
   EXPECT_NE(complaint([&] { big / zero; }).find("pow of 0"), std::string::npos);
-  EXPECT_TRUE(std::isnan(exp(tape.number(std::nan(""))).data())) << "a nan that comes in goes on, as in Python";
+  EXPECT_TRUE(std::isnan(exp(tape.number(std::nan(""))).data()))
+      << "a nan that comes in goes on, as in Python";
 }
 
 TEST(ScalarTape, RefusesGradientsThatNobodyComputed) {
@@ -414,5 +474,5 @@ TEST(ScalarTape, RefusesGradientsThatNobodyComputed) {
   EXPECT_NE(complaint([&] { tape.data(a, 2); }).find("no 2 values"), std::string::npos);
 }
 
-}  // namespace
-}  // namespace glass::scalar
+}   // namespace
+}   // namespace glass::scalar
