@@ -107,7 +107,7 @@ GLASS_SIMD Index in_pairs(Index i, Index count) { return i % 2 == 0 ? i / 2 : co
 template <class Body>
 GLASS_SIMD void for_each_item(const AttentionCall& n, const Team& team, Index items,
                               const Body& body) {
-  constexpr Index kSerialWork = 1 << 17;
+  constexpr Index kSerialWork = 1 << 18;
   if (n.B * n.H * n.Tq * n.Tk * (n.D + 16) >= kSerialWork) return parallel_for(team, items, body);
   for (Index item = 0; item < items; ++item) body(item);
 }

@@ -45,8 +45,8 @@ GLASS_SIMD bool has_few_rows(const Product& p) {
   return p.rows <= kFewRows && p.b.deep == 1 && p.depth >= 32 * p.rows;
 }
 
-// Products that one thread finishes before another wakes up.
-constexpr Index kSerialWork = 1 << 17;
+// So many products are done before another thread has woken up.
+constexpr Index kSerialWork = 1 << 19;
 
 GLASS_SIMD Index smaller(Index x, Index y) { return x < y ? x : y; }
 GLASS_SIMD Index round_up(Index x, Index unit) { return (x + unit - 1) / unit * unit; }
