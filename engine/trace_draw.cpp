@@ -277,8 +277,8 @@ std::string svg(const Trace& trace) {
       trace.scalar
           ? std::to_string(trace.nodes.size()) + " nodes; the number at an arrow is the slope"
           : std::to_string(trace.nodes.size()) + " nodes, forward " +
-                format("%.2f", trace.forward_ms()) + " ms, backward " +
-                format("%.2f", trace.backward_ms()) + " ms, " +
+                format("%.3f", trace.forward_ms()) + " ms, backward " +
+                format("%.3f", trace.backward_ms()) + " ms, " +
                 human_bytes(static_cast<double>(trace.saved_bytes())) + " saved for backward" +
                 (trace.device.empty() ? "" : ", on " + trace.device);
   constexpr double kTitleLetter = 8.6;

@@ -61,7 +61,7 @@ Session cut(const Outcome& outcome, const std::string& mark) {
 
 std::string why_no_gdb() {
   if (!std::filesystem::exists(kTour))
-    return "glass_tour is not built (sanitizers and debuggers do not go together)";
+    return "glass_tour is not built (with sanitizers and for emulators it is left out)";
   if (!installed("gdb")) return "gdb is not installed";
   if (run({"gdb", "-nx", "-batch", "-ex", "python print(40 + 2)"}).out.find("42") ==
       std::string::npos)

@@ -243,7 +243,7 @@ def backward_text(node, tape):
 
 def nonfinite_output(node, y):
     """A sentence if a value that was just recorded is not finite, else None."""
-    return verdict("the output of %s, %s" % (node_name(node), node_place(node)), y)
+    return verdict("the output of %s, %s," % (node_name(node), node_place(node)), y)
 
 
 def nonfinite_gradient(node, tape):
