@@ -10,6 +10,8 @@ namespace glass {
 class CpuBase : public Backend {
  public:
   CpuBase(const char* isa, int threads);   // threads 0: one per physical core
+  CpuBase(const CpuBase&) = delete;
+  CpuBase& operator=(const CpuBase&) = delete;
   ~CpuBase() override;
 
   const char* name() const final;

@@ -69,30 +69,29 @@ void Cpu::cross_entropy(View loss, View lse, View logits, View targets, std::int
   require_targets("cross_entropy", ids, X.C, ignore);
   if (X.count == 0) return;
   const bool pack = X.step != 1;
-  parallel_ranges(
-      team_, X.count, rows_per_chunk(X.C, kGrainMath), [&](std::int64_t begin, std::int64_t end) {
-        float* buffer = row_buffers(pack, 1, X.C);
-        constexpr std::int64_t kTogether =
-            16;   // rows that share a logarithm: it takes as long for a Vec as for one number
-        float tops[kTogether], totals[kTogether], hits[kTogether];
-        for (std::int64_t first = begin; first < end; first += kTogether) {
-          const std::int64_t rows = end - first < kTogether ? end - first : kTogether;
-          for (std::int64_t i = 0; i < rows; ++i) {
-            const float* x = read_row(row(X, first + i), X.step, X.C, buffer);
-            const ScaledSum s = sum_of_exp(x, X.C);
-            const std::int64_t target = id_at(ids, first + i);
-            tops[i] = s.top, totals[i] = s.total, hits[i] = target == ignore ? 0.0f : x[target];
-          }
-          each_vec(rows,
-                   [&](auto part, std::int64_t i) {   // log(0) = -inf: a row of nothing but -inf
-                     part.store(totals + i, part.load(tops + i) + log(part.load(totals + i)));
-                   });
-          for (std::int64_t i = 0; i < rows; ++i) {
-            *row(S, first + i) = totals[i];
-            *row(L, first + i) = id_at(ids, first + i) == ignore ? 0.0f : totals[i] - hits[i];
-          }
-        }
+  const std::int64_t per_chunk = rows_per_chunk(X.C, kGrainMath);
+  parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    const RowBuffers buffers = row_buffers(pack, 1, X.C);
+    // Some rows share a logarithm: it takes as long for a Vec as for one number.
+    constexpr std::int64_t kTogether = 16;
+    float tops[kTogether], totals[kTogether], hits[kTogether];
+    for (std::int64_t first = begin; first < end; first += kTogether) {
+      const std::int64_t rows = end - first < kTogether ? end - first : kTogether;
+      for (std::int64_t i = 0; i < rows; ++i) {
+        const float* x = read_row(row(X, first + i), X.step, X.C, buffers[0]);
+        const ScaledSum s = sum_of_exp(x, X.C);
+        const std::int64_t target = id_at(ids, first + i);
+        tops[i] = s.top, totals[i] = s.total, hits[i] = target == ignore ? 0.0f : x[target];
+      }
+      each_vec(rows, [&](auto part, std::int64_t i) {   // log(0) = -inf: a row of nothing but -inf
+        part.store(totals + i, part.load(tops + i) + log(part.load(totals + i)));
       });
+      for (std::int64_t i = 0; i < rows; ++i) {
+        *row(S, first + i) = totals[i];
+        *row(L, first + i) = id_at(ids, first + i) == ignore ? 0.0f : totals[i] - hits[i];
+      }
+    }
+  });
 }
 
 void Cpu::cross_entropy_backward(Into dlogits, View dloss, View logits, View lse, View targets,
@@ -105,22 +104,22 @@ void Cpu::cross_entropy_backward(Into dlogits, View dloss, View logits, View lse
   require_targets("cross_entropy_backward", ids, X.C, ignore);
   if (X.count == 0) return;
   const bool pack = X.step != 1 || DX.step != 1, add = dlogits.add;
-  parallel_ranges(
-      team_, X.count, rows_per_chunk(X.C, kGrainMath), [&](std::int64_t begin, std::int64_t end) {
-        float* buffer = row_buffers(pack, 2, X.C);
-        for (std::int64_t r = begin; r < end; ++r) {
-          const std::int64_t target = id_at(ids, r);
-          if (target == ignore && add) continue;
-          float* dx = begin_row(row(DX, r), DX.step, X.C, add, buffer);
-          if (target == ignore) {
-            each_vec(X.C, [&](auto part, std::int64_t i) { part.store(dx + i, zero()); });
-          } else {
-            const float* x = read_row(row(X, r), X.step, X.C, buffer + X.C);
-            dlogits_row(dx, add, x, X.C, *row(S, r), target, *row(D, r));
-          }
-          finish_row(row(DX, r), DX.step, X.C, buffer);
-        }
-      });
+  const std::int64_t per_chunk = rows_per_chunk(X.C, kGrainMath);
+  parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    const RowBuffers buffers = row_buffers(pack, 2, X.C);
+    for (std::int64_t r = begin; r < end; ++r) {
+      const std::int64_t target = id_at(ids, r);
+      if (target == ignore && add) continue;
+      float* dx = begin_row(row(DX, r), DX.step, X.C, add, buffers[0]);
+      if (target == ignore) {
+        each_vec(X.C, [&](auto part, std::int64_t i) { part.store(dx + i, zero()); });
+      } else {
+        const float* x = read_row(row(X, r), X.step, X.C, buffers[1]);
+        dlogits_row(dx, add, x, X.C, *row(S, r), target, *row(D, r));
+      }
+      finish_row(row(DX, r), DX.step, X.C, buffers[0]);
+    }
+  });
 }
 
 }   // namespace glass::GLASS_ISA

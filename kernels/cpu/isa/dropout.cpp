@@ -51,15 +51,15 @@ void Cpu::dropout(Into y, View x, double p, RandomKey key) {
     return;
   }
   const bool pack = X.step != 1 || Y.step != 1;
-  parallel_ranges(
-      team_, X.count, rows_per_chunk(X.C, kGrainMath), [&](std::int64_t begin, std::int64_t end) {
-        float* buffer = row_buffers(pack, 2, X.C);
-        for (std::int64_t r = begin; r < end; ++r) {
-          float* to = begin_row(row(Y, r), Y.step, X.C, add, buffer);
-          dropout_run(to, add, read_row(row(X, r), X.step, X.C, buffer + X.C), X.C, r * X.C, drop);
-          finish_row(row(Y, r), Y.step, X.C, buffer);
-        }
-      });
+  const std::int64_t per_chunk = rows_per_chunk(X.C, kGrainMath);
+  parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    const RowBuffers buffers = row_buffers(pack, 2, X.C);
+    for (std::int64_t r = begin; r < end; ++r) {
+      float* to = begin_row(row(Y, r), Y.step, X.C, add, buffers[0]);
+      dropout_run(to, add, read_row(row(X, r), X.step, X.C, buffers[1]), X.C, r * X.C, drop);
+      finish_row(row(Y, r), Y.step, X.C, buffers[0]);
+    }
+  });
 }
 
 }   // namespace glass::GLASS_ISA

@@ -23,19 +23,18 @@ void Cpu::gather(View y, View table, View ids) {
   require_ids("gather", numbers, table_rows.count);
   if (Y.count == 0) return;
   const std::int64_t C = Y.C;
-  parallel_ranges(
-      team_, Y.count, rows_per_chunk(C, kGrain), [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) {
-          float* to = row(Y, i);
-          const float* from = row(table_rows, id_at(numbers, i));
-          if (Y.step == 1 && table_rows.step == 1) {
-            each_vec(C,
-                     [&](auto part, std::int64_t c) { part.store(to + c, part.load(from + c)); });
-          } else {
-            for (std::int64_t c = 0; c < C; ++c) to[c * Y.step] = from[c * table_rows.step];
-          }
-        }
-      });
+  const std::int64_t per_chunk = rows_per_chunk(C, kGrain);
+  parallel_ranges(team_, Y.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      float* to = row(Y, i);
+      const float* from = row(table_rows, id_at(numbers, i));
+      if (Y.step == 1 && table_rows.step == 1) {
+        each_vec(C, [&](auto part, std::int64_t c) { part.store(to + c, part.load(from + c)); });
+      } else {
+        for (std::int64_t c = 0; c < C; ++c) to[c * Y.step] = from[c * table_rows.step];
+      }
+    }
+  });
 }
 
 // Two positions may add to one row, so a thread owns columns, not positions: within its columns it

@@ -129,17 +129,17 @@ void Cpu::layernorm(View y, View mean, View rstd, View x, View w, View b, double
   const float* W = columns(w, C, buffer);
   const float* B = columns(b, C, buffer + C);
   const bool pack = X.step != 1 || Y.step != 1;
-  parallel_ranges(
-      team_, X.count, rows_per_chunk(C, kGrain), [&](std::int64_t begin, std::int64_t end) {
-        float* rows = row_buffers(pack, 2, C);
-        for (std::int64_t r = begin; r < end; ++r) {
-          float* to = begin_row(row(Y, r), Y.step, C, false, rows);
-          const Statistics s = layernorm_row(to, read_row(row(X, r), X.step, C, rows + C), W, B, C,
-                                             static_cast<float>(eps));
-          finish_row(row(Y, r), Y.step, C, rows);
-          *row(M, r) = s.mean, *row(S, r) = s.rstd;
-        }
-      });
+  const std::int64_t per_chunk = rows_per_chunk(C, kGrain);
+  parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    const RowBuffers rows = row_buffers(pack, 2, C);
+    for (std::int64_t r = begin; r < end; ++r) {
+      float* to = begin_row(row(Y, r), Y.step, C, false, rows[0]);
+      const Statistics s = layernorm_row(to, read_row(row(X, r), X.step, C, rows[1]), W, B, C,
+                                         static_cast<float>(eps));
+      finish_row(row(Y, r), Y.step, C, rows[0]);
+      *row(M, r) = s.mean, *row(S, r) = s.rstd;
+    }
+  });
 }
 
 void Cpu::rmsnorm(View y, View rstd, View x, View w, double eps) {
@@ -150,16 +150,16 @@ void Cpu::rmsnorm(View y, View rstd, View x, View w, double eps) {
   float weights[64];
   const float* W = columns(w, C, C <= 64 ? weights : scratch(Scratch::partials, C));
   const bool pack = X.step != 1 || Y.step != 1;
-  parallel_ranges(team_, X.count, rows_per_chunk(C, kGrain),
-                  [&](std::int64_t begin, std::int64_t end) {
-                    float* rows = row_buffers(pack, 2, C);
-                    for (std::int64_t r = begin; r < end; ++r) {
-                      float* to = begin_row(row(Y, r), Y.step, C, false, rows);
-                      *row(S, r) = rmsnorm_row(to, read_row(row(X, r), X.step, C, rows + C), W, C,
-                                               static_cast<float>(eps));
-                      finish_row(row(Y, r), Y.step, C, rows);
-                    }
-                  });
+  const std::int64_t per_chunk = rows_per_chunk(C, kGrain);
+  parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    const RowBuffers rows = row_buffers(pack, 2, C);
+    for (std::int64_t r = begin; r < end; ++r) {
+      float* to = begin_row(row(Y, r), Y.step, C, false, rows[0]);
+      *row(S, r) =
+          rmsnorm_row(to, read_row(row(X, r), X.step, C, rows[1]), W, C, static_cast<float>(eps));
+      finish_row(row(Y, r), Y.step, C, rows[0]);
+    }
+  });
 }
 
 void Cpu::layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w, View mean,
@@ -182,14 +182,14 @@ void Cpu::layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w,
                          end = begin + per_chunk < X.count ? begin + per_chunk : X.count;
       float* sum_dw = partial + 2 * chunk * C;
       for (std::int64_t i = 0; i < 2 * C; ++i) sum_dw[i] = 0;
-      float* rows = row_buffers(pack, 3, C);
+      const RowBuffers rows = row_buffers(pack, 3, C);
       for (std::int64_t r = begin; r < end; ++r) {
-        float* to = want_dx ? begin_row(row(DX, r), DX.step, C, dx.add, rows) : nullptr;
+        float* to = want_dx ? begin_row(row(DX, r), DX.step, C, dx.add, rows[0]) : nullptr;
         layernorm_backward_row(
             to, dx.add, want_dw ? sum_dw : nullptr, want_db ? sum_dw + C : nullptr,
-            read_row(row(DY, r), DY.step, C, rows + C),
-            read_row(row(X, r), X.step, C, rows + 2 * C), W, Statistics{*row(M, r), *row(S, r)}, C);
-        if (want_dx) finish_row(row(DX, r), DX.step, C, rows);
+            read_row(row(DY, r), DY.step, C, rows[1]), read_row(row(X, r), X.step, C, rows[2]), W,
+            Statistics{*row(M, r), *row(S, r)}, C);
+        if (want_dx) finish_row(row(DX, r), DX.step, C, rows[0]);
       }
     });
   add_partials(dw, partial, chunks, 2 * C, C);
@@ -214,13 +214,13 @@ void Cpu::rmsnorm_backward(Into dx, Into dw, View dy, View x, View w, View rstd)
                          end = begin + per_chunk < X.count ? begin + per_chunk : X.count;
       float* sum_dw = partial + chunk * C;
       for (std::int64_t i = 0; want_dw && i < C; ++i) sum_dw[i] = 0;
-      float* rows = row_buffers(pack, 3, C);
+      const RowBuffers rows = row_buffers(pack, 3, C);
       for (std::int64_t r = begin; r < end; ++r) {
-        float* to = want_dx ? begin_row(row(DX, r), DX.step, C, dx.add, rows) : nullptr;
+        float* to = want_dx ? begin_row(row(DX, r), DX.step, C, dx.add, rows[0]) : nullptr;
         rmsnorm_backward_row(to, dx.add, want_dw ? sum_dw : nullptr,
-                             read_row(row(DY, r), DY.step, C, rows + C),
-                             read_row(row(X, r), X.step, C, rows + 2 * C), W, *row(S, r), C);
-        if (want_dx) finish_row(row(DX, r), DX.step, C, rows);
+                             read_row(row(DY, r), DY.step, C, rows[1]),
+                             read_row(row(X, r), X.step, C, rows[2]), W, *row(S, r), C);
+        if (want_dx) finish_row(row(DX, r), DX.step, C, rows[0]);
       }
     });
   add_partials(dw, partial, chunks, C, C);

@@ -68,12 +68,12 @@ void Cpu::rope(Into y, View x, double base, std::int64_t position, bool inverse)
   const Vec direction = splat(inverse ? -1.0f : 1.0f);
   const std::int64_t rows = rows_per_chunk(D, kGrain);
   parallel_ranges(team_, X.count, rows, [&](std::int64_t begin, std::int64_t end) {
-    float* buffer = row_buffers(pack, 2, D);
+    const RowBuffers buffers = row_buffers(pack, 2, D);
     RowPlace x_place = place_at(X, begin), y_place = place_at(Y, begin);
     std::int64_t t = begin % T;
     for (std::int64_t r = begin; r < end; ++r) {
-      const float* from = read_row(x_place.data, X.step, D, buffer + D);
-      float* to = begin_row(y_place.data, Y.step, D, add, buffer);
+      const float* from = read_row(x_place.data, X.step, D, buffers[1]);
+      float* to = begin_row(y_place.data, Y.step, D, add, buffers[0]);
       const float *cosines = table + t * D, *sines = cosines + half;
       each_vec(half, [&](auto part, std::int64_t i) {
         const Vec a = part.load(from + i), b = part.load(from + half + i);
@@ -83,7 +83,7 @@ void Cpu::rope(Into y, View x, double base, std::int64_t position, bool inverse)
         part.store(to + i, add ? part.load(to + i) + first : first);
         part.store(to + half + i, add ? part.load(to + half + i) + second : second);
       });
-      finish_row(y_place.data, Y.step, D, buffer);
+      finish_row(y_place.data, Y.step, D, buffers[0]);
       move_on(x_place, X), move_on(y_place, Y);
       t = t + 1 < T ? t + 1 : 0;
     }

@@ -98,9 +98,16 @@ GLASS_SIMD void finish_row(float* row, std::int64_t step, std::int64_t n, const 
   for (std::int64_t i = 0; i < n; ++i) row[i * step] = buffer[i];
 }
 
-// Buffers for `rows` rows of C floats, or nothing where every operand can be used where it lies.
-GLASS_SIMD float* row_buffers(bool needed, int rows, std::int64_t C) {
-  return needed ? scratch(Scratch::tile, rows * C) : nullptr;
+// Buffers for some rows of C floats each; all nullptr where every operand is used where it lies.
+struct RowBuffers {
+  float* data;
+  std::int64_t C;
+  [[gnu::always_inline]] float* operator[](int n) const {
+    return data == nullptr ? nullptr : data + n * C;
+  }
+};
+GLASS_SIMD RowBuffers row_buffers(bool needed, int rows, std::int64_t C) {
+  return {needed ? scratch(Scratch::tile, rows * C) : nullptr, C};
 }
 
 // All of a Vec, or its first n lanes: lets a loop body be written once for the middle and the tail

@@ -43,15 +43,15 @@ void Cpu::softmax(View y, View x) {
   const Rows Y = rows_of(y), X = rows_of(x);
   if (X.count == 0 || X.C == 0) return;
   const bool pack = X.step != 1 || Y.step != 1;
-  parallel_ranges(team_, X.count, rows_per_chunk(X.C, kGrainMath),
-                  [&](std::int64_t begin, std::int64_t end) {
-                    float* buffer = row_buffers(pack, 2, X.C);
-                    for (std::int64_t r = begin; r < end; ++r) {
-                      float* to = begin_row(row(Y, r), Y.step, X.C, false, buffer);
-                      softmax_row(to, read_row(row(X, r), X.step, X.C, buffer + X.C), X.C);
-                      finish_row(row(Y, r), Y.step, X.C, buffer);
-                    }
-                  });
+  const std::int64_t per_chunk = rows_per_chunk(X.C, kGrainMath);
+  parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    const RowBuffers buffers = row_buffers(pack, 2, X.C);
+    for (std::int64_t r = begin; r < end; ++r) {
+      float* to = begin_row(row(Y, r), Y.step, X.C, false, buffers[0]);
+      softmax_row(to, read_row(row(X, r), X.step, X.C, buffers[1]), X.C);
+      finish_row(row(Y, r), Y.step, X.C, buffers[0]);
+    }
+  });
 }
 
 void Cpu::softmax_backward(Into dx, View dy, View y) {
@@ -61,16 +61,16 @@ void Cpu::softmax_backward(Into dx, View dy, View y) {
   if (Y.count == 0 || Y.C == 0) return;
   const std::int64_t C = Y.C;
   const bool pack = DX.step != 1 || DY.step != 1 || Y.step != 1, add = dx.add;
-  parallel_ranges(team_, Y.count, rows_per_chunk(C, kGrain),
-                  [&](std::int64_t begin, std::int64_t end) {
-                    float* buffer = row_buffers(pack, 3, C);
-                    for (std::int64_t r = begin; r < end; ++r) {
-                      float* to = begin_row(row(DX, r), DX.step, C, add, buffer);
-                      softmax_backward_row(to, add, read_row(row(DY, r), DY.step, C, buffer + C),
-                                           read_row(row(Y, r), Y.step, C, buffer + 2 * C), C);
-                      finish_row(row(DX, r), DX.step, C, buffer);
-                    }
-                  });
+  const std::int64_t per_chunk = rows_per_chunk(C, kGrain);
+  parallel_ranges(team_, Y.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    const RowBuffers buffers = row_buffers(pack, 3, C);
+    for (std::int64_t r = begin; r < end; ++r) {
+      float* to = begin_row(row(DX, r), DX.step, C, add, buffers[0]);
+      softmax_backward_row(to, add, read_row(row(DY, r), DY.step, C, buffers[1]),
+                           read_row(row(Y, r), Y.step, C, buffers[2]), C);
+      finish_row(row(DX, r), DX.step, C, buffers[0]);
+    }
+  });
 }
 
 }   // namespace glass::GLASS_ISA
