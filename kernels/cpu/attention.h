@@ -62,8 +62,8 @@ struct AttentionCall {
 GLASS_SIMD AttentionCall attention_call(const View& q, const View& k, const View& v,
                                         const Attention& a) {
   AttentionCall n;
-  n.B = q.shape[0], n.H = q.shape[1], n.Hk = k.shape[1], n.Tq = q.shape[2], n.Tk = k.shape[2],
-  n.D = q.shape[3];
+  n.B = q.shape[0], n.H = q.shape[1], n.Hk = k.shape[1];
+  n.Tq = q.shape[2], n.Tk = k.shape[2], n.D = q.shape[3];
   n.width = round_up(n.D, kLanes);
   n.q = q, n.k = k, n.v = v;
   n.sight = {a.q_offset, a.window, n.Tk};
@@ -76,11 +76,11 @@ GLASS_SIMD AttentionCall attention_call(const View& q, const View& k, const View
 }
 GLASS_SIMD Index key_head(const AttentionCall& n, Index h) { return h / (n.H / n.Hk); }
 
-// v where lanes j, j + 1, ... are keys that are seen, `otherwise` elsewhere. Without a window every
-// query sees the first key.
 struct Range {
   Index begin, end;
 };
+// v where lanes j, j + 1, ... are keys that are seen, `otherwise` elsewhere. Without a window there
+// is nothing before the first one.
 GLASS_SIMD Vec only(const AttentionCall& n, Range seen, Index j, Vec v, Vec otherwise) {
   const Vec before_end =
       select(first(static_cast<int>(clamp(seen.end - j, 0, kLanes))), v, otherwise);
@@ -126,8 +126,9 @@ GLASS_SIMD void copy_rows(float* to, const HeadRows& x, Index begin, Index rows,
   }
 }
 GLASS_SIMD void fill_zero(float* to, Index n) {
-  for (Index i = 0; i < n; i += kLanes)
+  for (Index i = 0; i < n; i += kLanes) {
     store_first(to + i, zero(), static_cast<int>(smaller(n - i, kLanes)));
+  }
 }
 
 // Keys [begin, begin + keys) of x as the right factor of a product over d: (D, keys), packed.
@@ -150,8 +151,9 @@ constexpr Index kDrawnKeys = kKeys + 2 * kDrawn;
 GLASS_SIMD const std::uint32_t* draw_row(const AttentionCall& n, Index number, Index count,
                                          std::uint32_t* buffer) {
   const Index block = number / 4, skip = number % 4;
-  for (Index i = 0; i < skip + count; i += kDrawn)
+  for (Index i = 0; i < skip + count; i += kDrawn) {
     draw(n.key, static_cast<std::uint32_t>(block + i / 4), buffer + i);
+  }
   return buffer + skip;
 }
 // 1 / (1 - p) where the weight is kept, 0 where it is dropped.

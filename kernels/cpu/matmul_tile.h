@@ -68,4 +68,21 @@ struct PanelsB {
 void multiply_panels(const TileC& c, std::int64_t rows, const PanelsA& a, const PanelsB& b,
                      std::int64_t depth);
 
+// The same panels from a later column (a multiple of kTileColumns) or a later k on.
+GLASS_SIMD PanelsB from_column(PanelsB b, std::int64_t column) {
+  b.first.data += column / kTileColumns * b.next;
+  return b;
+}
+GLASS_SIMD PanelsB from_depth(PanelsB b, std::int64_t k) {
+  b.first.data += k * b.first.step;
+  return b;
+}
+// Rows of `columns` contiguous results, to be overwritten or added to.
+GLASS_SIMD TileC overwrite(float* data, std::int64_t row, std::int64_t columns) {
+  return {data, row, 1, columns, false, nullptr};
+}
+GLASS_SIMD TileC add_to(float* data, std::int64_t row, std::int64_t columns) {
+  return {data, row, 1, columns, true, nullptr};
+}
+
 }   // namespace glass::GLASS_ISA

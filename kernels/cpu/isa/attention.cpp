@@ -81,17 +81,15 @@ void forward_chunk(const AttentionCall& n, const HeadRows& y, float* lse, Index 
       const Index first = larger(first_key(n.sight, i) - key, 0),
                   last = smaller(last_key(n.sight, i + rows - 1) - key, keys);
       const Index from = first / kTileColumns * kTileColumns, to = round_up(last, kLanes);
-      multiply_panels({scores + from, kKeys, 1, to - from, false, nullptr}, rows,
-                      {{q + row * n.width, n.width, 1}, 0},
-                      {{k.first.data + from * n.D, k.first.step}, k.next}, n.D);
+      multiply_panels(overwrite(scores + from, kKeys, to - from), rows,
+                      {{q + row * n.width, n.width, 1}, 0}, from_column(k, from), n.D);
       for (Index r = 0; r < rows; ++r) {
         const Range seen = {first_key(n.sight, i + r) - key, last_key(n.sight, i + r) - key};
         const Index number = ((b * n.H + h) * n.Tq + i + r) * n.Tk + key;
         weigh(n, scores + r * kKeys, {from, to}, seen, number, run, row + r);
       }
-      multiply_panels({run.y + row * n.width, n.width, 1, n.width, true, nullptr}, rows,
-                      {{scores + first, kKeys, 1}, 0},
-                      {{v.first.data + first * v.first.step, v.first.step}, v.next}, last - first);
+      multiply_panels(add_to(run.y + row * n.width, n.width, n.width), rows,
+                      {{scores + first, kKeys, 1}, 0}, from_depth(v, first), last - first);
     }
   }
   for (Index i = 0; i < queries; ++i) {

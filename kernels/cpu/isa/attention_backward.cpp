@@ -13,8 +13,8 @@
 namespace glass::GLASS_ISA {
 namespace {
 
-constexpr Index kQueries =
-    64 / kTileRows * kTileRows;   // of a block: their share of dk and dv is summed in registers
+// Queries of a block: their share of dk and dv is summed in registers.
+constexpr Index kQueries = 64 / kTileRows * kTileRows;
 
 // Sums of gradients, each row `width` long, counted from the beginning of the range of queries or
 // keys. Null: not wanted.
@@ -63,8 +63,7 @@ Queries lay_out(const AttentionCall& n, const Upstream& up, Index b, Index h, Ra
 // outside of `seen` get zeros.
 GLASS_SIMD void pattern_row(const AttentionCall& n, float* scores, float* dots, Range columns,
                             Range seen, Index number, float lse, float delta) {
-  if (lse == -kInfinity)
-    seen = {columns.begin, columns.begin};   // it saw no key, or all scores are -inf
+  if (lse == -kInfinity) seen = {0, 0};   // it sees no key, or all its scores are -inf
   alignas(64) std::uint32_t buffer[kDrawnKeys];
   const std::uint32_t* numbers =
       n.drops
@@ -78,84 +77,97 @@ GLASS_SIMD void pattern_row(const AttentionCall& n, float* scores, float* dots, 
   }
 }
 
-// Adds to `sums` what the queries of one head and the keys of a range give each other. The ranges
-// of keys begin at multiples of kKeys.
+// A tile of keys [key, key + count) of one head, packed in every way that is needed, and a block of
+// queries against it.
+struct Tile {
+  Index b, h, key, count;
+  PanelsB keys, values;   // (D, count): for the scores, and for dy . v
+  PanelsB key_rows;       // (count, D): for dq
+  float *pattern, *ds;    // (kQueries, kKeys)
+};
+
+// Fills pattern and ds for the queries [block.begin, block.end), and adds their share to dq.
+void meet_keys(const AttentionCall& n, const Queries& x, Index begin, Range block, Range columns,
+               const Tile& t, const Sums& sums) {
+  for (Index i = block.begin; i < block.end; i += kTileRows) {
+    const Index rows = smaller(kTileRows, block.end - i), row = i - begin;
+    // The keys of this tile that any of these queries sees, and the whole vectors around them.
+    const Index first = larger(first_key(n.sight, i) - t.key, 0),
+                last = smaller(last_key(n.sight, i + rows - 1) - t.key, t.count);
+    const Index from = columns.begin, to = round_up(last, kLanes);
+    float *pattern = t.pattern + (i - block.begin) * kKeys, *ds = t.ds + (i - block.begin) * kKeys;
+    multiply_panels(overwrite(pattern + from, kKeys, to - from), rows,
+                    {{x.q + row * n.width, n.width, 1}, 0}, from_column(t.keys, from), n.D);
+    multiply_panels(overwrite(ds + from, kKeys, to - from), rows,
+                    {{x.dy + row * n.width, n.width, 1}, 0}, from_column(t.values, from), n.D);
+    for (Index r = 0; r < rows; ++r) {
+      const Range seen = {first_key(n.sight, i + r) - t.key, last_key(n.sight, i + r) - t.key};
+      const Index number = ((t.b * n.H + t.h) * n.Tq + i + r) * n.Tk + t.key;
+      pattern_row(n, pattern + r * kKeys, ds + r * kKeys, {from, to}, seen, number, x.lse[row + r],
+                  x.delta[row + r]);
+      fill_zero(pattern + r * kKeys + to,
+                columns.end - to);   // other queries of the block see more
+      fill_zero(ds + r * kKeys + to, columns.end - to);
+    }
+    if (sums.dq == nullptr) continue;
+    multiply_panels(add_to(sums.dq + row * n.width, n.width, n.width), rows,
+                    {{ds + first, kKeys, 1}, 0}, from_depth(t.key_rows, first), last - first);
+  }
+}
+
+// Adds the block's share to `to` (dv or dk from key `columns.begin` of the tile on): keys are the
+// rows of the result, and the sum goes over the queries that see them, weighted, times `from` (dy
+// or q).
+void meet_queries(const AttentionCall& n, float* to, const float* weights, const float* from,
+                  Range block, Range columns, const Tile& t) {
+  for (Index j = columns.begin; j < columns.end; j += kTileRows) {
+    const Index rows = smaller(kTileRows, columns.end - j);
+    const Index first = larger(first_query(n.sight, t.key + j), block.begin),
+                last = smaller(last_query(n.sight, t.key + j + rows, n.Tq), block.end);
+    if (first >= last) continue;
+    const Index skipped = first - block.begin;
+    multiply_panels(add_to(to + j * n.width, n.width, n.width), rows,
+                    {{weights + skipped * kKeys + j, 1, kKeys}, 0},
+                    {{from + skipped * n.width, n.width}, kTileColumns}, last - first);
+  }
+}
+
+// Adds to `sums` what the queries of one head and the keys of a range, which begins at a multiple
+// of kKeys, give each other.
 void add_rectangle(const AttentionCall& n, const Queries& x, Index b, Index h, Range queries,
                    Range keys, const Sums& sums) {
   const HeadRows keys_of_head = head_of(n.k, b, key_head(n, h)),
                  values_of_head = head_of(n.v, b, key_head(n, h));
-  Slab slab = {scratch(Scratch::pack_a, 2 * packed_floats(kTileColumns, kKeys, n.D) +
-                                            packed_floats(kTileColumns, n.D, kKeys) + 64)};
-  float* packed_keys = take(slab, packed_floats(kTileColumns, kKeys, n.D));
-  float* packed_values = take(slab, packed_floats(kTileColumns, kKeys, n.D));
-  float* packed_rows = take(slab, packed_floats(kTileColumns, n.D, kKeys));
-  Slab tile = {scratch(Scratch::pack_b, 2 * kQueries * kKeys)};
-  float *pattern = take(tile, kQueries * kKeys), *ds = take(tile, kQueries * kKeys);
-  const Sight& sight = n.sight;
-  const Index key_end = smaller(keys.end, last_key(sight, queries.end - 1));
+  const Index lanes_floats = packed_floats(kTileColumns, kKeys, n.D),
+              rows_floats = packed_floats(kTileColumns, n.D, kKeys);
+  Slab packs = {scratch(Scratch::pack_a, 2 * lanes_floats + rows_floats + 64)};
+  Slab squares = {scratch(Scratch::pack_b, 2 * kQueries * kKeys)};
+  float *packed_keys = take(packs, lanes_floats), *packed_values = take(packs, lanes_floats),
+        *packed_rows = take(packs, rows_floats);
+  Tile t{};
+  t.b = b, t.h = h;
+  t.pattern = take(squares, kQueries * kKeys), t.ds = take(squares, kQueries * kKeys);
 
-  for (Index key = larger(keys.begin, first_key(sight, queries.begin) / kKeys * kKeys);
-       key < key_end; key += kKeys) {
-    const Index count = smaller(kKeys, key_end - key);
-    const PanelsB k = keys_in_lanes(keys_of_head, key, count, n.D, packed_keys);
-    const PanelsB v = keys_in_lanes(values_of_head, key, count, n.D, packed_values);
-    const PanelsB k_rows = keys_as_rows(keys_of_head, key, count, n.D, packed_rows);
-    const Index i_end = smaller(queries.end, last_query(sight, key + count, n.Tq));
-
-    for (Index block = larger(queries.begin, first_query(sight, key)); block < i_end;
-         block += kQueries) {
-      const Index block_end = smaller(i_end, block + kQueries);
-      const Range columns = {
-          larger(first_key(sight, block) - key, 0) / kTileColumns * kTileColumns,
-          round_up(smaller(last_key(sight, block_end - 1) - key, count), kLanes)};
-      for (Index i = block; i < block_end; i += kTileRows) {
-        const Index rows = smaller(kTileRows, block_end - i), row = i - queries.begin;
-        // The keys of this tile that any of these queries sees, and the whole vectors around them.
-        const Index first = larger(first_key(sight, i) - key, 0),
-                    last = smaller(last_key(sight, i + rows - 1) - key, count);
-        const Index from = columns.begin, to = round_up(last, kLanes), skipped = from * n.D;
-        float *p_i = pattern + (i - block) * kKeys, *ds_i = ds + (i - block) * kKeys;
-        multiply_panels({p_i + from, kKeys, 1, to - from, false, nullptr}, rows,
-                        {{x.q + row * n.width, n.width, 1}, 0},
-                        {{k.first.data + skipped, k.first.step}, k.next}, n.D);
-        multiply_panels({ds_i + from, kKeys, 1, to - from, false, nullptr}, rows,
-                        {{x.dy + row * n.width, n.width, 1}, 0},
-                        {{v.first.data + skipped, v.first.step}, v.next}, n.D);
-        for (Index r = 0; r < rows; ++r) {
-          const Range seen = {first_key(sight, i + r) - key, last_key(sight, i + r) - key};
-          const Index number = ((b * n.H + h) * n.Tq + i + r) * n.Tk + key;
-          pattern_row(n, p_i + r * kKeys, ds_i + r * kKeys, {from, to}, seen, number,
-                      x.lse[row + r], x.delta[row + r]);
-          fill_zero(p_i + r * kKeys + to, columns.end - to);
-          fill_zero(ds_i + r * kKeys + to, columns.end - to);
-        }
-        if (sums.dq != nullptr) {
-          multiply_panels(
-              {sums.dq + row * n.width, n.width, 1, n.width, true, nullptr}, rows,
-              {{ds_i + first, kKeys, 1}, 0},
-              {{k_rows.first.data + first * k_rows.first.step, k_rows.first.step}, k_rows.next},
-              last - first);
-        }
-      }
-      // A panel of keys meets the queries of the block that see it: keys are the rows of the
-      // result, queries the sum.
-      const Index seen_end = smaller(last_key(sight, block_end - 1) - key, count);
-      for (Index j = columns.begin; j < seen_end; j += kTileRows) {
-        const Index rows = smaller(kTileRows, seen_end - j);
-        const Index first = larger(first_query(sight, key + j), block),
-                    last = smaller(last_query(sight, key + j + rows, n.Tq), block_end);
-        if (first >= last) continue;
-        const auto add = [&](float* to, const float* weights, const float* from)
-            __attribute__((always_inline)) {
-          if (to == nullptr) return;
-          multiply_panels(
-              {to + (key - keys.begin + j) * n.width, n.width, 1, n.width, true, nullptr}, rows,
-              {{weights + (first - block) * kKeys + j, 1, kKeys}, 0},
-              {{from + (first - queries.begin) * n.width, n.width}, kTileColumns}, last - first);
-        };
-        add(sums.dv, pattern, x.dy);
-        add(sums.dk, ds, x.q);
-      }
+  const Index key_end = smaller(keys.end, last_key(n.sight, queries.end - 1));
+  for (t.key = larger(keys.begin, first_key(n.sight, queries.begin) / kKeys * kKeys);
+       t.key < key_end; t.key += kKeys) {
+    t.count = smaller(kKeys, key_end - t.key);
+    t.keys = keys_in_lanes(keys_of_head, t.key, t.count, n.D, packed_keys);
+    t.values = keys_in_lanes(values_of_head, t.key, t.count, n.D, packed_values);
+    t.key_rows = keys_as_rows(keys_of_head, t.key, t.count, n.D, packed_rows);
+    const Index end = smaller(queries.end, last_query(n.sight, t.key + t.count, n.Tq));
+    for (Index i = larger(queries.begin, first_query(n.sight, t.key)); i < end; i += kQueries) {
+      const Range block = {i, smaller(end, i + kQueries)};
+      const Index first = larger(first_key(n.sight, i) - t.key, 0),
+                  last = smaller(last_key(n.sight, block.end - 1) - t.key, t.count);
+      const Range columns = {first / kTileColumns * kTileColumns, last};
+      meet_keys(n, x, queries.begin, block, {columns.begin, round_up(last, kLanes)}, t, sums);
+      const Index row = i - queries.begin, key_row = t.key - keys.begin;
+      if (sums.dv != nullptr)
+        meet_queries(n, sums.dv + key_row * n.width, t.pattern, x.dy + row * n.width, block,
+                     columns, t);
+      if (sums.dk != nullptr)
+        meet_queries(n, sums.dk + key_row * n.width, t.ds, x.q + row * n.width, block, columns, t);
     }
   }
 }
