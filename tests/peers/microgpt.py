@@ -24,14 +24,17 @@ class Value:
     __slots__ = ("data", "grad", "inputs", "local")
 
     def __init__(self, data, inputs=(), local=()):
-        self.data, self.grad, self.inputs, self.local = data, 0, inputs, local
+        self.data = data
+        self.grad = 0
+        self.inputs = inputs
+        self.local = local
 
     def __add__(self, other):
-        other = wrap(other)
+        other = other if isinstance(other, Value) else Value(other)
         return Value(self.data + other.data, (self, other), (1, 1))
 
     def __mul__(self, other):
-        other = wrap(other)
+        other = other if isinstance(other, Value) else Value(other)
         return Value(self.data * other.data, (self, other), (other.data, self.data))
 
     def __pow__(self, n):
@@ -54,23 +57,20 @@ class Value:
     __truediv__ = lambda self, other: self * other**-1
 
     def backward(self):
-        order, seen, todo = [], set(), [(self, False)]
-        while todo:  # inputs before outputs; a stack of our own, since Python's is short
-            value, done = todo.pop()
-            if done:
-                order.append(value)
-            elif value not in seen:
+        order, seen = [], set()
+
+        def visit(value):  # inputs before outputs
+            if value not in seen:
                 seen.add(value)
-                todo.append((value, True))
-                todo.extend((x, False) for x in reversed(value.inputs))
+                for x in value.inputs:
+                    visit(x)
+                order.append(value)
+
+        visit(self)
         self.grad = 1
         for value in reversed(order):
             for x, slope in zip(value.inputs, value.local):
                 x.grad += slope * value.grad
-
-
-def wrap(x):
-    return x if isinstance(x, Value) else Value(x)
 
 
 def linear(x, w):
@@ -149,6 +149,7 @@ def main():
     plain = Value
     if args.gradients:
         Value = CountingValue
+    sys.setrecursionlimit(10000)
     rng = random.Random(args.seed)
     docs = [line.strip() for line in open(args.names, encoding="utf-8") if line.strip()]
     rng.shuffle(docs)
