@@ -20,6 +20,7 @@ need_to_build() {
   need g++ have_compiler
   need cmake have cmake
   need ninja-build have ninja
+  [ "$(uname)" = Darwin ] || need libstb-dev have_header stb/stb_image_write.h
 }
 
 need_to_test() {
@@ -52,7 +53,7 @@ install_missing() {
     }
   elif have dnf; then
     stop "something is missing ($missing ). Install it, then start again:
-  sudo dnf install gcc-c++ cmake ninja-build gtest-devel gmock-devel python3 gdb"
+  sudo dnf install gcc-c++ cmake ninja-build stb_image_write-devel gtest-devel gmock-devel python3 gdb"
   elif [ "$(uname)" = Darwin ]; then
     stop "something is missing ($missing ). Install it, then start again:
   xcode-select --install; brew install cmake ninja googletest libomp python"
@@ -81,8 +82,10 @@ configure() {   # configure PRESET [cmake arguments]
   shift
   launcher=''
   have ccache && launcher=-DCMAKE_CXX_COMPILER_LAUNCHER=ccache
+  fetch=''
+  [ "$(uname)" != Darwin ] || fetch=-DGLASS_FETCH_STB=ON   # Homebrew has no package for it
   # shellcheck disable=SC2086
-  quietly cmake --preset "$preset" -B "$build_folder/$preset" $launcher "$@"
+  quietly cmake --preset "$preset" -B "$build_folder/$preset" $launcher $fetch "$@"
 }
 
 # quietly COMMAND...: its output only if it fails, but live on a terminal.
