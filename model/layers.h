@@ -4,7 +4,10 @@
 // B T C H D: batch, time, channels, heads, head size. Hk: heads of keys and values.
 #pragma once
 #include <deque>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "model/config.h"
 #include "model/pass.h"
@@ -77,8 +80,7 @@ class Mlp {
 
  private:
   const GPTConfig& config_;
-  std::deque<Linear> c_gate_;                              // none or one
-  Linear c_fc_, c_proj_;
+  std::optional<Linear> c_gate_, c_fc_, c_proj_;           // the gate only where there is one
 };
 
 class Block {
@@ -92,9 +94,9 @@ class Block {
   Tensor feed_forward(Pass& pass, const Tensor& x, const Norm* norm) const;
 
   const GPTConfig& config_;
-  std::deque<Norm> norms_;                                 // ln1 and ln2, as far as there are any
-  SelfAttention attn_;
-  std::deque<Mlp> mlp_;                                    // none or one
+  std::vector<Norm> norms_;                                // ln1 and ln2, as far as there are any
+  std::unique_ptr<SelfAttention> attn_;
+  std::unique_ptr<Mlp> mlp_;                               // or none
 };
 
 }  // namespace glass

@@ -3,9 +3,11 @@
 
 #include <charconv>
 #include <cstring>
+#include <span>
 #include <string>
 
 #include "engine/base/error.h"
+#include "engine/slot.h"
 
 namespace glass {
 

@@ -1,0 +1,108 @@
+#include "model/gpt.h"
+
+#include "engine/base/error.h"
+#include "model/kv_cache.h"
+#include "model/recompute.h"
+
+namespace glass {
+
+GPT::GPT(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed) : LanguageModel(config) {
+  const WeightMaker make{config_, device, dtype, seed, parameters_};
+  const std::int64_t V = config_.vocab_size, C = config_.n_embd;
+  wte_ = make.make("transformer.wte.weight", {V, C}, Role::embedding, C);
+  if (config_.pos == Position::learned) {
+    wpe_ = make.make("transformer.wpe.weight", {config_.block_size, C}, Role::embedding, C);
+  }
+  if (config_.norm_embed) norm_embed_.emplace_back(make, "ln_embed", "transformer.ln_e");
+  for (int i = 0; i < config_.n_layer; ++i) blocks_.emplace_back(make, i);
+  if (config_.norm_final) norm_final_.emplace_back(make, "ln_final", "transformer.ln_f");
+  if (!config_.tie) lm_head_ = make.make("lm_head.weight", {V, C}, Role::head, C);
+  if (config_.bias_head) lm_head_bias_ = make.make("lm_head.bias", {V}, Role::bias, C);
+}
+
+Tensor GPT::embed(Pass& pass, const Tensor& ids) {
+  const std::int64_t T = ids.dim(1), past = pass.cache ? pass.cache->length() : 0;
+  if (past + T > config_.block_size) {
+    fail(ShapeError("the model reads " + std::to_string(config_.block_size) + " tokens at most, not " +
+                    std::to_string(past + T) + "; give it the last ones"));
+  }
+  Tensor x = pass.tap("hook_embed", embedding(pass.use(*wte_), ids));                    // (B,T,C)
+  if (wpe_) {
+    Tensor where = slice(pass.use(*wpe_), 0, past, past + T);                            // (T,C)
+    if (pass.observed("hook_pos_embed")) where = pass.tap("hook_pos_embed", broadcast_to(where, x.shape()));
+    x = x + where;
+  }
+  x = pass.dropout(x, config_.dropout, "embed_dropout");
+  return norm_embed_.empty() ? x : norm_embed_.front()(pass, x);
+}
+
+Tensor GPT::run(Pass& pass, Tensor x, int first, int last) {
+  const bool again = pass.recompute && x.tape();
+  for (int i = first; i < last; ++i) {
+    const Block& block = blocks_[static_cast<std::size_t>(i)];
+    if (again) {
+      x = recomputed(pass, block, i, x);
+      continue;
+    }
+    const auto inside = pass.enter("blocks", i);
+    x = block(pass, x);
+  }
+  return x;
+}
+
+// What the head reads: the stream after the last block.
+Tensor GPT::stream(Pass& pass, const Tensor& ids) {
+  const Tensor x = run(pass, embed(pass, ids), 0, static_cast<int>(config_.n_layer));
+  if (pass.cache) pass.cache->advance(ids.dim(1));
+  return x;
+}
+
+Tensor GPT::normed(Pass& pass, const Tensor& x) const { return norm_final_.empty() ? x : norm_final_.front()(pass, x); }
+
+Tensor GPT::head(Pass& pass, const Tensor& x, Positions which) {
+  const std::int64_t T = x.dim(1);
+  const Tensor asked = normed(pass, which == Positions::last ? slice(x, 1, T - 1, T) : x);
+  const Tensor w = pass.use(lm_head_ ? *lm_head_ : *wte_);
+  return pass.tap("logits", lm_head_bias_ ? linear(asked, w, pass.use(*lm_head_bias_)) : linear(asked, w));
+}
+
+Tensor GPT::logits(Pass& pass, const Tensor& ids, Positions which) { return head(pass, stream(pass, ids), which); }
+
+Tensor GPT::loss(Pass& pass, const Tensor& ids, const Tensor& targets) {
+  const Tensor x = stream(pass, ids);
+  if (lm_head_bias_ || pass.observed("logits")) return cross_entropy(head(pass, x), targets);
+  return head_loss(normed(pass, x), pass.use(lm_head_ ? *lm_head_ : *wte_), targets);
+}
+
+std::vector<std::string> GPT::taps() const {
+  std::vector<std::string> all = {"hook_embed"};
+  const auto add = [&](const std::string& scope, std::initializer_list<const char*> names) {
+    for (const char* name : names) all.push_back(scope + name);
+  };
+  if (wpe_) add("", {"hook_pos_embed"});
+  if (config_.norm_embed) add("ln_embed.", {"hook_scale", "hook_normalized"});
+  const bool post = config_.norm == NormPlace::post, pre = config_.norm == NormPlace::pre;
+  for (int i = 0; i < config_.n_layer; ++i) {
+    const std::string block = "blocks." + std::to_string(i) + ".";
+    add(block, {"hook_resid_pre", "hook_q_input", "hook_k_input", "hook_v_input"});
+    if (pre) add(block, {"ln1.hook_scale", "ln1.hook_normalized"});
+    add(block, {"attn.hook_q", "attn.hook_k", "attn.hook_v"});
+    if (config_.pos == Position::rope) add(block, {"attn.hook_rot_q", "attn.hook_rot_k"});
+    add(block, {"attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z", "attn.hook_result", "hook_attn_out"});
+    if (post) add(block, {"ln1.hook_scale", "ln1.hook_normalized"});
+    if (config_.has_mlp()) {
+      add(block, {"hook_resid_mid", "hook_mlp_in"});
+      if (pre) add(block, {"ln2.hook_scale", "ln2.hook_normalized"});
+      add(block, {"mlp.hook_pre"});
+      if (config_.act == Activation::swiglu) add(block, {"mlp.hook_pre_linear"});
+      add(block, {"mlp.hook_post", "hook_mlp_out"});
+      if (post) add(block, {"ln2.hook_scale", "ln2.hook_normalized"});
+    }
+    add(block, {"hook_resid_post"});
+  }
+  if (config_.norm_final) add("ln_final.", {"hook_scale", "hook_normalized"});
+  add("", {"logits"});
+  return all;
+}
+
+}  // namespace glass
