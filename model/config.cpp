@@ -1,7 +1,5 @@
-// Spelling a config out, reading one back, and the presets.
+// What makes a config a model, and the presets.
 #include "model/config.h"
-
-#include <type_traits>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -10,38 +8,6 @@ namespace glass {
 namespace {
 
 constexpr std::int64_t kMost = std::int64_t{1} << 31;
-
-template <class Enum>
-std::string_view name_of(Enum value) {
-  return Names<Enum>::all[static_cast<std::size_t>(value)];
-}
-
-std::string spelled(bool value) { return value ? "true" : "false"; }
-std::string spelled(std::int64_t value) { return std::to_string(value); }
-std::string spelled(double value) { return shortest(value); }
-template <class Enum>
-  requires std::is_enum_v<Enum>
-std::string spelled(Enum value) {
-  return std::string(name_of(value));
-}
-
-void read(const JsonValue& json, const std::string& what, bool& field) { field = json.flag(what); }
-void read(const JsonValue& json, const std::string& what, double& field) { field = json.number(what); }
-void read(const JsonValue& json, const std::string& what, std::int64_t& field) { field = json.integer(what, 0, kMost); }
-template <class Enum>
-  requires std::is_enum_v<Enum>
-void read(const JsonValue& json, const std::string& what, Enum& field) {
-  const std::string& word = json.string(what);
-  std::vector<std::string> known;
-  for (std::size_t i = 0; i < Names<Enum>::all.size(); ++i) {
-    if (Names<Enum>::all[i] == word) {
-      field = static_cast<Enum>(i);
-      return;
-    }
-    known.emplace_back(Names<Enum>::all[i]);
-  }
-  fail(ContentError(what + " is " + in_quotes(word) + "; it must be " + list_of(known, "or") + "."));
-}
 
 void require(bool holds, const std::string& sentence) {
   if (!holds) fail(UsageError(sentence));
@@ -79,35 +45,6 @@ void check(const GPTConfig& c) {
   require(c.norm_eps > 0, "norm_eps must be above 0.");
   require(c.dropout >= 0 && c.dropout < 1, "dropout is " + shortest(c.dropout) + "; it must be in [0, 1).");
   require(!c.tie || !c.bias_head, "A head that is tied to the embedding has no bias: use --tie false.");
-}
-
-std::string to_json(const GPTConfig& config) {
-  Json json;
-  json.object();
-  each_field(config, [&](const char* name, const auto& field) {
-    if constexpr (std::is_enum_v<std::decay_t<decltype(field)>>) json.field(name, name_of(field));
-    else json.field(name, field);
-  });
-  return json.end().text();
-}
-
-GPTConfig gpt_config_from_json(const JsonValue& json, const std::string& what) {
-  GPTConfig config;
-  each_field(config, [&](const char* name, auto& field) {
-    if (const JsonValue* value = json.find(name)) read(*value, what + ": " + name, field);
-  });
-  return config;
-}
-
-std::vector<std::string> differences(const GPTConfig& before, const GPTConfig& now) {
-  std::vector<std::string> was, is, result;
-  each_field(before, [&](const char*, const auto& field) { was.push_back(spelled(field)); });
-  each_field(now, [&](const char* name, const auto& field) {
-    const std::string old = was[is.size()];
-    is.push_back(spelled(field));
-    if (old != is.back()) result.push_back(std::string(name) + ": " + old + " before, " + is.back() + " now");
-  });
-  return result;
 }
 
 namespace {

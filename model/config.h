@@ -3,12 +3,10 @@
 #pragma once
 #include <array>
 #include <cstdint>
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include "engine/base/json.h"
-#include "engine/base/json_value.h"
+#include "model/fields.h"
 
 namespace glass {
 
@@ -54,8 +52,6 @@ struct GPTConfig {
   bool has_mlp() const { return act != Activation::none; }
 };
 
-// How a word of the command line or of a file is spelled for each enum, in the order of its values.
-template <class Enum> struct Names;
 // clang-format off
 template <> struct Names<Arch>       { static constexpr std::array<std::string_view, 2> all = {"gpt", "bigram"}; };
 template <> struct Names<NormPlace>  { static constexpr std::array<std::string_view, 3> all = {"pre", "post", "none"}; };
@@ -67,6 +63,7 @@ template <> struct Names<Init>       { static constexpr std::array<std::string_v
 
 // Calls f(name, field) for every field: the one list from which JSON, flags and comparisons are made.
 template <class Config, class F>
+  requires std::is_same_v<std::remove_const_t<Config>, GPTConfig>
 void each_field(Config& c, const F& f) {
   f("arch", c.arch);
   f("vocab_size", c.vocab_size);
@@ -99,11 +96,6 @@ void each_field(Config& c, const F& f) {
 
 // Throws a UsageError with one sentence when the fields do not describe a model: n_embd not a multiple of n_head, ...
 void check(const GPTConfig& config);
-
-std::string to_json(const GPTConfig& config);
-GPTConfig gpt_config_from_json(const JsonValue& json, const std::string& what);   // absent fields keep their default
-// "n_layer: 4 before, 6 now" for each field that differs
-std::vector<std::string> differences(const GPTConfig& before, const GPTConfig& now);
 
 // A model by name. An unknown name is a UsageError that lists the names.
 struct Preset {
