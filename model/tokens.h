@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -25,7 +26,7 @@ class Tokens {
   // ContentError: cut short, of a version from the future, an odd number of bytes.
   void append_file(const std::string& path, int raw_width);
 
-  // How many of the files have one of llm.c's headers, and the model family it stands for.
+  // The models that llm.c's headers stand for, where a file has one.
   enum class Family : std::uint8_t { unknown, gpt2, llama3 };
   Family family() const { return family_; }
 
@@ -46,6 +47,11 @@ class Tokens {
   std::int64_t size_ = 0;
   Family family_ = Family::unknown;
 };
+
+// Shows the first `count` ids, a piece after the other, with the place of the piece.
+void for_each_piece(
+    const Tokens& tokens, std::int64_t count,
+    const std::function<void(std::int64_t at, std::span<const std::int32_t> ids)>& visit);
 
 // How often each id occurs. ContentError, with the place, for an id that is not below `vocab_size`.
 std::vector<std::int64_t> count_tokens(const Tokens& tokens, int vocab_size);

@@ -52,11 +52,14 @@ CharTokenizer::CharTokenizer(std::u32string letters, const std::string& what)
   }
 }
 
-std::shared_ptr<const CharTokenizer> CharTokenizer::of_corpus(std::string_view text,
-                                                              const std::string& what) {
-  std::u32string letters = letters_of(text, what);
-  std::sort(letters.begin(), letters.end());
-  letters.erase(std::unique(letters.begin(), letters.end()), letters.end());
+std::shared_ptr<const CharTokenizer> CharTokenizer::of_corpus(
+    std::span<const std::string_view> corpus, const std::string& what) {
+  std::vector<bool> seen(0x110000);
+  for (const std::string_view document : corpus)
+    for (const char32_t letter : letters_of(document, what)) seen[letter] = true;
+  std::u32string letters;
+  for (std::size_t letter = 0; letter < seen.size(); ++letter)
+    if (seen[letter]) letters += static_cast<char32_t>(letter);
   return std::make_shared<CharTokenizer>(std::move(letters), what);
 }
 

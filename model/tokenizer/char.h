@@ -16,7 +16,7 @@ class CharTokenizer final : public Tokenizer {
   // Token i is letters[i]. ContentError if there is none, or one twice.
   CharTokenizer(std::u32string letters, const std::string& what);
   // The letters of a corpus. ContentError where it is not UTF-8, or empty.
-  static std::shared_ptr<const CharTokenizer> of_corpus(std::string_view text,
+  static std::shared_ptr<const CharTokenizer> of_corpus(std::span<const std::string_view> corpus,
                                                         const std::string& what);
 
   std::string spec() const override { return "char"; }

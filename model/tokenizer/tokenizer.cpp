@@ -58,7 +58,12 @@ void check_tokenizer_spec(const std::string& spec) {
                   (near.empty() ? "" : " Did you mean " + near + "?")));
 }
 
-TokenizerPtr make_tokenizer(const std::string& spec, std::string_view corpus,
+TokenizerPtr make_tokenizer(const std::string& spec, std::string_view document,
+                            const std::string& what) {
+  return make_tokenizer(spec, std::span(&document, 1), what);
+}
+
+TokenizerPtr make_tokenizer(const std::string& spec, std::span<const std::string_view> corpus,
                             const std::string& what) {
   check_tokenizer_spec(spec);
   if (spec == "char") return CharTokenizer::of_corpus(corpus, what);

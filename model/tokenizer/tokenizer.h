@@ -33,9 +33,11 @@ using TokenizerPtr = std::shared_ptr<const Tokenizer>;
 TokenizerPtr tokenizer_from_json(std::string_view json, const std::string& what);
 
 // A tokenizer by the name that `--tokenizer` takes: char, bytes, bpe:N. Those that learn (char its
-// letters, bpe its pieces) learn from `corpus`; `what` names it in messages. UsageError for a name
-// that is none.
-TokenizerPtr make_tokenizer(const std::string& spec, std::string_view corpus,
+// letters, bpe its pieces) learn from the documents of `corpus`; `what` names them in messages.
+// UsageError for a name that is none.
+TokenizerPtr make_tokenizer(const std::string& spec, std::span<const std::string_view> corpus,
+                            const std::string& what);
+TokenizerPtr make_tokenizer(const std::string& spec, std::string_view document,
                             const std::string& what);
 // UsageError where make_tokenizer would find the name wrong; nothing is learned.
 void check_tokenizer_spec(const std::string& spec);
