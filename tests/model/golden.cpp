@@ -17,7 +17,8 @@ namespace {
 constexpr std::uint64_t kSeed = 20;
 constexpr std::size_t kWhole = 192, kSigns = 32, kSamples = 64;
 
-std::vector<std::uint32_t> draws(const std::string& name, std::size_t count, std::uint32_t step = 0) {
+std::vector<std::uint32_t> draws(const std::string& name, std::size_t count,
+                                 std::uint32_t step = 0) {
   std::vector<std::uint32_t> found;
   const RandomKey key{kSeed, site(name), step, 0};
   for (std::uint32_t block = 0; found.size() < count; ++block) {
@@ -27,7 +28,8 @@ std::vector<std::uint32_t> draws(const std::string& name, std::size_t count, std
   return found;
 }
 
-double square_of_differences(const std::vector<double>& a, const std::vector<double>& b, std::size_t first, std::size_t last) {
+double square_of_differences(const std::vector<double>& a, const std::vector<double>& b,
+                             std::size_t first, std::size_t last) {
   double total = 0;
   for (std::size_t i = first; i < last; ++i) total += (a[i] - b[i]) * (a[i] - b[i]);
   return total;
@@ -61,11 +63,15 @@ GoldenTensor read_tensor(const std::string& word, std::istringstream& words) {
   return tensor;
 }
 
-}  // namespace
+}   // namespace
 
-double GoldenCase::number(const std::string& setting) const { return std::stod(settings.at(setting)); }
+double GoldenCase::number(const std::string& setting) const {
+  return std::stod(settings.at(setting));
+}
 
-const std::vector<double>& GoldenCase::list(const std::string& word) const { return numbers.at(word); }
+const std::vector<double>& GoldenCase::list(const std::string& word) const {
+  return numbers.at(word);
+}
 
 const GoldenTensor& GoldenCase::tensor(const std::string& word, const std::string& wanted) const {
   for (const GoldenTensor& t : tensors) {
@@ -77,7 +83,8 @@ const GoldenTensor& GoldenCase::tensor(const std::string& word, const std::strin
 GPTConfig GoldenCase::config() const {
   GPTConfig config;
   each_field(config, [&](const char* field_name, auto& field) {
-    if (const auto found = settings.find(field_name); found != settings.end()) set(field, found->second);
+    if (const auto found = settings.find(field_name); found != settings.end())
+      set(field, found->second);
   });
   return config;
 }
@@ -111,7 +118,8 @@ std::vector<GoldenCase> read_golden(const std::string& file) {
 
 std::vector<double> drawn_weight(const std::string& name, const Shape& shape) {
   const bool norm = name.find(".ln_") != std::string::npos && name.ends_with(".weight");
-  const bool embedding = name.find(".wte.") != std::string::npos || name.find(".wpe.") != std::string::npos;
+  const bool embedding =
+      name.find(".wte.") != std::string::npos || name.find(".wpe.") != std::string::npos;
   double shift = 0, scale = 0;
   if (norm) {
     shift = 1, scale = 0.25;
@@ -120,7 +128,8 @@ std::vector<double> drawn_weight(const std::string& name, const Shape& shape) {
   } else if (embedding) {
     scale = 0.5;
   } else {
-    scale = std::ldexp(1, -static_cast<int>(std::bit_width(static_cast<std::uint64_t>(shape[1])) / 2));
+    scale =
+        std::ldexp(1, -static_cast<int>(std::bit_width(static_cast<std::uint64_t>(shape[1])) / 2));
   }
   std::vector<double> weight;
   for (std::uint32_t x : draws(name, static_cast<std::size_t>(shape.numel()))) {
@@ -129,9 +138,11 @@ std::vector<double> drawn_weight(const std::string& name, const Shape& shape) {
   return weight;
 }
 
-std::vector<std::int32_t> drawn_below(const std::string& name, std::size_t count, std::int64_t limit, std::uint32_t step) {
+std::vector<std::int32_t> drawn_below(const std::string& name, std::size_t count,
+                                      std::int64_t limit, std::uint32_t step) {
   std::vector<std::int32_t> found;
-  for (std::uint64_t x : draws(name, count, step)) found.push_back(static_cast<std::int32_t>(x * static_cast<std::uint64_t>(limit) >> 32));
+  for (std::uint64_t x : draws(name, count, step))
+    found.push_back(static_cast<std::int32_t>(x * static_cast<std::uint64_t>(limit) >> 32));
   return found;
 }
 
@@ -140,7 +151,8 @@ std::vector<double> numbers_of(const std::vector<double>& whole) {
   std::vector<double> numbers(kSigns);
   const std::vector<std::uint32_t> signs = draws("signs", whole.size());
   for (std::size_t k = 0; k < kSigns; ++k) {
-    double sum = 0, lost = 0;        // Neumaier's sum: Python's side is exact, and this one to the last bit or so
+    double sum = 0,
+           lost = 0;   // Neumaier's sum: Python's side is exact, and this one to the last bit or so
     for (std::size_t i = 0; i < whole.size(); ++i) {
       const double x = signs[i] >> k & 1 ? -whole[i] : whole[i];
       const double next = sum + x;
@@ -157,14 +169,18 @@ std::vector<double> numbers_of(const std::vector<double>& whole) {
 
 double distance(const std::vector<double>& got, const GoldenTensor& golden) {
   const std::vector<double> numbers = numbers_of(got);
-  if (static_cast<std::int64_t>(got.size()) != golden.shape.numel() || numbers.size() != golden.numbers.size()) return HUGE_VAL;
+  if (static_cast<std::int64_t>(got.size()) != golden.shape.numel() ||
+      numbers.size() != golden.numbers.size())
+    return HUGE_VAL;
   const double scale = golden.length > 0 ? golden.length : 1;
-  if (got.size() <= kWhole) return std::sqrt(square_of_differences(numbers, golden.numbers, 0, got.size())) / scale;
+  if (got.size() <= kWhole)
+    return std::sqrt(square_of_differences(numbers, golden.numbers, 0, got.size())) / scale;
   const double sums = square_of_differences(numbers, golden.numbers, 0, kSigns) / kSigns;
-  const double elements = square_of_differences(numbers, golden.numbers, kSigns, kSigns + kSamples) *
-                          static_cast<double>(got.size()) / kSamples;
+  const double elements =
+      square_of_differences(numbers, golden.numbers, kSigns, kSigns + kSamples) *
+      static_cast<double>(got.size()) / kSamples;
   const double worse = std::sqrt(std::max(sums, elements)) / scale;
-  return worse == worse ? worse : HUGE_VAL;      // what is not a number is infinitely far
+  return worse == worse ? worse : HUGE_VAL;   // what is not a number is infinitely far
 }
 
-}  // namespace glass::testing
+}   // namespace glass::testing

@@ -1,8 +1,10 @@
-// Whole models against PyTorch: loss, logits, every gradient, and ten steps of training (tests/golden/torch_gpt.py).
+// Whole models against PyTorch: loss, logits, every gradient, and ten steps of training
+// (tests/golden/torch_gpt.py).
 //
-// In double on the reference backend the two sides do the same arithmetic in another order, so the gates leave no room
-// for "close enough": a wrong eps, tanh for erf, a correction too late or a learning rate off by one all show above 1e-8.
-// In float every instruction set of this machine must stay within what float itself costs.
+// In double on the reference backend the two sides do the same arithmetic in another order, so the
+// gates leave no room for "close enough": a wrong eps, tanh for erf, a correction too late or a
+// learning rate off by one all show above 1e-8. In float every instruction set of this machine must
+// stay within what float itself costs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -21,15 +23,20 @@ namespace {
 using testing::GoldenCase;
 using testing::GoldenTensor;
 
-// Every tolerance, and beside it the worst that was measured over all models and instruction sets. |.| is the L2 norm of
-// a difference over that of the golden, of the worst tensor; "abs" is the largest difference.
+// Every tolerance, and beside it the worst that was measured over all models and instruction sets.
+// |.| is the L2 norm of a difference over that of the golden, of the worst tensor; "abs" is the
+// largest difference.
 //
-// A key's bias adds the same number to all scores of a query, and softmax does not see that: its gradient is 0, and what
-// is computed is the rounding of a sum of things that cancel. It is compared with the query's bias instead, and left out
-// of |.|. AdamW divides a gradient by its own size, so it makes steps even of roundings: after ten of them PyTorch's own
-// float has moved the keys' biases of these models by up to 8e-5. With rope, keys turn with their position and their
+// A key's bias adds the same number to all scores of a query, and softmax does not see that: its
+// gradient is 0, and what is computed is the rounding of a sum of things that cancel. It is
+// compared with the query's bias instead, and left out of |.|. AdamW divides a gradient by its own
+// size, so it makes steps even of roundings: after ten of them PyTorch's own float has moved the
+// keys' biases of these models by up to 8e-5. With rope, keys turn with their position and their
 // bias with them: then it is a weight like others.
-struct Gate { const char* quantity; double f64, f32; };
+struct Gate {
+  const char* quantity;
+  double f64, f32;
+};
 // clang-format off
 constexpr Gate kGates[] = {                                                  // measured: f64     f32
     {"loss, relative",                            1e-14, 5e-7},              //           5e-16   2e-7
@@ -44,7 +51,10 @@ constexpr Gate kGates[] = {                                                  // 
 };
 // clang-format on
 
-struct Worst { double error = 0; std::string where; };
+struct Worst {
+  double error = 0;
+  std::string where;
+};
 
 // The worst of each quantity. What is not a number is worse than anything.
 class Errors {
@@ -74,9 +84,12 @@ bool has_blind_keys(const GPTConfig& config, const std::string& name) {
 }
 
 // The rows of c_attn.bias that belong to keys, or to everything else.
-struct Rows { std::vector<double> keys, others, queries; };
+struct Rows {
+  std::vector<double> keys, others, queries;
+};
 Rows rows_of(const std::vector<double>& bias, const GPTConfig& config) {
-  const auto q = bias.begin() + config.n_head * config.head_size(), k = q + config.kv_heads() * config.head_size();
+  const auto q = bias.begin() + config.n_head * config.head_size(),
+             k = q + config.kv_heads() * config.head_size();
   Rows rows{{q, k}, {bias.begin(), q}, {bias.begin(), q}};
   rows.others.insert(rows.others.end(), k, bias.end());
   return rows;
@@ -90,9 +103,13 @@ GoldenTensor whole(const std::vector<double>& numbers) {
 class Twin {
  public:
   Twin(const GoldenCase& golden, const Device& device, DType dtype)
-      : golden_(golden), config_(golden.config()), device_(device), model_(make_model(config_, device, dtype, 1)) {
+      : golden_(golden),
+        config_(golden.config()),
+        device_(device),
+        model_(make_model(config_, device, dtype, 1)) {
     for (Parameter* p : model_->parameters()) {
-      p->value = Tensor::from(device, testing::drawn_weight(p->name, p->value.shape()), p->value.shape(), dtype);
+      p->value = Tensor::from(device, testing::drawn_weight(p->name, p->value.shape()),
+                              p->value.shape(), dtype);
     }
   }
 
@@ -105,11 +122,14 @@ class Twin {
   }
 
  private:
-  struct Batch { Tensor ids, targets; };
+  struct Batch {
+    Tensor ids, targets;
+  };
   Batch batch(int step) const {
     const std::int64_t B = static_cast<std::int64_t>(golden_.number("B")), T = config_.block_size;
     const std::vector<std::int32_t> drawn =
-        testing::drawn_below("tokens", static_cast<std::size_t>(B * (T + 1)), config_.vocab_size, static_cast<std::uint32_t>(step));
+        testing::drawn_below("tokens", static_cast<std::size_t>(B * (T + 1)), config_.vocab_size,
+                             static_cast<std::uint32_t>(step));
     std::vector<std::int32_t> ids, targets;
     for (std::int64_t b = 0; b < B; ++b) {
       const auto row = drawn.begin() + b * (T + 1);
@@ -124,7 +144,10 @@ class Twin {
   void compare_first_batch() {
     const Batch first = batch(0);
     Pass look;
-    errors_.note("logits, |.|", distance(model_->logits(look, first.ids).to_host(), golden_.tensor("logits", "logits")), "logits");
+    errors_.note(
+        "logits, |.|",
+        distance(model_->logits(look, first.ids).to_host(), golden_.tensor("logits", "logits")),
+        "logits");
 
     Tape tape;
     Pass pass(&tape);
@@ -135,9 +158,11 @@ class Twin {
     for (Parameter* p : parameters()) {
       const std::vector<double> gradient = p->touched ? p->grad.to_host() : std::vector<double>();
       if (has_blind_keys(config_, p->name) && p->touched) {
-        const Rows got = rows_of(gradient, config_), want = rows_of(golden_.tensor("grad", p->name).numbers, config_);
+        const Rows got = rows_of(gradient, config_),
+                   want = rows_of(golden_.tensor("grad", p->name).numbers, config_);
         errors_.note("gradient, |.|", distance(got.others, whole(want.others)), p->name);
-        errors_.note("gradient of the keys' bias over queries'", length(got.keys) / length(got.queries), p->name);
+        errors_.note("gradient of the keys' bias over queries'",
+                     length(got.keys) / length(got.queries), p->name);
       } else {
         errors_.note("gradient, |.|", distance(gradient, golden_.tensor("grad", p->name)), p->name);
       }
@@ -147,8 +172,10 @@ class Twin {
 
   void compare_ten_steps() {
     const auto number = [&](const char* name) { return golden_.number(name); };
-    AdamW adamw(parameters(), {number("beta1"), number("beta2"), number("eps"), number("weight_decay"), number("max_norm")});
-    const WarmupCosine learning_rate{number("learning_rate"), number("min_lr"), static_cast<std::int64_t>(number("warmup")),
+    AdamW adamw(parameters(), {number("beta1"), number("beta2"), number("eps"),
+                               number("weight_decay"), number("max_norm")});
+    const WarmupCosine learning_rate{number("learning_rate"), number("min_lr"),
+                                     static_cast<std::int64_t>(number("warmup")),
                                      static_cast<std::int64_t>(number("decay"))};
     Tape tape;
     for (int step = 0; step < number("steps"); ++step) {
@@ -159,8 +186,10 @@ class Twin {
       adamw.step(learning_rate(step));
       const std::string where = "step " + std::to_string(step);
       const std::size_t i = static_cast<std::size_t>(step);
-      errors_.note("losses of ten steps, abs", std::abs(loss.item() - golden_.list("losses")[i]), where);
-      errors_.note("gradient norms of ten steps, relative", std::abs(adamw.grad_norm() / golden_.list("norms")[i] - 1), where);
+      errors_.note("losses of ten steps, abs", std::abs(loss.item() - golden_.list("losses")[i]),
+                   where);
+      errors_.note("gradient norms of ten steps, relative",
+                   std::abs(adamw.grad_norm() / golden_.list("norms")[i] - 1), where);
       adamw.zero_grad();
       tape.clear();
     }
@@ -173,7 +202,8 @@ class Twin {
         const Rows mine = rows_of(got, config_), theirs = rows_of(golden.numbers, config_);
         error = distance(mine.others, whole(theirs.others));
         for (std::size_t i = 0; i < mine.keys.size(); ++i) {
-          errors_.note("keys' bias after ten steps, abs", std::abs(mine.keys[i] - theirs.keys[i]), p->name);
+          errors_.note("keys' bias after ten steps, abs", std::abs(mine.keys[i] - theirs.keys[i]),
+                       p->name);
         }
       } else {
         error = distance(got, golden);
@@ -197,14 +227,19 @@ const std::vector<GoldenCase>& goldens() {
   return all;
 }
 
-struct Machine { std::string name; Device device; DType dtype; };
+struct Machine {
+  std::string name;
+  Device device;
+  DType dtype;
+};
 
 std::vector<Machine> machines() {
   std::vector<Machine> all = {{"reference in double", testing::reference(), DType::f64},
                               {"reference in float", testing::reference(), DType::f32}};
   for (const DeviceInfo& info : list_devices()) {
     if (info.name == "reference") continue;
-    for (const std::string& isa : info.isas) all.push_back({info.name + " " + isa, make_backend(info.name, isa, 2), DType::f32});
+    for (const std::string& isa : info.isas)
+      all.push_back({info.name + " " + isa, make_backend(info.name, isa, 2), DType::f32});
   }
   return all;
 }
@@ -218,9 +253,11 @@ TEST_P(GptParity, ComputesAndTrainsAsPyTorchDoes) {
     for (const Gate& gate : kGates) {
       const Worst& worst = errors[gate.quantity];
       const double limit = machine.dtype == DType::f64 ? gate.f64 : gate.f32;
-      EXPECT_LE(worst.error, limit) << golden.name << " on " << machine.name << ": " << gate.quantity << ", at " << worst.where;
-      std::cout << "[  margin  ] " << golden.name << " on " << machine.name << ": " << gate.quantity << " " << worst.error
-                << " of " << limit << (worst.where.empty() ? "" : " at " + worst.where) << "\n";
+      EXPECT_LE(worst.error, limit) << golden.name << " on " << machine.name << ": "
+                                    << gate.quantity << ", at " << worst.where;
+      std::cout << "[  margin  ] " << golden.name << " on " << machine.name << ": " << gate.quantity
+                << " " << worst.error << " of " << limit
+                << (worst.where.empty() ? "" : " at " + worst.where) << "\n";
     }
   }
 }
@@ -228,7 +265,8 @@ TEST_P(GptParity, ComputesAndTrainsAsPyTorchDoes) {
 INSTANTIATE_TEST_SUITE_P(Golden, GptParity, ::testing::Range(std::size_t{0}, goldens().size()),
                          [](const auto& golden) { return goldens()[golden.param].name; });
 
-// Weights on both sides come from their names, so a name that is missing or another order would show here first.
+// Weights on both sides come from their names, so a name that is missing or another order would
+// show here first.
 TEST(GptGoldens, HaveTheWeightsOfTheModelInItsOrder) {
   for (const GoldenCase& golden : goldens()) {
     std::vector<std::string> theirs, ours;
@@ -236,7 +274,8 @@ TEST(GptGoldens, HaveTheWeightsOfTheModelInItsOrder) {
       if (t.word == "grad") theirs.push_back(t.name + " " + str(t.shape));
     }
     Twin twin(golden, testing::reference(), DType::f64);
-    for (const Parameter* p : twin.parameters()) ours.push_back(p->name + " " + str(p->value.shape()));
+    for (const Parameter* p : twin.parameters())
+      ours.push_back(p->name + " " + str(p->value.shape()));
     EXPECT_EQ(ours, theirs) << golden.name;
   }
 }
@@ -249,13 +288,14 @@ TEST(GptGoldens, CoverEveryPreset) {
     std::size_t fewest = 1000;
     for (const GoldenCase& golden : goldens()) {
       GPTConfig here = p.model, there = golden.config();
-      for (GPTConfig* c : {&here, &there}) {               // what a size is, and what a forward does not see
+      for (GPTConfig* c : {&here, &there}) {   // what a size is, and what a forward does not see
         c->vocab_size = c->block_size = c->n_layer = c->n_head = c->n_embd = 0;
         c->n_inner = c->n_inner > 0, c->window = c->window > 0, c->n_kv_head = c->n_kv_head > 0;
         c->init = Init::gpt2, c->init_std = 0, c->dropout = 0;
       }
       const std::vector<std::string> differ = differences(here, there);
-      if (differ.size() < fewest) fewest = differ.size(), nearest = golden.name + ::testing::PrintToString(differ);
+      if (differ.size() < fewest)
+        fewest = differ.size(), nearest = golden.name + ::testing::PrintToString(differ);
     }
     EXPECT_EQ(fewest, 0u) << p.name << " is no golden; the nearest is " << nearest;
   }
@@ -272,10 +312,11 @@ TEST(GptGoldens, TellATensorThatIsOffByALittle) {
   const GoldenTensor golden{"", "", large->shape, length(x), testing::numbers_of(x)};
   EXPECT_EQ(distance(x, golden), 0);
   for (double& v : x) v *= 1 + 1e-6;
-  EXPECT_NEAR(distance(x, golden), 1e-6, 3e-7);            // 32 sums: the estimate has a deviation of an eighth
-  std::swap(x[1], x[2]);                                   // far more than a scale of 1e-6 does
+  EXPECT_NEAR(distance(x, golden), 1e-6,
+              3e-7);       // 32 sums: the estimate has a deviation of an eighth
+  std::swap(x[1], x[2]);   // far more than a scale of 1e-6 does
   EXPECT_GT(distance(x, golden), 1e-4);
 }
 
-}  // namespace
-}  // namespace glass
+}   // namespace
+}   // namespace glass
