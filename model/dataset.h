@@ -27,18 +27,18 @@ struct Dataset {
 struct DataOptions {
   // A text file; a folder with train.bin and val.bin (nanoGPT's, llm.c's shards, or ours); or the
   // name of a data set (dataset_names()).
-  std::string source;
+  std::string source = {};
   std::string tokenizer = "char";   // char, bytes, bpe:N; for texts
-  TokenizerPtr use;                 // if given, this one instead: of a model that learns further
+  TokenizerPtr use = nullptr;       // if given, this one instead: of a model that learns further
   double val = 0.1;                 // the share that is kept for examination, 0 <= val < 1
   // Where it is given the text is a list of documents with this between them. Each document goes to
   // one split as a whole, and both splits come in an order of their own, since documents do not
   // follow from each other while their list (names from a to z) may have an order.
-  std::string doc_sep;
-  std::string doc_mark;   // a letter to put in front of every document
+  std::string doc_sep = {};
+  std::string doc_mark = {};   // a letter to put in front of every document
   // Where prepared tokens are kept for the next time: "" for the user's cache folder
   // ($XDG_CACHE_HOME/glass or ~/.cache/glass), "off" for nowhere.
-  std::string cache;
+  std::string cache = {};
 };
 
 Dataset open_dataset(const DataOptions& options);

@@ -22,7 +22,6 @@ const std::vector<std::string>& all_names() {
 }
 
 constexpr std::int64_t kNames = 13806;
-constexpr std::int64_t kMany = std::int64_t{1} << 40;
 
 // clang-format off
 const Corpus kCorpora[] = {

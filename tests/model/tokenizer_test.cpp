@@ -4,28 +4,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <functional>
-
 #include "engine/base/error.h"
 #include "model/tokenizer/bytes.h"
 #include "model/tokenizer/char.h"
+#include "tests/model/scratch.h"
 
-namespace glass {
+namespace glass::test {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-std::string error_of(const std::function<void()>& act, ExitCode code) {
-  try {
-    act();
-  } catch (const Error& error) {
-    EXPECT_EQ(static_cast<int>(error.code), static_cast<int>(code)) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
-}
 
 TokenizerPtr char_of(std::string_view corpus) { return make_tokenizer("char", corpus, "the text"); }
 
@@ -133,4 +121,4 @@ TEST(Tokenizer, ANameThatIsNoneIsRefusedWithTheNearest) {
 }
 
 }   // namespace
-}   // namespace glass
+}   // namespace glass::test
