@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iostream>
 
@@ -33,21 +34,34 @@ using testing::GoldenTensor;
 // size, so it makes steps even of roundings: after ten of them PyTorch's own float has moved the
 // keys' biases of these models by up to 8e-5. With rope, keys turn with their position and their
 // bias with them: then it is a weight like others.
+enum Quantity {
+  kLoss,
+  kLogits,
+  kGradient,
+  kKeyBiasGradient,
+  kLosses,
+  kNorms,
+  kWeights,
+  kMedianWeight,
+  kKeyBias,
+  kQuantities
+};
 struct Gate {
-  const char* quantity;
+  Quantity quantity;
+  const char* name;
   double f64, f32;
 };
 // clang-format off
-constexpr Gate kGates[] = {                                                  // measured: f64     f32
-    {"loss, relative",                            1e-14, 5e-7},              //           5e-16   2e-7
-    {"logits, |.|",                               1e-13, 3e-6},              //           7e-16   4e-7
-    {"gradient, |.|",                             1e-13, 5e-6},              //           2e-15   1e-6
-    {"gradient of the keys' bias over queries'",  1e-12, 1e-6},              //           1e-15   5e-7
-    {"losses of ten steps, abs",                  1e-13, 2e-5},              //           6e-15   2e-6
-    {"gradient norms of ten steps, relative",     1e-13, 2e-6},              //           8e-15   2e-7
-    {"weights after ten steps, |.|",              1e-12, 5e-5},              //           2e-14   4e-6
-    {"weights after ten steps, |.|, median",      1e-13, 3e-6},              //           3e-16   2e-7
-    {"keys' bias after ten steps, abs",           1e-12, 3e-4},              //           3e-13   1e-4
+constexpr Gate kGates[] = {                                                         // measured: f64     f32
+    {kLoss,             "loss, relative",                            1e-14, 5e-7},   //           5e-16   2e-7
+    {kLogits,           "logits, |.|",                               1e-13, 3e-6},   //           7e-16   4e-7
+    {kGradient,         "gradient, |.|",                             1e-13, 5e-6},   //           2e-15   1e-6
+    {kKeyBiasGradient,  "gradient of the keys' bias over queries'",  1e-12, 1e-6},   //           1e-15   5e-7
+    {kLosses,           "losses of ten steps, abs",                  1e-13, 2e-5},   //           6e-15   2e-6
+    {kNorms,            "gradient norms of ten steps, relative",     1e-13, 2e-6},   //           8e-15   2e-7
+    {kWeights,          "weights after ten steps, |.|",              1e-12, 5e-5},   //           2e-14   4e-6
+    {kMedianWeight,     "weights after ten steps, |.|, median",      1e-13, 3e-6},   //           3e-16   2e-7
+    {kKeyBias,          "keys' bias after ten steps, abs",           1e-12, 3e-4},   //           3e-13   1e-4
 };
 // clang-format on
 
@@ -59,18 +73,14 @@ struct Worst {
 // The worst of each quantity. What is not a number is worse than anything.
 class Errors {
  public:
-  void note(const std::string& quantity, double error, const std::string& where) {
+  void note(Quantity quantity, double error, const std::string& where) {
     Worst& worst = worst_[quantity];
     if (!(error <= worst.error)) worst = {error == error ? error : HUGE_VAL, where};
   }
-  const Worst& operator[](const std::string& quantity) const {
-    static const Worst none;
-    const auto found = worst_.find(quantity);
-    return found == worst_.end() ? none : found->second;
-  }
+  const Worst& operator[](Quantity quantity) const { return worst_[quantity]; }
 
  private:
-  std::map<std::string, Worst> worst_;
+  std::array<Worst, kQuantities> worst_;
 };
 
 double length(const std::vector<double>& x) {
@@ -145,7 +155,7 @@ class Twin {
     const Batch first = batch(0);
     Pass look;
     errors_.note(
-        "logits, |.|",
+        kLogits,
         distance(model_->logits(look, first.ids).to_host(), golden_.tensor("logits", "logits")),
         "logits");
 
@@ -154,17 +164,16 @@ class Twin {
     const Tensor loss = model_->loss(pass, first.ids, first.targets);
     tape.backward(loss);
     const double expected = golden_.list("loss")[0];
-    errors_.note("loss, relative", std::abs(loss.item() - expected) / expected, "loss");
+    errors_.note(kLoss, std::abs(loss.item() - expected) / expected, "loss");
     for (Parameter* p : parameters()) {
       const std::vector<double> gradient = p->touched ? p->grad.to_host() : std::vector<double>();
       if (has_blind_keys(config_, p->name) && p->touched) {
         const Rows got = rows_of(gradient, config_),
                    want = rows_of(golden_.tensor("grad", p->name).numbers, config_);
-        errors_.note("gradient, |.|", distance(got.others, whole(want.others)), p->name);
-        errors_.note("gradient of the keys' bias over queries'",
-                     length(got.keys) / length(got.queries), p->name);
+        errors_.note(kGradient, distance(got.others, whole(want.others)), p->name);
+        errors_.note(kKeyBiasGradient, length(got.keys) / length(got.queries), p->name);
       } else {
-        errors_.note("gradient, |.|", distance(gradient, golden_.tensor("grad", p->name)), p->name);
+        errors_.note(kGradient, distance(gradient, golden_.tensor("grad", p->name)), p->name);
       }
       p->zero_grad();
     }
@@ -186,10 +195,8 @@ class Twin {
       adamw.step(learning_rate(step));
       const std::string where = "step " + std::to_string(step);
       const std::size_t i = static_cast<std::size_t>(step);
-      errors_.note("losses of ten steps, abs", std::abs(loss.item() - golden_.list("losses")[i]),
-                   where);
-      errors_.note("gradient norms of ten steps, relative",
-                   std::abs(adamw.grad_norm() / golden_.list("norms")[i] - 1), where);
+      errors_.note(kLosses, std::abs(loss.item() - golden_.list("losses")[i]), where);
+      errors_.note(kNorms, std::abs(adamw.grad_norm() / golden_.list("norms")[i] - 1), where);
       adamw.zero_grad();
       tape.clear();
     }
@@ -202,17 +209,16 @@ class Twin {
         const Rows mine = rows_of(got, config_), theirs = rows_of(golden.numbers, config_);
         error = distance(mine.others, whole(theirs.others));
         for (std::size_t i = 0; i < mine.keys.size(); ++i) {
-          errors_.note("keys' bias after ten steps, abs", std::abs(mine.keys[i] - theirs.keys[i]),
-                       p->name);
+          errors_.note(kKeyBias, std::abs(mine.keys[i] - theirs.keys[i]), p->name);
         }
       } else {
         error = distance(got, golden);
       }
-      errors_.note("weights after ten steps, |.|", error, p->name);
+      errors_.note(kWeights, error, p->name);
       all.push_back(error);
     }
     std::sort(all.begin(), all.end());
-    errors_.note("weights after ten steps, |.|, median", all[all.size() / 2], "median");
+    errors_.note(kMedianWeight, all[all.size() / 2], "median");
   }
 
   const GoldenCase& golden_;
@@ -253,9 +259,9 @@ TEST_P(GptParity, ComputesAndTrainsAsPyTorchDoes) {
     for (const Gate& gate : kGates) {
       const Worst& worst = errors[gate.quantity];
       const double limit = machine.dtype == DType::f64 ? gate.f64 : gate.f32;
-      EXPECT_LE(worst.error, limit) << golden.name << " on " << machine.name << ": "
-                                    << gate.quantity << ", at " << worst.where;
-      std::cout << "[  margin  ] " << golden.name << " on " << machine.name << ": " << gate.quantity
+      EXPECT_LE(worst.error, limit)
+          << golden.name << " on " << machine.name << ": " << gate.name << ", at " << worst.where;
+      std::cout << "[  margin  ] " << golden.name << " on " << machine.name << ": " << gate.name
                 << " " << worst.error << " of " << limit
                 << (worst.where.empty() ? "" : " at " + worst.where) << "\n";
     }
