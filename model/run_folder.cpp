@@ -113,9 +113,9 @@ void RunFolder::remove_leftovers() {
       warn("cannot remove " + in_quotes(path_ + "/" + name) + ": " + reason_of(errno) + ".");
 }
 
-Saved RunFolder::save(std::int64_t step, const Checkpoint& checkpoint, SaveOptions options) {
+SavedFile RunFolder::save(std::int64_t step, const Checkpoint& checkpoint, SaveOptions options) {
   const std::string name = checkpoint_name(step);
-  Saved saved;
+  SavedFile saved;
   saved.path = path_ + "/" + name;
   Checkpoint stamped = checkpoint;   // shares the bytes
   stamped.notes[kStepNote] = std::to_string(step);

@@ -38,7 +38,7 @@ struct SaveOptions {
   bool best = false;   // also as best.safetensors
 };
 
-struct Saved {
+struct SavedFile {
   std::string path, digest;
 };
 
@@ -48,7 +48,7 @@ class RunFolder {
   // behind. SystemError if another trainer has it.
   explicit RunFolder(const std::string& path, RunFolderOptions options = {});
 
-  Saved save(std::int64_t step, const Checkpoint& checkpoint, SaveOptions options = {});
+  SavedFile save(std::int64_t step, const Checkpoint& checkpoint, SaveOptions options = {});
 
   // See newest_checkpoint below.
   std::optional<FoundCheckpoint> newest() const;

@@ -1,0 +1,265 @@
+#include "model/run.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+
+#include "engine/base/error.h"
+#include "engine/base/json.h"
+#include "engine/base/text.h"
+#include "model/saved_model.h"
+
+namespace glass {
+
+RunWatcher::~RunWatcher() = default;
+
+// ---- files that grow -------------------------------------------------------------------------------------------------
+
+GrowingFile::GrowingFile(const std::string& path)
+    : path_(path), fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+  if (fd_ < 0) fail(SystemError("cannot write " + in_quotes(path) + ": " + reason_of(errno) + "."));
+  size_ = static_cast<std::int64_t>(::lseek(fd_, 0, SEEK_END));
+}
+
+GrowingFile::~GrowingFile() { ::close(fd_); }
+
+void GrowingFile::append(const std::string& text) {
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(SystemError("cannot write " + in_quotes(path_) + ": " + reason_of(errno) + "."));
+    done += static_cast<std::size_t>(n);
+  }
+  size_ += static_cast<std::int64_t>(text.size());
+}
+
+void GrowingFile::sync() {
+  if (::fsync(fd_) != 0 && errno != EINVAL) fail(SystemError("cannot save " + in_quotes(path_) + ": " + reason_of(errno) + "."));
+}
+
+bool GrowingFile::cut(std::int64_t bytes) {
+  if (size_ < bytes) return false;
+  if (::ftruncate(fd_, bytes) != 0) fail(SystemError("cannot shorten " + in_quotes(path_) + ": " + reason_of(errno) + "."));
+  size_ = bytes;
+  return true;
+}
+
+// ---- what a checkpoint of a run says ---------------------------------------------------------------------------------
+
+namespace {
+
+constexpr int kMostSkipped = 5;      // steps that may fail one after the other under --on-nonfinite skip
+
+// The state that changes, beside weights and moments.
+struct RunState {
+  double best_val_loss = std::numeric_limits<double>::infinity();
+  std::int64_t best_step = -1, metrics_bytes = 0, samples_bytes = 0;
+};
+
+std::string to_json(const RunState& state, const TrainConfig& config) {
+  Json json;
+  json.object();
+  if (std::isfinite(state.best_val_loss)) json.field("best_val_loss", state.best_val_loss).field("best_step", state.best_step);
+  json.field("metrics_bytes", state.metrics_bytes).field("samples_bytes", state.samples_bytes);
+  std::string text = json.end().text();
+  text.back() = ',';
+  return text + "\"config\":" + fields_to_json(config) + "}";
+}
+
+RunState state_of(const FoundCheckpoint& from) {
+  const std::string what = from.path + ": glass.trainer";
+  const JsonValue json = parse_json(from.checkpoint.note("glass.trainer"), what);
+  constexpr std::int64_t kMost = std::int64_t{1} << 53;
+  RunState state;
+  if (const JsonValue* best = json.find("best_val_loss")) {
+    state.best_val_loss = best->number(what + ": best_val_loss");
+    state.best_step = json.at("best_step", what).integer(what + ": best_step", 0, kMost);
+  }
+  state.metrics_bytes = json.at("metrics_bytes", what).integer(what + ": metrics_bytes", 0, kMost);
+  state.samples_bytes = json.at("samples_bytes", what).integer(what + ": samples_bytes", 0, kMost);
+  return state;
+}
+
+bool all_finite(const Tensor& x) {
+  const std::vector<double> values = x.to_host();
+  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+}
+
+double ms_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Run::Run(Trainer& trainer, RunFolder& folder, FixedNotes notes, RunWatcher& watcher)
+    : trainer_(trainer), folder_(folder), notes_(std::move(notes)), watcher_(watcher),
+      metrics_(folder.path() + "/metrics.jsonl"), samples_(folder.path() + "/samples.txt"),
+      timing_(folder.path() + "/timing.jsonl") {
+  trainer_.interrupted = [this] { return watcher_.wants_to_stop(); };
+}
+
+Checkpoint Run::snapshot() const {
+  Checkpoint all;
+  const auto& moments = trainer_.optimizer().moments();
+  std::size_t i = 0;
+  for (const Parameter* p : trainer_.optimizer().parameters()) {
+    all.tensors.push_back(stored(p->name, p->value));
+    all.tensors.push_back(stored("optim.m." + p->name, moments[i].m));
+    all.tensors.push_back(stored("optim.v." + p->name, moments[i].v));
+    ++i;
+  }
+  all.notes = notes_;
+  const TrainConfig& config = trainer_.config();
+  Json rng;
+  all.notes["glass.step"] = std::to_string(trainer_.steps());
+  all.notes["glass.rng"] = rng.object().field("generator", "philox4x32-10").field("seed", config.seed).end().text();
+  all.notes["glass.trainer"] = to_json({best_val_, best_step_, metrics_.size(), samples_.size()}, config);
+  return all;
+}
+
+void Run::resume(const FoundCheckpoint& from) {
+  load_weights(trainer_.model(), from.checkpoint, from.path);
+  auto& moments = trainer_.optimizer().moments();
+  std::size_t i = 0;
+  for (const Parameter* p : trainer_.optimizer().parameters()) {
+    for (const auto& [kind, tensor] : {std::pair{"m", &moments[i].m}, std::pair{"v", &moments[i].v}}) {
+      const std::string name = std::string("optim.") + kind + "." + p->name;
+      const StoredTensor* stored = from.checkpoint.find(name);
+      if (!stored) fail(ContentError(from.path + " has no tensor " + name + ": one can use it, but not go on training from it. Start from it with --init-from."));
+      fill_from(*tensor, *stored, from.path);
+    }
+    ++i;
+  }
+  trainer_.set_steps(from.step);
+  const RunState state = state_of(from);
+  best_val_ = state.best_val_loss, best_step_ = state.best_step;
+  saved_step_ = from.step, last_saved_ = from.path;
+  for (const auto& [file, bytes] : {std::pair{&metrics_, state.metrics_bytes}, std::pair{&samples_, state.samples_bytes}}) {
+    if (!file->cut(bytes)) watcher_.on_warning("A log in " + folder_.path() + " is shorter than when step " + std::to_string(from.step) + " was saved; some lines are lost.");
+  }
+}
+
+// ---- the loop --------------------------------------------------------------------------------------------------------
+
+Run::End Run::go() {
+  if (trainer_.steps() == 0) {
+    MetricsRow row;
+    look(row);
+    write(row);
+  }
+  while (trainer_.steps() < trainer_.config().max_iters) {
+    if (watcher_.wants_to_stop() || !one_step()) {
+      save();
+      return End::stopped;
+    }
+  }
+  finish();
+  return End::finished;
+}
+
+// One step and what is due after it; false if it was abandoned because somebody wants to stop.
+bool Run::one_step() {
+  const auto began = std::chrono::steady_clock::now();
+  StepResult result{};
+  try {
+    result = trainer_.step();
+  } catch (const NonFiniteError& error) {
+    const bool skip = trainer_.config().on_nonfinite == OnNonFinite::skip && ++skipped_in_a_row_ <= kMostSkipped;
+    if (!skip) {
+      if (!first_broken_weight()) save();
+      throw;
+    }
+    watcher_.on_warning(std::string(error.what()) + " Skipped.");
+    trainer_.set_steps(trainer_.steps() + 1);            // the next batch, with the weights as they are
+    return true;
+  }
+  if (trainer_.abandoned()) return false;
+  skipped_in_a_row_ = 0;
+  const double ms = ms_since(began);
+  watcher_.on_step(result, ms);
+
+  const TrainConfig& c = trainer_.config();
+  MetricsRow row{result.step, result.loss, result.lr, result.grad_norm};
+  const bool evaluated = due(c.eval_interval);
+  if (evaluated) look(row);
+  if (evaluated || due(c.log_interval)) write(row);
+  if (due(c.log_interval)) {
+    const double tokens_per_second = static_cast<double>(trainer_.tokens_per_step()) / ms * 1000;
+    timing_.append(Json().object().field("step", result.step).field("ms", ms).field("tokens_per_second", tokens_per_second).end().text() + "\n");
+  }
+  if (due(c.sample_every)) write_samples();
+  const bool best = evaluated && best_step_ == trainer_.steps();
+  const bool save_now = c.save_every > 0 ? due(c.save_every) : evaluated && (c.always_save_checkpoint || best);
+  if (save_now || best) save_as(best);
+  return true;
+}
+
+void Run::finish() {
+  if (!due(trainer_.config().eval_interval) || !std::isfinite(losses_.train)) {   // for whoever looks; not part of the run
+    losses_ = trainer_.estimate();
+    watcher_.on_evaluation(trainer_.steps(), losses_, false);
+  }
+  save();
+}
+
+void Run::look(MetricsRow& row) {
+  losses_ = trainer_.estimate();
+  row.step = trainer_.steps(), row.train_loss = losses_.train, row.val_loss = losses_.val;
+  const double judged = std::isnan(losses_.val) ? losses_.train : losses_.val;
+  const bool best = judged < best_val_ && trainer_.steps() > 0;
+  if (best) best_val_ = judged, best_step_ = trainer_.steps();
+  watcher_.on_evaluation(trainer_.steps(), losses_, best);
+}
+
+void Run::write(const MetricsRow& row) {
+  Json json;
+  json.object().field("step", row.step);
+  const auto number = [&](const char* name, double value) {
+    if (!std::isnan(value)) json.field(name, value);
+  };
+  number("loss", row.loss);
+  number("train_loss", row.train_loss);
+  number("val_loss", row.val_loss);
+  number("lr", row.lr);
+  number("grad_norm", row.grad_norm);
+  metrics_.append(json.end().text() + "\n");
+  watcher_.on_row(row);
+}
+
+void Run::write_samples() {
+  if (!make_samples) return;
+  const std::string text = make_samples(trainer_.steps());
+  samples_.append("--- step " + std::to_string(trainer_.steps()) + " ---\n" + text + "\n");
+  watcher_.on_samples(trainer_.steps(), text);
+}
+
+// The first weight with a value that is not finite, or null.
+const Parameter* Run::first_broken_weight() const {
+  for (const Parameter* p : trainer_.model().parameters()) {
+    if (!all_finite(p->value)) return p;
+  }
+  return nullptr;
+}
+
+void Run::save() {
+  if (saved_step_ != trainer_.steps()) save_as(false);
+}
+
+void Run::save_as(bool best) {
+  if (const Parameter* broken = first_broken_weight()) {
+    fail(NonFiniteError("The weight " + broken->name + " holds a value that is not finite after step " +
+                        std::to_string(trainer_.steps()) + "; it is not saved over a good checkpoint."));
+  }
+  metrics_.sync();
+  samples_.sync();
+  const SavedFile saved = folder_.save(trainer_.steps(), snapshot(), {.best = best});
+  saved_step_ = trainer_.steps(), last_saved_ = saved.path;
+  watcher_.on_saved(saved_step_, saved, best);
+}
+
+}  // namespace glass

@@ -1,0 +1,102 @@
+// A training run from its first step to its last: when to look, when to save, what to write down. All that it writes is
+// a function of the run alone, so a run that was stopped and resumed leaves the same bytes as one that never stopped.
+//
+// A run folder holds checkpoints (model/run_folder.h) and
+//   metrics.jsonl   one object a line: step, loss, lr, grad_norm, train_loss, val_loss
+//   samples.txt     what the model wrote along the way
+//   timing.jsonl    step, ms, tokens_per_second: the only file that knows the clock
+#pragma once
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "model/run_folder.h"
+#include "model/trainer.h"
+
+namespace glass {
+
+// What a line of metrics.jsonl says. NaN: not measured at this step.
+struct MetricsRow {
+  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+  std::int64_t step = 0;
+  double loss = kNone, lr = kNone, grad_norm = kNone;
+  double train_loss = kNone, val_loss = kNone;
+};
+
+// Whoever watches a run: a terminal, a dashboard, a test.
+class RunWatcher {
+ public:
+  virtual ~RunWatcher();
+  virtual void on_step(const StepResult&, double /*ms*/) {}
+  virtual void on_row(const MetricsRow&) {}
+  virtual void on_evaluation(std::int64_t /*step*/, const Losses&, bool /*best*/) {}
+  virtual void on_samples(std::int64_t /*step*/, const std::string& /*text*/) {}
+  virtual void on_saved(std::int64_t /*step*/, const SavedFile&, bool /*best*/) {}
+  virtual void on_warning(const std::string&) {}
+  virtual bool wants_to_stop() { return false; }       // asked between micro-steps
+};
+
+// A file that grows, and can be cut back to where a checkpoint saw it.
+class GrowingFile {
+ public:
+  explicit GrowingFile(const std::string& path);
+  ~GrowingFile();
+  GrowingFile(const GrowingFile&) = delete;
+  GrowingFile& operator=(const GrowingFile&) = delete;
+  void append(const std::string& text);
+  void sync();                                         // until it is safe on the disk
+  bool cut(std::int64_t bytes);                        // false: it was shorter already
+  std::int64_t size() const { return size_; }
+
+ private:
+  std::string path_;
+  int fd_;
+  std::int64_t size_ = 0;
+};
+
+// What a checkpoint of a run says beside weights: the texts of the notes that do not change.
+using FixedNotes = Notes;
+
+class Run {
+ public:
+  Run(Trainer& trainer, RunFolder& folder, FixedNotes notes, RunWatcher& watcher);
+
+  std::function<std::string(std::int64_t step)> make_samples;   // for samples.txt; none: no samples
+
+  // Takes up where a checkpoint stands.
+  void resume(const FoundCheckpoint& from);
+
+  enum class End { finished, stopped };
+  End go();                                            // until max_iters, or until the watcher wants to stop
+
+  std::int64_t best_step() const { return best_step_; }
+  double best_val_loss() const { return best_val_; }
+  const Losses& last_losses() const { return losses_; }
+  const std::string& last_saved() const { return last_saved_; }
+  void save();                                         // now, wherever the run stands
+
+ private:
+  bool due(std::int64_t every) const { return every > 0 && trainer_.steps() % every == 0; }
+  void look(MetricsRow& row);
+  void write(const MetricsRow& row);
+  void write_samples();
+  void finish();
+  bool one_step();
+  void save_as(bool best);
+  Checkpoint snapshot() const;
+  const Parameter* first_broken_weight() const;
+
+  Trainer& trainer_;
+  RunFolder& folder_;
+  FixedNotes notes_;
+  RunWatcher& watcher_;
+  GrowingFile metrics_, samples_, timing_;
+  double best_val_ = std::numeric_limits<double>::infinity();
+  std::int64_t best_step_ = -1, saved_step_ = -1;
+  int skipped_in_a_row_ = 0;
+  Losses losses_{MetricsRow::kNone, MetricsRow::kNone};
+  std::string last_saved_;
+};
+
+}  // namespace glass
