@@ -88,9 +88,10 @@ Tensor Norm::readable(Pass& pass, const Tensor& x) const {
   const Tensor centred = type == NormType::layernorm ? x - mean(x, -1, Keep::yes) : x;
   const Tensor scale = pass.tap("hook_scale", sqrt(mean(square(centred), -1, Keep::yes) + eps));   // (..,1)
   Tensor y = centred / scale;
+  if (type == NormType::rmsnorm) y = pass.tap("hook_normalized", y);   // before the weight, as TransformerLens has it
   if (weight) y = y * pass.use(*weight);
   if (bias) y = y + pass.use(*bias);
-  return pass.tap("hook_normalized", y);
+  return type == NormType::layernorm ? pass.tap("hook_normalized", y) : y;
 }
 
 // ---- attention -------------------------------------------------------------------------------------------------------
