@@ -7,6 +7,7 @@
 #include "engine/base/json_value.h"
 #include "engine/base/text.h"
 #include "engine/base/utf8.h"
+#include "model/tokenizer/bpe.h"
 #include "model/tokenizer/bytes.h"
 #include "model/tokenizer/char.h"
 
@@ -24,17 +25,45 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids) const {
   return text;
 }
 
+namespace {
+
+TokenizerPtr char_from_json(const JsonValue& value, const std::string& what) {
+  std::u32string letters;
+  decode_utf8(value.at("letters", what).string(what + ": letters"), letters);
+  return std::make_shared<CharTokenizer>(std::move(letters), what);
+}
+
+TokenizerPtr bpe_from_json(const JsonValue& value, const std::string& what) {
+  const std::string& pattern = value.at("pattern", what).string(what + ": pattern");
+  if (pattern != "gpt2") {
+    fail(ContentError(what + " cuts text by the pattern " + in_quotes(pattern) +
+                      ", which this program does not know; it knows gpt2."));
+  }
+  const JsonValue& list = value.at("merges", what);
+  const std::string where = what + ": merges";
+  if (list.kind != JsonValue::Kind::array) fail(ContentError(where + " must be a list."));
+  std::vector<BpeMerge> merges;
+  for (const JsonValue& pair : list.items) {
+    if (pair.kind != JsonValue::Kind::array || pair.items.size() != 2)
+      fail(ContentError(where + " must be a list of pairs."));
+    const auto id = [&](std::size_t k) {
+      return static_cast<std::int32_t>(pair.items[k].integer(where, 0, kMostBpeTokens));
+    };
+    merges.push_back({id(0), id(1)});
+  }
+  return std::make_shared<BpeTokenizer>(std::move(merges), what);
+}
+
+}   // namespace
+
 TokenizerPtr tokenizer_from_json(std::string_view json, const std::string& what) {
   const JsonValue value = parse_json(json, what);
   const std::string& type = value.at("type", what).string(what + ": type");
   if (type == "bytes") return std::make_shared<BytesTokenizer>();
-  if (type == "char") {
-    std::u32string letters;
-    decode_utf8(value.at("letters", what).string(what + ": letters"), letters);
-    return std::make_shared<CharTokenizer>(std::move(letters), what);
-  }
+  if (type == "char") return char_from_json(value, what);
+  if (type == "bpe") return bpe_from_json(value, what);
   fail(ContentError(what + " is of type " + in_quotes(type) +
-                    ", which this program does not know; it knows char and bytes."));
+                    ", which this program does not know; it knows char, bytes and bpe."));
 }
 
 namespace {
@@ -45,16 +74,30 @@ bool needs_rank_file(std::string_view spec) {
   return std::find(std::begin(known), std::end(known), spec) != std::end(known);
 }
 
+// N of bpe:N; 0 where the name is another.
+int bpe_size(const std::string& spec) {
+  if (spec.compare(0, 4, "bpe:") != 0) return 0;
+  std::int64_t size = 0;
+  const bool number = parse_integer(spec.substr(4), size) == NumberFault::none;
+  if (!number || size < kBpeFirstMerge || size > kMostBpeTokens) {
+    fail(UsageError("--tokenizer " + in_quotes(spec) +
+                    ": N in bpe:N is the number of tokens, from " + with_commas(kBpeFirstMerge) +
+                    " to " + with_commas(kMostBpeTokens) + "."));
+  }
+  return static_cast<int>(size);
+}
+
 }   // namespace
 
 void check_tokenizer_spec(const std::string& spec) {
-  if (spec == "char" || spec == "bytes") return;
+  if (spec == "char" || spec == "bytes" || bpe_size(spec) > 0) return;
   if (needs_rank_file(spec)) {
     fail(UsageError("--tokenizer " + spec +
                     " is not part of this version, which has char, bytes and bpe:N."));
   }
-  const std::string near = nearest(spec, {"char", "bytes"});
-  fail(UsageError("--tokenizer: " + in_quotes(spec) + " is not a tokenizer; use char or bytes." +
+  const std::string near = nearest(spec, {"char", "bytes", "bpe:2048"});
+  fail(UsageError("--tokenizer: " + in_quotes(spec) +
+                  " is not a tokenizer; use char, bytes or bpe:N." +
                   (near.empty() ? "" : " Did you mean " + near + "?")));
 }
 
@@ -67,7 +110,8 @@ TokenizerPtr make_tokenizer(const std::string& spec, std::span<const std::string
                             const std::string& what) {
   check_tokenizer_spec(spec);
   if (spec == "char") return CharTokenizer::of_corpus(corpus, what);
-  return std::make_shared<BytesTokenizer>();
+  if (spec == "bytes") return std::make_shared<BytesTokenizer>();
+  return std::make_shared<BpeTokenizer>(train_bpe(corpus, bpe_size(spec)), what);
 }
 
 }   // namespace glass
