@@ -19,7 +19,7 @@ namespace glass {
 namespace {
 
 constexpr double kUnit = 0.72 / 14;    // of the font size: a capital is 0.72 of it
-constexpr double kBearing = 1.55;      // air on either side of a glyph
+constexpr double kBearing = 1.55, kBoldBearing = 1.95;   // air on either side of a glyph
 constexpr double kRegularPen = 1.62;   // in grid units
 constexpr double kBoldPen = 2.5;
 constexpr double kDot = 1.35;                      // a dot against the pen
@@ -165,9 +165,11 @@ double code_width(char32_t letter) {
   return columns * (8.6 * kCodeScale + kCodeGap) + kCodeGap;
 }
 
-double width_of(char32_t letter) {
+double bearing_of(Weight weight) { return weight == Weight::bold ? kBoldBearing : kBearing; }
+
+double width_of(char32_t letter, Weight weight) {
   const Glyph* glyph = find_glyph(letter);
-  return (glyph != nullptr ? glyph->width : code_width(letter)) + 2 * kBearing;
+  return (glyph != nullptr ? glyph->width : code_width(letter)) + 2 * bearing_of(weight);
 }
 
 std::u32string letters_of(std::string_view utf8) {
@@ -273,9 +275,9 @@ void draw_code_box(std::vector<PenLine>& out, char32_t letter, Point origin, dou
 
 }   // namespace
 
-double text_width(std::string_view utf8, double size) {
+double text_width(std::string_view utf8, double size, Weight weight) {
   double width = 0;
-  for (const char32_t letter : letters_of(utf8)) width += width_of(letter);
+  for (const char32_t letter : letters_of(utf8)) width += width_of(letter, weight);
   return width * kUnit * size;
 }
 
@@ -284,15 +286,16 @@ double text_descent(double size) { return kDescent * kUnit * size; }
 
 std::vector<PenLine> strokes_of(std::string_view utf8, Point at, const TextStyle& style) {
   const double scale = kUnit * style.size;
-  if (style.align == Align::right) at.x -= text_width(utf8, style.size);
-  if (style.align == Align::centre) at.x -= text_width(utf8, style.size) / 2;
+  const double width = text_width(utf8, style.size, style.weight);
+  if (style.align == Align::right) at.x -= width;
+  if (style.align == Align::centre) at.x -= width / 2;
   const double pen = scale * (style.weight == Weight::bold ? kBoldPen : kRegularPen);
   std::vector<PenLine> out;
   for (const char32_t letter : letters_of(utf8)) {
-    const Point origin{at.x + kBearing * scale, at.y};
+    const Point origin{at.x + bearing_of(style.weight) * scale, at.y};
     if (const Glyph* glyph = find_glyph(letter)) Pen(out, origin, scale, pen).draw(glyph->path);
     else draw_code_box(out, letter, origin, scale, pen * kCodePen);
-    at.x += width_of(letter) * scale;
+    at.x += width_of(letter, style.weight) * scale;
   }
   return out;
 }

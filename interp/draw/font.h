@@ -17,7 +17,7 @@ struct PenLine {
 std::vector<PenLine> strokes_of(std::string_view utf8, Point at, const TextStyle& style);
 
 // From where the first letter begins to where the one after the last would.
-double text_width(std::string_view utf8, double size);
+double text_width(std::string_view utf8, double size, Weight weight = Weight::regular);
 
 // How far letters reach above and below the baseline.
 double text_ascent(double size);

@@ -42,7 +42,7 @@ TEST(Font, EveryLetterStaysInItsBox) {
       if (letter == " ") continue;
       const Box box = box_of(strokes_of(letter, {0, 0}, {.size = 100, .weight = weight}));
       EXPECT_GE(box.x, 0) << letter;
-      EXPECT_LE(box.right(), text_width(letter, 100)) << letter;
+      EXPECT_LE(box.right(), text_width(letter, 100, weight)) << letter;
       EXPECT_GE(box.y, -text_ascent(100)) << letter;
       EXPECT_LE(box.bottom(), text_descent(100)) << letter;
     }
