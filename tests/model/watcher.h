@@ -19,7 +19,7 @@ struct Watcher final : Observer {
   std::function<Tensor(std::string_view, const Tensor&)> change;   // if set: what stands in
   std::function<Tensor(std::string_view, const Tensor&)> change_gradient;   // if set: gradients too
   std::vector<std::string> order;                                           // names, as they fired
-  std::map<std::string, Tensor> seen, gradients;
+  std::map<std::string, Tensor> seen, gradients;   // where a name fires often, the first
 
   Watcher() = default;
   explicit Watcher(const std::string& only)
@@ -29,14 +29,14 @@ struct Watcher final : Observer {
   bool wants(std::string_view name) const override { return wanted(name); }
   Tensor see(std::string_view name, const Tensor& x) override {
     order.emplace_back(name);
-    seen[order.back()] = x.detach();
+    seen.emplace(name, x.detach());
     return change ? change(name, x) : x;
   }
   bool wants_gradient(std::string_view name) const override {
     return change_gradient && wanted(name);
   }
   Tensor see_gradient(std::string_view name, const Tensor& dy) override {
-    gradients[std::string(name)] = dy.detach();
+    gradients.emplace(name, dy.detach());
     return change_gradient(name, dy);
   }
 };
