@@ -20,18 +20,6 @@ using testing::SmallPreset;
 using testing::Subject;
 using testing::Watcher;
 
-// Every family, and positions that only queries and keys hear of, which no preset has.
-std::vector<SmallPreset> families() {
-  std::vector<SmallPreset> all = testing::small_families();
-  GPTConfig sinusoidal = preset("induction");
-  for (const SmallPreset& p : all) {
-    if (p.name == "induction") sinusoidal = p.model;
-  }
-  sinusoidal.pos = Position::sinusoidal;
-  all.push_back({"induction, sinusoidal", sinusoidal});
-  return all;
-}
-
 // What is promised: name, shape, and which models have it. B T C H D V as everywhere, h: heads of
 // keys, I: the width of the mlp.
 struct Place {
@@ -104,7 +92,7 @@ Subject subject_of(const SmallPreset& p) {
 }
 
 TEST(Taps, FireOnceEachWithTheirShape) {
-  for (const SmallPreset& family : families()) {
+  for (const SmallPreset& family : testing::small_families()) {
     const Subject subject = subject_of(family);
     for (const Place& place : promised(family.model)) {
       Watcher watcher(place.name);
@@ -117,7 +105,7 @@ TEST(Taps, FireOnceEachWithTheirShape) {
 }
 
 TEST(Taps, AreListedInTheOrderInWhichTheyFire) {
-  for (const SmallPreset& family : families()) {
+  for (const SmallPreset& family : testing::small_families()) {
     const Subject subject = subject_of(family);
     std::vector<std::string> names, most;
     for (const Place& place : promised(family.model)) names.push_back(place.name);
@@ -133,7 +121,7 @@ TEST(Taps, AreListedInTheOrderInWhichTheyFire) {
 
 // The readable path is the same mathematics as the fused one: sums in another order.
 TEST(Taps, LookingDoesNotChangeTheLogitsOrTheLoss) {
-  for (const SmallPreset& family : families()) {
+  for (const SmallPreset& family : testing::small_families()) {
     const Subject exact = subject_of(family), quick(family.model, testing::cpu(), DType::f32);
     const std::vector<double> logits = exact.logits(), quick_logits = quick.logits();
     const double loss = exact.loss(), quick_loss = quick.loss();
@@ -152,7 +140,7 @@ TEST(Taps, LookingDoesNotChangeTheLogitsOrTheLoss) {
 }
 
 TEST(Taps, PuttingAValueInItsOwnPlaceChangesNoBit) {
-  for (const SmallPreset& family : families()) {
+  for (const SmallPreset& family : testing::small_families()) {
     for (const Device& device : {testing::reference(), testing::cpu()}) {
       const Subject subject(family.model, device, DType::f32);
       for (const std::string& name : subject.model->taps()) {
@@ -176,7 +164,7 @@ Tensor bent(const Tensor& x) {
 }
 
 TEST(Taps, AnotherValueChangesWhatComesAfterAndNothingBefore) {
-  for (const SmallPreset& family : families()) {
+  for (const SmallPreset& family : testing::small_families()) {
     const Subject subject = subject_of(family);
     for (const std::string& name : subject.model->taps()) {
       const auto all = [&](std::string_view any) { return any == name || !is_head_input(any); };
@@ -196,7 +184,7 @@ TEST(Taps, AnotherValueChangesWhatComesAfterAndNothingBefore) {
 
 // What another block's readable path costs, this block does not pay: its nodes stay as they were.
 TEST(Taps, AFusedPathIsLeftOnlyWhereSomebodyLooks) {
-  for (const SmallPreset& family : families()) {
+  for (const SmallPreset& family : testing::small_families()) {
     const Subject subject = subject_of(family);
     const auto nodes = [&](Observer* observer) {
       Tape tape;
@@ -248,7 +236,7 @@ Cost cost_of_steps(const GPTConfig& config, Observer* observer) {
 }
 
 TEST(Taps, CostNothingWhereNobodyLooks) {
-  for (const SmallPreset& family : families()) {
+  for (const SmallPreset& family : testing::small_families()) {
     Watcher idle("nowhere");
     const Cost without = cost_of_steps(family.model, nullptr);
     const Cost with = cost_of_steps(family.model, &idle);
@@ -261,7 +249,7 @@ TEST(Taps, CostNothingWhereNobodyLooks) {
 
 // One block of GPT-2, as it runs in training: this is the list that a profile shows.
 TEST(Taps, NobodyLookingABlockIsTheseKernels) {
-  for (const SmallPreset& family : families()) {
+  for (const SmallPreset& family : testing::small_families()) {
     if (family.name != "gpt2") continue;
     std::string ops;
     for (const std::string& node : cost_of_steps(family.model, nullptr).nodes) {
@@ -276,7 +264,7 @@ TEST(Taps, NobodyLookingABlockIsTheseKernels) {
 }
 
 TEST(Taps, AnErrorInAnObserverLeavesThePassAsItWas) {
-  const Subject subject = subject_of(families().front());
+  const Subject subject = subject_of(testing::small_families().front());
   Watcher angry("blocks.1.attn.hook_pattern");
   angry.change = [](std::string_view, const Tensor&) -> Tensor { throw std::runtime_error("no"); };
   Tape tape;
