@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "engine/base/error.h"
 #include "engine/base/json_value.h"
@@ -18,9 +19,9 @@ double number_or_nan(const JsonValue& row, const char* name, const std::string& 
   return field->number(what + ": " + name);
 }
 
-std::vector<Point> points_of(const std::vector<LossRow>& rows, double LossRow::*loss) {
+std::vector<Point> points_of(const std::vector<MetricsRow>& rows, double MetricsRow::*loss) {
   std::vector<Point> points;
-  for (const LossRow& row : rows) {
+  for (const MetricsRow& row : rows) {
     if (!std::isnan(row.*loss)) points.push_back({static_cast<double>(row.step), row.*loss});
   }
   return points;
@@ -34,9 +35,9 @@ double cap_of(const std::vector<ReferenceLine>& references) {
   return guess > 0 ? 1.5 * guess : std::numeric_limits<double>::infinity();
 }
 
-void add_train(Chart& chart, const std::vector<LossRow>& rows, double cap) {
-  const std::vector<Point> evaluated = points_of(rows, &LossRow::train_loss);
-  std::vector<Point> batches = points_of(rows, &LossRow::loss);
+void add_train(Chart& chart, const std::vector<MetricsRow>& rows, double cap) {
+  const std::vector<Point> evaluated = points_of(rows, &MetricsRow::train_loss);
+  std::vector<Point> batches = points_of(rows, &MetricsRow::loss);
   if (!evaluated.empty()) {
     chart.series.push_back({"", batches, kBlue, Emphasis::faint});
     chart.series.push_back({"train", evaluated, kBlue, Emphasis::normal});
@@ -70,8 +71,8 @@ void cut_wild_values(Chart& chart, double cap) {
 
 }   // namespace
 
-std::vector<LossRow> read_metrics(std::string_view jsonl, const std::string& what) {
-  std::vector<LossRow> rows;
+std::vector<MetricsRow> read_metrics(std::string_view jsonl, const std::string& what) {
+  std::vector<MetricsRow> rows;
   for (std::size_t line = 1; !jsonl.empty(); ++line) {
     const std::size_t end = jsonl.find('\n');
     if (end == std::string_view::npos) break;
@@ -79,9 +80,13 @@ std::vector<LossRow> read_metrics(std::string_view jsonl, const std::string& wha
     const JsonValue row = parse_json(jsonl.substr(0, end), here);
     jsonl.remove_prefix(end + 1);
     if (row.kind != JsonValue::Kind::object) fail(ContentError(here + ": not an object."));
-    rows.push_back({row.at("step", here).integer(here + ": step", 0, std::int64_t{1} << 53),
-                    number_or_nan(row, "loss", here), number_or_nan(row, "train_loss", here),
-                    number_or_nan(row, "val_loss", here)});
+    MetricsRow& out = rows.emplace_back();
+    out.step = row.at("step", here).integer(here + ": step", 0, std::int64_t{1} << 53);
+    for (const auto& [name, field] :
+         {std::pair{"loss", &out.loss}, std::pair{"lr", &out.lr},
+          std::pair{"grad_norm", &out.grad_norm}, std::pair{"train_loss", &out.train_loss},
+          std::pair{"val_loss", &out.val_loss}})
+      *field = number_or_nan(row, name, here);
   }
   return rows;
 }
@@ -99,7 +104,7 @@ std::vector<double> smoothed(const std::vector<double>& values, double span) {
   return out;
 }
 
-Chart loss_chart(const std::vector<LossRow>& rows, const LossChartOptions& options) {
+Chart loss_chart(const std::vector<MetricsRow>& rows, const LossChartOptions& options) {
   Chart chart;
   chart.title = options.title;
   chart.subtitle = options.subtitle;
@@ -111,7 +116,7 @@ Chart loss_chart(const std::vector<LossRow>& rows, const LossChartOptions& optio
   const double cap = cap_of(options.references);
   add_train(chart, rows, cap);
   chart.series.push_back(
-      {"val", points_of(rows, &LossRow::val_loss), kVermilion, Emphasis::normal});
+      {"val", points_of(rows, &MetricsRow::val_loss), kVermilion, Emphasis::normal});
   cut_wild_values(chart, cap);
   return chart;
 }

@@ -13,6 +13,12 @@ namespace {
 
 const double kNan = std::nan("");
 
+MetricsRow row(std::int64_t step, double loss, double train_loss = kNan, double val_loss = kNan) {
+  MetricsRow out;
+  out.step = step, out.loss = loss, out.train_loss = train_loss, out.val_loss = val_loss;
+  return out;
+}
+
 const Series* find(const Chart& chart, const std::string& name) {
   for (const Series& series : chart.series)
     if (series.name == name) return &series;
@@ -20,13 +26,14 @@ const Series* find(const Chart& chart, const std::string& name) {
 }
 
 TEST(Metrics, EveryLineIsARowAndWhatIsMissingIsNaN) {
-  const std::vector<LossRow> rows = read_metrics(
+  const std::vector<MetricsRow> rows = read_metrics(
       "{\"step\": 0, \"loss\": 4.2, \"val_loss\": 4.3, \"lr\": 0.001}\n"
       "{\"step\": 10, \"loss\": 3.5, \"val_loss\": null}\n"
       "{\"step\": 20, \"train_loss\": 2.5, \"val_loss\": 2.75}\n",
       "metrics.jsonl");
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0].val_loss, 4.3);
+  EXPECT_EQ(rows[0].lr, 0.001);
   EXPECT_EQ(rows[1].step, 10);
   EXPECT_TRUE(std::isnan(rows[1].val_loss));
   EXPECT_TRUE(std::isnan(rows[2].loss));
@@ -52,15 +59,15 @@ TEST(Metrics, AWrongLineIsNamed) {
 }
 
 TEST(LossChart, FewPointsAreShownAsTheyAre) {
-  const Chart chart = loss_chart({{0, 4, kNan, 4.1}, {10, 3, kNan, kNan}, {20, 2, kNan, 2.2}}, {});
+  const Chart chart = loss_chart({row(0, 4, kNan, 4.1), row(10, 3), row(20, 2, kNan, 2.2)}, {});
   EXPECT_EQ(find(chart, "train")->points, (std::vector<Point>{{0, 4}, {10, 3}, {20, 2}}));
   EXPECT_EQ(find(chart, "val")->points, (std::vector<Point>{{0, 4.1}, {20, 2.2}}))
       << "steps without an evaluation are no gaps";
 }
 
 TEST(LossChart, ManyNoisyPointsGetASmoothedLine) {
-  std::vector<LossRow> rows;
-  for (int i = 0; i < 1000; ++i) rows.push_back({i, 2 + (i % 2 == 0 ? 0.5 : -0.5), kNan, kNan});
+  std::vector<MetricsRow> rows;
+  for (int i = 0; i < 1000; ++i) rows.push_back(row(i, 2 + (i % 2 == 0 ? 0.5 : -0.5)));
   const Chart chart = loss_chart(rows, {});
   const Series* trend = find(chart, "train, smoothed");
   ASSERT_NE(trend, nullptr);
@@ -69,20 +76,20 @@ TEST(LossChart, ManyNoisyPointsGetASmoothedLine) {
 }
 
 TEST(LossChart, AnEvaluatedTrainLossIsBetterThanASmoothedOne) {
-  std::vector<LossRow> rows;
-  for (int i = 0; i < 200; ++i) rows.push_back({i, 2, i % 50 == 0 ? 2.25 : kNan, kNan});
+  std::vector<MetricsRow> rows;
+  for (int i = 0; i < 200; ++i) rows.push_back(row(i, 2, i % 50 == 0 ? 2.25 : kNan));
   EXPECT_EQ(find(loss_chart(rows, {}), "train")->points.size(), 4u);
 }
 
 TEST(LossChart, OneWildStepDoesNotPressTheRestFlat) {
-  std::vector<LossRow> rows;
-  for (int i = 0; i < 100; ++i) rows.push_back({i, i == 50 ? 1e9 : 2, kNan, kNan});
+  std::vector<MetricsRow> rows;
+  for (int i = 0; i < 100; ++i) rows.push_back(row(i, i == 50 ? 1e9 : 2));
   const Chart chart = loss_chart(rows, {.references = {{"ln V", 4}}});
   ASSERT_TRUE(chart.y_range.has_value());
   EXPECT_LE(chart.y_range->high, 6);
   EXPECT_THAT(chart.y_label, testing::HasSubstr("cut off"));
   EXPECT_LT(find(chart, "train, smoothed")->points.back().y, 3) << "nor does the trend remember it";
-  EXPECT_FALSE(loss_chart({{0, 4.4, kNan, kNan}}, {.references = {{"ln V", 4}}}).y_range);
+  EXPECT_FALSE(loss_chart({row(0, 4.4)}, {.references = {{"ln V", 4}}}).y_range);
 }
 
 TEST(Smoothed, BeginsWithTheFirstValueAndFollowsALine) {
