@@ -3,6 +3,8 @@
 // one, the nearest thing that would work.
 #include "tools/arguments.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -39,6 +41,11 @@ bool flag_value(const std::string& text, bool& on) {
   if (any({"true", "1", "yes", "on"})) return on = true, true;
   if (any({"false", "0", "no", "off"})) return on = false, true;
   return false;
+}
+
+bool is_folder(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 // 1000000000 reads better as 1,000,000,000 than as 1e+09.
@@ -97,6 +104,16 @@ void check_choice(const Option& o, const std::string& value, const std::string& 
          (near.empty() ? "" : " Did you mean " + near + "?"));
 }
 
+// A word of another program, in ours: "mps" is "metal".
+std::string meant_by(const Option& o, const std::string& value) {
+  if (o.means.empty()) return value;
+  for (const std::string& pair : split(o.means, ' ')) {
+    const std::size_t equals = pair.find('=');
+    if (pair.compare(0, equals, value) == 0) return pair.substr(equals + 1);
+  }
+  return value;
+}
+
 }   // namespace
 
 std::vector<std::string> other_spellings(const Option& option) {
@@ -142,8 +159,9 @@ Arguments::Arguments(const Command& command, std::string path)
   for (const Option& o : command.operands) add(o);
 }
 
-void Arguments::offer(const Option& o, const std::string& value, Source source,
+void Arguments::offer(const Option& o, const std::string& said, Source source,
                       const std::string& spelled) {
+  const std::string value = meant_by(o, said);
   Entry& e = entries_.at(std::string(o.name));
   Entry fresh{&o, value, 0, 0, false, true, source};
   NumberFault fault = NumberFault::none;
@@ -315,7 +333,11 @@ class Parser {
                   Source::command_line, spelled);
       return;
     }
-    if (!w.has_value) {
+    if (!w.has_value && !o->bare.empty()) {
+      // The next word is this option's only where it can be nothing else: a folder that is there.
+      const bool folder = at_ + 1 < words_.size() && is_folder(words_[at_ + 1]);
+      w.value = folder ? words_[++at_] : std::string(o->bare);
+    } else if (!w.has_value) {
       if (at_ + 1 >= words_.size() || is_option(words_[at_ + 1])) missing_value(*o, spelled);
       w.value = words_[++at_];
     }

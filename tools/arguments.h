@@ -40,7 +40,7 @@ class Arguments {
 
   // Checks the value (type, range, choices) and keeps it unless a stronger source spoke already.
   // `spelled` is how the user wrote the option ("--steps", "GLASS_STEPS"), for messages.
-  void offer(const Option& option, const std::string& value, Source source,
+  void offer(const Option& option, const std::string& said, Source source,
              const std::string& spelled);
   void remember_line(std::string line) { line_ = std::move(line); }
 

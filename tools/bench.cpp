@@ -283,7 +283,7 @@ std::vector<BenchCase> chosen_cases(const Arguments& args) {
 
 // What the cases run on: the machine that was chosen, or the two instruction sets of --compare.
 struct Contender {
-  std::unique_ptr<Backend> backend;
+  std::shared_ptr<Backend> backend;
   Peak peak;
 };
 

@@ -51,6 +51,9 @@ struct Option {
   std::string_view choices = {};   // "auto|cpu|reference"
   std::string_view missing =
       {};   // choices that exist but are not in this build: refused with a sentence of their own
+  std::string_view means =
+      {};   // other words for choices, as "mps=metal cuda:0=cuda": what another program calls them
+  std::string_view bare = {};   // the value of an option that is given without one, as --resume
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
   std::string_view help = {};

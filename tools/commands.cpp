@@ -6,11 +6,12 @@
 
 namespace glass {
 
-extern const Command kMicro, kTrace, kBench, kInfo, kCompletion, kHelp;
+extern const Command kTrain, kMicro, kTrace, kBench, kInfo, kCompletion, kHelp;
 
 namespace {
 
 const Command* const kCommands[] = {
+    &kTrain,
     &kMicro,
     &kTrace,
     &kBench,

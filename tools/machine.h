@@ -14,7 +14,7 @@ struct Machine {
   std::string isa;      // "avx512"; "" where the device has no instruction sets
   int threads = 1;      // as many as really compute; never 0
   DType dtype = DType::f32;
-  std::unique_ptr<Backend> backend;   // its name() is the one line to print
+  std::shared_ptr<Backend> backend;   // its name() is the one line to print
 };
 
 Machine open_machine(const Arguments& args);

@@ -14,13 +14,14 @@ constexpr std::string_view kThreads = "0";
 // clang-format off
 const Option kShared[] = {
     {.name = "device",  .type = Type::choice, .fallback = "auto", .choices = "auto|cpu|reference",
-     .missing = "cuda|metal|emulator", .help = "what computes; reference is the slow, obvious definition of right",
+     .missing = "cuda|metal|emulator", .means = "mps=metal cuda:0=cuda", .help = "what computes; reference is the slow, obvious definition of right",
      .group = "Where it runs"},
     {.name = "isa",     .type = Type::choice, .fallback = "auto", .choices = "auto|scalar|avx2|avx512|neon",
      .help = "instruction set of the cpu device; auto takes the widest this machine has", .group = "Where it runs"},
     {.name = "threads", .type = Type::integer, .value = "N", .fallback = kThreads, .min = 0, .max = 1024,
      .help = "threads to compute with; 0: one for each physical core. The results are the same for any number", .group = "Where it runs"},
     {.name = "dtype",   .type = Type::choice, .fallback = "f32", .choices = "f32|f64", .missing = "bf16",
+     .means = "float32=f32 float64=f64 float16=bf16 bfloat16=bf16",
      .help = "numbers to compute in; f64 needs the reference device", .group = "Where it runs"},
     {.name = "seed",    .type = Type::integer, .value = "N", .fallback = "1337", .min = 0,
      .help = "where the random numbers start; the same seed gives the same results", .group = "Where it runs"},

@@ -1,0 +1,416 @@
+// glass train: from a text to a model that writes like it. The story is told by run() at the end of this file; what can
+// be asked for is in train_options.h, what is shown in train_view.h.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+
+#include "engine/base/files.h"
+#include "engine/base/hash.h"
+#include "engine/base/json.h"
+#include "engine/base/text.h"
+#include "interp/draw/loss_chart.h"
+#include "kernels/cpu/peak.h"
+#include "model/evaluate.h"
+#include "model/run.h"
+#include "model/saved_model.h"
+#include "tools/build_info.h"
+#include "tools/machine.h"
+#include "tools/terminal.h"
+#include "tools/train_options.h"
+#include "tools/train_samples.h"
+#include "tools/train_view.h"
+
+namespace glass {
+namespace {
+
+// ---- where the run lives ---------------------------------------------------------------------------------------------
+
+struct Place {
+  std::string folder;
+  bool resume = false;
+  std::string said;                                  // what the user should know about the choice
+};
+
+std::string name_of_data(const std::string& source) {
+  std::string name = source;
+  while (name.size() > 1 && name.back() == '/') name.pop_back();
+  name = name.substr(name.find_last_of('/') + 1);
+  const std::size_t dot = name.find_last_of('.');
+  return dot == std::string::npos || dot == 0 ? name : name.substr(0, dot);
+}
+
+Place place_of(const TrainRequest& request) {
+  const Arguments& args = request.args;
+  const std::string wish = args.has("out") ? args.text("out") : "out/" + name_of_data(request.data.source);
+  const bool resume = args.has("resume") || args.text("init-from") == "resume";
+  if (resume) {
+    const std::string named = args.has("resume") && args.text("resume") != "auto" ? args.text("resume") : wish;
+    if (!is_run_folder(named)) {
+      fail(SystemError("There is no run to resume in " + in_quotes(named) + "; name its folder: --resume DIR."));
+    }
+    return {named, true, ""};
+  }
+  if (args.flag("overwrite") || !is_run_folder(wish)) return {wish, false, ""};
+  if (args.has("out")) {
+    fail(UsageError(in_quotes(wish) + " holds a run already; go on with it (--resume), replace it (--overwrite), or choose another --out."));
+  }
+  for (int i = 2;; ++i) {
+    const std::string next = wish + "-" + std::to_string(i);
+    if (!is_run_folder(next)) return {next, false, wish + " holds a run already, so this one goes to " + next + " (--resume goes on with the old one)."};
+  }
+}
+
+// ---- what is trained -------------------------------------------------------------------------------------------------
+
+std::string data_note(const DataOptions& options, const Dataset& data) {
+  return Json().object().field("source", options.source).field("tokenizer", options.tokenizer).field("val", options.val)
+      .field("doc_sep", options.doc_sep).field("doc_mark", options.doc_mark).field("digest", hex16(data.digest))
+      .field("train_tokens", data.train.size()).field("val_tokens", data.val.size()).end().text();
+}
+
+struct StoredRun {
+  GPTConfig model;
+  TrainConfig train;
+  DataOptions data;
+  std::string digest;                                // of the data
+};
+
+StoredRun stored_run(const FoundCheckpoint& found) {
+  const std::string what = found.path;
+  StoredRun stored;
+  stored.model = config_of(found.checkpoint, what);
+  const JsonValue trainer = parse_json(found.checkpoint.note("glass.trainer"), what + ": glass.trainer");
+  stored.train = fields_from_json<TrainConfig>(trainer.at("config", what), what + ": glass.trainer");
+  const JsonValue data = parse_json(found.checkpoint.note("glass.data"), what + ": glass.data");
+  const auto text = [&](const char* key) { return data.at(key, what).string(what + ": " + key); };
+  stored.data.source = text("source"), stored.data.tokenizer = text("tokenizer");
+  stored.data.doc_sep = text("doc_sep"), stored.data.doc_mark = text("doc_mark");
+  stored.data.val = data.at("val", what).number(what + ": val");
+  stored.data.use = tokenizer_of(found.checkpoint, what);
+  stored.digest = text("digest");
+  return stored;
+}
+
+// The stored settings with those that the user chose himself put over them.
+template <class Config>
+Config chosen_over(Config stored, const Config& asked, const Arguments& args) {
+  std::vector<std::string> names;
+  std::vector<bool> take;
+  each_field(asked, [&](const char* name, const auto&) { take.push_back(chosen(args, name)); });
+  std::size_t i = 0;
+  Config merged = stored;
+  const auto copy = [&](auto& to, const auto& from) { to = from; };
+  // Two structs are walked side by side: the fields of `asked` are found by their place.
+  each_field(merged, [&](const char*, auto& field) {
+    const std::size_t at = i++;
+    if (!take[at]) return;
+    std::size_t j = 0;
+    each_field(asked, [&](const char*, const auto& other) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(other)>, std::decay_t<decltype(field)>>) {
+        if (j == at) copy(field, other);
+      }
+      ++j;
+    });
+  });
+  return merged;
+}
+
+void refuse_changes(std::vector<std::string> changes, const TrainRequest& request, const std::string& folder) {
+  const auto free = [](const std::string& change) { return may_change(change.substr(0, change.find(':'))); };
+  changes.erase(std::remove_if(changes.begin(), changes.end(), free), changes.end());
+  if (changes.empty() || request.args.flag("force-config")) return;
+  fail(UsageError("The run in " + in_quotes(folder) + " cannot go on with other settings (" + join(changes, "; ") +
+                  "). Leave them out, or insist with --force-config."));
+}
+
+// From here on the request says what the run in the folder says.
+void take_up(TrainRequest& request, const FoundCheckpoint& found, const std::string& folder, std::string& data_digest) {
+  const StoredRun stored = stored_run(found);
+  const GPTConfig model = chosen_over(stored.model, request.model, request.args);
+  const TrainConfig train = chosen_over(stored.train, request.train, request.args);
+  std::vector<std::string> changes = differences(stored.model, model);
+  for (const std::string& change : differences(stored.train, train)) changes.push_back(change);
+  refuse_changes(changes, request, folder);
+  const bool other_data = request.args.has("DATA") || request.args.has("dataset");
+  const std::string source = request.data.source;
+  request.model = model, request.train = train, request.data = stored.data;
+  if (other_data) request.data.source = source;
+  data_digest = stored.digest;
+}
+
+void write_config(const std::string& folder, const TrainRequest& request) {
+  std::string text = "# The settings of this run; glass train --config reads them again.\n";
+  text += "preset = \"" + request.preset + "\"\n";
+  const auto line = [&](const char* name, const auto& field) {
+    using Field = std::decay_t<decltype(field)>;
+    const bool quoted = std::is_enum_v<Field> || std::is_same_v<Field, std::string>;
+    if (std::string_view(name).substr(0, 5) == "bias_" || spelled(field).empty()) return;
+    const std::string value = quoted ? Json().value(spelled(field)).text() : spelled(field);
+    const bool option = std::any_of(train_options().begin(), train_options().end(), [&](const Option& o) {
+      std::string dashes(name);
+      std::replace(dashes.begin(), dashes.end(), '_', '-');
+      return o.name == dashes;
+    });
+    text += (option || std::string_view(name) == "seed" ? "" : "# ") + std::string(name) + " = " + value + "\n";
+  };
+  each_field(request.model, line);
+  text += std::string("bias = ") + (request.model.bias_out ? "true" : "false") + "\n";
+  each_field(request.train, line);
+  text += "dataset = " + Json().value(request.data.source).text() + "\n";
+  AtomicFile file(folder + "/config.toml", text.size());
+  file.write(text);
+  file.finish();
+  file.publish();
+}
+
+// ---- what is said ----------------------------------------------------------------------------------------------------
+
+std::string amount(std::int64_t n, const char* one, const char* many) { return with_commas(n) + " " + (n == 1 ? one : many); }
+
+void introduce(TrainView& view, const TrainRequest& request, const Dataset& data, Trainer& trainer, const Machine& machine,
+               const CorpusEntropy& lines, const std::string& folder) {
+  const GPTConfig& c = trainer.model().config();
+  std::string text = data.name + ": ";
+  if (data.train_documents > 0) text += amount(data.train_documents + data.val_documents, "document", "documents") + ", ";
+  text += "vocabulary " + with_commas(data.vocab_size) + " (" + request.data.tokenizer + "), " + with_commas(data.train.size()) +
+          " tokens to learn, " + with_commas(data.val.size()) + " held out";
+  view.say("data     " + text);
+  if (c.arch == Arch::bigram) {
+    view.say("model    bigram: a table of " + amount(trainer.model().count(), "weight", "weights"));
+  } else {
+    view.say("model    " + amount(c.n_layer, "layer", "layers") + ", " + amount(c.n_head, "head", "heads") + ", width " +
+             std::to_string(c.n_embd) + ", context " + std::to_string(c.block_size) + ": number of parameters: " +
+             format("%.2fM", static_cast<double>(trainer.model().count(LanguageModel::Count::without_positions)) / 1e6) + " (" +
+             with_commas(trainer.model().count()) + " with positions)");
+  }
+  view.say("train    " + with_commas(request.train.max_iters) + " steps of " + with_commas(trainer.tokens_per_step()) + " tokens on " +
+           machine.backend->name() + ", " + name_of(machine.dtype) + (request.train.recompute ? ", blocks run again in backward" : ""));
+  view.say(format("compare  nats a token: knows nothing %.3f (ln %d), how often each occurs %.3f, the one before %.3f", lines.uniform,
+                  data.vocab_size, lines.unigram, lines.bigram));
+  view.say("out      " + folder);
+}
+
+void mention_ignored(TrainView& view, const Arguments& args) {
+  std::vector<std::string> ignored;
+  for (const char* name : {"compile", "backend", "wandb-log", "wandb-project", "wandb-run-name"}) {
+    if (args.has(name)) ignored.push_back(std::string("--") + name);
+  }
+  if (!ignored.empty()) view.say("note     " + join(ignored, ", ") + (ignored.size() == 1 ? " has" : " have") + " no effect here.");
+}
+
+std::vector<MetricsRow> all_rows(const std::string& folder, const Run& run, std::int64_t step) {
+  const std::string path = folder + "/metrics.jsonl";
+  std::vector<MetricsRow> rows = read_metrics(read_text_file(path, "the metrics"), path);
+  if (rows.empty() || rows.back().step < step || std::isnan(rows.back().val_loss)) {
+    MetricsRow last;
+    last.step = step, last.train_loss = run.last_losses().train, last.val_loss = run.last_losses().val;
+    rows.push_back(last);
+  }
+  return rows;
+}
+
+std::string draw_loss(const std::string& folder, const Run& run, Trainer& trainer, const Dataset& data, const CorpusEntropy& lines) {
+  LossChartOptions options;
+  options.title = "Loss of " + data.name;
+  options.subtitle = with_commas(trainer.model().count()) + " weights, nats a token";
+  options.references = {{"ln V", lines.uniform}, {"unigram", lines.unigram}, {"bigram", lines.bigram}};
+  const Chart chart = loss_chart(all_rows(folder, run, trainer.steps()), options);
+  const std::string picture = png(chart), path = folder + "/loss.png";
+  AtomicFile file(path, picture.size());
+  file.write(picture);
+  file.finish();
+  file.publish();
+  return path;
+}
+
+// A folder that held another run, or none: nothing of the old one may mix with the new one.
+void start_afresh(RunFolder& folder) {
+  folder.clear();
+  for (const char* name : {"metrics.jsonl", "timing.jsonl", "samples.txt", "loss.png", "config.toml"}) {
+    ::unlink((folder.path() + "/" + name).c_str());
+  }
+}
+
+// ---- the end of a run ------------------------------------------------------------------------------------------------
+
+struct Result {
+  std::int64_t step = 0, params = 0;
+  Losses losses{};                                   // val: over all that is held out
+  double best_val_loss = 0, tokens_per_second = 0, seconds = 0;
+  std::string checkpoint, loss_png;
+  std::int64_t val_tokens = 0;
+  SampleReport samples;
+};
+
+void print_json(const Result& r) {
+  Json json;
+  json.object().field("step", r.step).field("train_loss", r.losses.train).field("val_loss", r.losses.val);
+  json.field("best_val_loss", r.best_val_loss).field("tokens_per_second", r.tokens_per_second).field("params", r.params);
+  json.field("checkpoint", r.checkpoint).field("seconds", r.seconds).field("loss_png", r.loss_png);
+  json.field("val_tokens", r.val_tokens).field("samples", r.samples.lines);
+  if (r.samples.known >= 0) json.field("new_samples", static_cast<std::int64_t>(r.samples.lines.size()) - r.samples.known);
+  print(json.end().text() + "\n");
+}
+
+void print_text(const Result& r, const Dataset& data) {
+  if (!r.samples.lines.empty()) print("\n" + r.samples.text() + "\n\n");
+  if (r.samples.known >= 0) {
+    print(format("%d of these %zu are new: they are not in the text that it learned from.\n",
+                 static_cast<int>(r.samples.lines.size()) - static_cast<int>(r.samples.known), r.samples.lines.size()));
+  }
+  if (r.val_tokens > 0) {
+    print(format("validation loss %.4f nats a token over all %s held-out tokens", r.losses.val, with_commas(r.val_tokens).c_str()));
+    if (data.val_letters > 0) {
+      print(format(", %.3f bits a letter", r.losses.val * static_cast<double>(r.val_tokens) / static_cast<double>(data.val_letters) / std::log(2.0)));
+    }
+    print("\n");
+  }
+  print("checkpoint " + r.checkpoint + "\nloss curve " + r.loss_png + "\n");
+}
+
+constexpr std::int64_t kReadWhole = 2'000'000;       // tokens; more than that is estimated
+
+Result conclude(const std::string& folder, Run& run, Trainer& trainer, const Dataset& data, const CorpusEntropy& lines, TrainView& view) {
+  Result r;
+  r.step = trainer.steps(), r.params = trainer.model().count();
+  r.losses = run.last_losses();
+  if (data.val.size() > 1 && data.val.size() <= kReadWhole) {
+    const Evaluation whole = evaluate(trainer.model(), data.val);
+    r.losses.val = whole.loss, r.val_tokens = whole.tokens;
+  }
+  r.best_val_loss = std::isfinite(run.best_val_loss()) ? run.best_val_loss() : r.losses.val;
+  r.tokens_per_second = view.tokens_per_second(), r.seconds = view.seconds();
+  r.checkpoint = run.last_saved();
+  r.loss_png = draw_loss(folder, run, trainer, data, lines);
+  r.samples = sample_report(trainer.model(), data, trainer.config());
+  return r;
+}
+
+double peak_of(const Machine& machine) { return machine.device == "cpu" ? peak_gflops(machine.isa, machine.threads) : 0; }
+
+TrainView::Style style_of(const Arguments& args) {
+  if (is_terminal(stderr) && std::getenv("TERM") != nullptr && std::string(std::getenv("TERM")) != "dumb") return TrainView::Style::rewritten;
+  return args.flag("json") ? TrainView::Style::quiet : TrainView::Style::lines;
+}
+
+Notes fixed_notes(const TrainRequest& request, const GPTConfig& model, const Dataset& data, const Machine& machine) {
+  Notes notes = {{"format", "glass"}, {"glass.version", build_version()}, {"glass.config", fields_to_json(model)},
+                 {"glass.data", data_note(request.data, data)}, {"glass.isa", machine.isa}};
+  if (data.tokenizer) notes["glass.tokenizer"] = data.tokenizer->to_json();
+  return notes;
+}
+
+void require_same_data(const std::string& before, const Dataset& data, const Arguments& args) {
+  if (before == hex16(data.digest) || args.flag("force-config")) return;
+  fail(UsageError("The run cannot go on with other data (digest: " + before + " before, " + hex16(data.digest) +
+                  " now). Give it what it learned from, or insist with --force-config."));
+}
+
+void warn(const std::string& warning) { std::fprintf(stderr, "%s %s\n", ink(Ink::yellow, "warning:", stderr).c_str(), warning.c_str()); }
+
+// What the run starts from: nothing, the newest checkpoint of a run that goes on, or a model that somebody trained.
+struct Start {
+  std::optional<FoundCheckpoint> found;
+  std::string data_digest;                           // of the run that goes on
+};
+
+Start start_of(TrainRequest& request, const Place& place) {
+  const std::string model = request.args.text("init-from");
+  Start start;
+  if (place.resume) {
+    start.found = find_checkpoint(place.folder, warn);
+    take_up(request, *start.found, place.folder, start.data_digest);
+  } else if (model != "scratch") {
+    start.found = find_checkpoint(model, warn);
+    const double dropout = request.model.dropout;
+    request.model = chosen_over(config_of(start.found->checkpoint, start.found->path), request.model, request.args);
+    request.model.dropout = dropout;
+    request.data.use = tokenizer_of(start.found->checkpoint, start.found->path);
+  }
+  return start;
+}
+
+Dataset data_of(TrainRequest& request, const Start& start, const Place& place) {
+  Dataset data = open_dataset(request.data);
+  if (place.resume) require_same_data(start.data_digest, data, request.args);
+  if (!start.found && request.model.vocab_size < data.vocab_size) request.model.vocab_size = data.vocab_size;
+  if (data.vocab_size > request.model.vocab_size) {
+    fail(ContentError("The data need " + std::to_string(data.vocab_size) + " tokens, and the model knows only " +
+                      std::to_string(request.model.vocab_size) + "."));
+  }
+  return data;
+}
+
+TrainView::Plan plan_of(Trainer& trainer, double peak) {
+  const TrainConfig& c = trainer.config();
+  return {trainer.steps(), c.max_iters, c.log_interval, trainer.flops_per_step(), peak, trainer.tokens_per_step()};
+}
+
+ExitCode run(const Arguments& said) {
+  stop_on_interrupt();
+  TrainRequest request = train_request(said);
+  const Arguments& args = request.args;
+  const Place place = place_of(request);
+  const Machine machine = open_machine(args);
+  const Start start = start_of(request, place);
+  const Dataset data = data_of(request, start, place);
+
+  const auto model = make_model(request.model, machine.backend, machine.dtype, static_cast<std::uint64_t>(request.train.seed));
+  Trainer trainer(*model, data, request.train);
+  trainer.debug_nonfinite = args.flag("debug-nan");
+  const char* fault = std::getenv("GLASS_FAULT");
+  trainer.fault = parse_fault(fault ? fault : "");
+
+  RunFolder folder(place.folder, {.keep = static_cast<int>(request.train.keep), .verify = args.flag("verify-save"), .warn = warn});
+  if (!place.resume) start_afresh(folder);
+  const TrainView::Style style = style_of(args);
+  TrainView view(style, plan_of(trainer, style == TrainView::Style::quiet ? 0 : peak_of(machine)));
+  Run run(trainer, folder, fixed_notes(request, model->config(), data, machine), view);
+  run.make_samples = [&](std::int64_t step) { return running_sample(*model, data, request.train, step); };
+  if (place.resume) run.resume(*start.found);
+  else if (start.found) load_weights(*model, start.found->checkpoint, start.found->path);
+  write_config(place.folder, request);
+
+  const CorpusEntropy lines = corpus_entropy(data.train, data.vocab_size);
+  if (!place.said.empty()) view.say("note     " + place.said);
+  mention_ignored(view, args);
+  introduce(view, request, data, trainer, machine, lines, place.folder);
+  if (run.go() == Run::End::stopped) {
+    draw_loss(place.folder, run, trainer, data, lines);
+    view.say("Stopped after step " + std::to_string(trainer.steps()) + ", saved in " + run.last_saved() +
+             ". Go on with: glass train --resume " + place.folder);
+    return ExitCode::interrupted;
+  }
+  const Result result = conclude(place.folder, run, trainer, data, lines, view);
+  if (args.flag("json")) print_json(result);
+  else print_text(result, data);
+  return ExitCode::ok;
+}
+
+// clang-format off
+const Example kExamples[] = {
+    {"glass train", "learn to make up names, in less than a minute"},
+    {"glass train book.txt", "learn to write like a book, letter by letter, with nanoGPT's small model"},
+    {"glass train book.txt --preset char-base --recompute", "a larger model, in less memory"},
+    {"glass train book.txt --n_layer=4 --n_embd=128 --max_iters=2000 --dropout=0.0", "nanoGPT's command lines work"},
+    {"glass train --resume out/book", "go on with a run, as if it had never stopped"},
+};
+// clang-format on
+
+}  // namespace
+
+extern const Command kTrain = {.name = "train",
+                               .summary = "train a GPT on a text",
+                               .about = "Reads a text, holds a tenth of it back, and trains a model to guess the next token. The run's folder "
+                                        "gets checkpoints, metrics.jsonl, loss.png and samples. Ctrl-C saves and stops; --resume goes on exactly "
+                                        "where it stopped.",
+                               .examples = kExamples,
+                               .operands = train_operands(),
+                               .options = train_options(),
+                               .run = run};
+
+}  // namespace glass

@@ -1,0 +1,133 @@
+#include "tools/train_view.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+
+#include "engine/base/text.h"
+#include "interp/draw/chart_text.h"
+#include "tools/terminal.h"
+
+namespace glass {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::atomic<int> stops_asked{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+// Only what a handler may do: count, and leave.
+extern "C" void on_interrupt(int) {
+  if (stops_asked.fetch_add(1) > 0) ::_exit(static_cast<int>(ExitCode::interrupted));
+}
+
+std::string duration(double seconds) {
+  const std::int64_t s = static_cast<std::int64_t>(seconds + 0.5);
+  if (s < 3600) return format("%d:%02d", static_cast<int>(s / 60), static_cast<int>(s % 60));
+  return format("%d:%02d:%02d", static_cast<int>(s / 3600), static_cast<int>(s / 60 % 60), static_cast<int>(s % 60));
+}
+
+}  // namespace
+
+void stop_on_interrupt() {
+  struct sigaction action{};
+  action.sa_handler = on_interrupt;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::signal(SIGXFSZ, SIG_IGN);                        // a file that may not grow is an error like a full disk
+}
+
+bool interrupted() { return stops_asked.load() > 0; }
+
+TrainView::TrainView(Style style, const Plan& plan) : style_(style), plan_(plan), began_(Clock::now()) {}
+
+double TrainView::seconds() const { return std::chrono::duration<double>(Clock::now() - began_).count(); }
+
+double TrainView::tokens_per_second() const {
+  return step_ms_ > 0 ? static_cast<double>(steps_ * plan_.tokens_per_step) / step_ms_ * 1000 : 0;
+}
+
+bool TrainView::wants_to_stop() { return interrupted(); }
+
+std::string TrainView::speed() const {
+  const double tokens = static_cast<double>(plan_.tokens_per_step) / recent_ms_ * 1000;
+  const double gflops = plan_.flops_per_step / recent_ms_ / 1e6;
+  std::string text = human_count(tokens) + format(" tok/s  %.0f GF/s", gflops);
+  if (plan_.peak_gflops > 0) text += format(" (%.0f%% of peak)", 100 * gflops / plan_.peak_gflops);
+  return text + format("  %.1f ms", recent_ms_);
+}
+
+std::string TrainView::remaining(std::int64_t step) const {
+  const double each = seconds() / static_cast<double>(std::max<std::int64_t>(step - plan_.first_step, 1));
+  return duration(each * static_cast<double>(plan_.max_iters - step));
+}
+
+std::string TrainView::progress(const StepResult& s) const {
+  std::string line = format("step %lld/%lld  loss %.4f", static_cast<long long>(s.step), static_cast<long long>(plan_.max_iters), s.loss);
+  if (!std::isnan(val_)) line += format("  val %.4f", val_);
+  line += format("  lr %.2g  |g| %.2f  ", s.lr, s.grad_norm) + speed() + "  " + remaining(s.step) + " left";
+  const int room = terminal_width(stderr) - 1 - static_cast<int>(line.size()) - 2;
+  if (room >= 8) line += "  " + sparkline(losses_, std::min(room, 24));
+  else if (room < -2) line.resize(line.size() + static_cast<std::size_t>(room + 2));
+  return line;
+}
+
+std::string TrainView::plain(const StepResult& s) const {
+  return format("step %6lld / %lld | loss %.4f | lr %.3g | |g| %.3f | ", static_cast<long long>(s.step),
+                static_cast<long long>(plan_.max_iters), s.loss, s.lr, s.grad_norm) + speed();
+}
+
+void TrainView::clear_line() {
+  if (line_open_) std::fputs("\r\033[K", stderr);
+  line_open_ = false;
+}
+
+void TrainView::say(const std::string& line) {
+  if (style_ == Style::quiet) return;
+  clear_line();
+  std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+void TrainView::on_step(const StepResult& step, double ms) {
+  ++steps_;
+  step_ms_ += ms;
+  recent_ms_ = steps_ == 1 ? ms : 0.95 * recent_ms_ + 0.05 * ms;
+  losses_.push_back(step.loss);
+  if (style_ == Style::lines && (step.step % plan_.log_interval == 0 || step.step == plan_.max_iters)) say(plain(step));
+  if (style_ != Style::rewritten) return;
+  const bool due = std::chrono::duration<double>(Clock::now() - shown_).count() > 0.1;
+  if (!due && step.step != plan_.max_iters) return;
+  shown_ = Clock::now();
+  clear_line();
+  std::fputs(progress(step).c_str(), stderr);
+  std::fflush(stderr);
+  line_open_ = true;
+}
+
+void TrainView::on_row(const MetricsRow& row) { rows_.push_back(row); }
+
+void TrainView::on_evaluation(std::int64_t step, const Losses& losses, bool best) {
+  val_ = losses.val;
+  std::string line = format("step %6lld | train %.4f", static_cast<long long>(step), losses.train);
+  if (!std::isnan(losses.val)) line += format(" | val %.4f", losses.val);
+  say(ink(Ink::bold, line + (best ? " (best)" : ""), stderr));
+}
+
+void TrainView::on_samples(std::int64_t step, const std::string& text) {
+  say(ink(Ink::cyan, "sample at step " + std::to_string(step) + ":", stderr) + "\n" + text);
+}
+
+void TrainView::on_saved(std::int64_t step, const SavedFile& file, bool) {
+  if (style_ == Style::lines) say("saved step " + std::to_string(step) + " in " + file.path);
+}
+
+void TrainView::on_warning(const std::string& text) {
+  clear_line();
+  std::fprintf(stderr, "%s %s\n", ink(Ink::yellow, "warning:", stderr).c_str(), text.c_str());
+}
+
+}  // namespace glass
