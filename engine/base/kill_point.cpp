@@ -3,9 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdlib>
-#include <string>
+#include <mutex>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -13,31 +12,46 @@
 namespace glass {
 namespace {
 
-struct KillAt {
-  std::string name;   // "": nowhere
-  std::int64_t times = 0;
+struct Wish {
+  std::string name;         // "": nowhere
+  std::int64_t times = 0;   // how often to pass until then
 };
 
-KillAt kill_at() {
-  const char* asked = std::getenv("GLASS_KILL_AT");
-  if (asked == nullptr || *asked == '\0') return {};
-  const std::string text = asked;
+Wish read_wish(const std::string& text) {
+  if (text.empty()) return {};
   const std::size_t colon = text.rfind(':');
-  KillAt at{text.substr(0, colon), 1};
-  const bool counted = colon != std::string::npos;
-  if (counted &&
-      (parse_integer(text.substr(colon + 1), at.times) != NumberFault::none || at.times < 1))
+  Wish wish{text.substr(0, colon), 0};
+  if (colon == std::string::npos ||
+      parse_integer(text.substr(colon + 1), wish.times) != NumberFault::none || wish.times < 1)
     fail(UsageError("GLASS_KILL_AT must be a place and a number, as in before-rename:2, not " +
                     in_quotes(text) + "."));
-  return at;
+  return wish;
+}
+
+Wish& current_wish() {
+  static Wish wish = [] {
+    const char* asked = std::getenv("GLASS_KILL_AT");
+    return read_wish(asked != nullptr ? asked : "");
+  }();
+  return wish;
+}
+
+std::mutex& guard() {
+  static std::mutex mutex;
+  return mutex;
 }
 
 }   // namespace
 
 void kill_point(const char* name) {
-  static const KillAt at = kill_at();
-  static std::atomic<std::int64_t> passed{0};
-  if (at.name == name && ++passed == at.times) ::kill(::getpid(), SIGKILL);
+  const std::lock_guard lock(guard());
+  Wish& wish = current_wish();
+  if (wish.name == name && --wish.times == 0) ::kill(::getpid(), SIGKILL);
+}
+
+void set_kill_point(const std::string& wish) {
+  const std::lock_guard lock(guard());
+  current_wish() = read_wish(wish);
 }
 
 }   // namespace glass
