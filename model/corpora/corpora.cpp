@@ -22,10 +22,15 @@ const std::vector<std::string>& all_names() {
 }
 
 constexpr std::int64_t kNames = 13806;
+constexpr std::int64_t kMany = std::int64_t{1} << 40;
 
 // clang-format off
 const Corpus kCorpora[] = {
     {"names", "given names from many cultures, one a line; built in", "\n", kNames, kNames, builtin_name},
+    {"stories", "short stories with people, places, wishes and talk", "\n\n", 5000, kMany, story},
+    {"repeats", "random letters, and the same letters again", "\n", 20000, kMany, repeats_task},
+    {"arithmetic", "sums, differences and products of small numbers", "\n", 50000, kMany, arithmetic_task},
+    {"brackets", "three kinds of brackets that close in the right order", "\n", 20000, kMany, brackets_task},
 };
 // clang-format on
 
