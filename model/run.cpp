@@ -147,7 +147,7 @@ void Run::resume(const FoundCheckpoint& from) {
 // ---- the loop --------------------------------------------------------------------------------------------------------
 
 Run::End Run::go() {
-  if (trainer_.steps() == 0) {
+  if (metrics_.size() == 0) {                              // not again in a run that was stopped before its first step
     MetricsRow row;
     look(row);
     write(row);

@@ -1,0 +1,238 @@
+// A run that was stopped and taken up again leaves the same bytes as one that never stopped.
+#include "model/run.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <sstream>
+
+#include "engine/base/error.h"
+#include "tests/model/scratch.h"
+#include "tests/model/small_run.h"
+
+namespace glass {
+namespace {
+
+using test::Scratch;
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// Asks to stop when it was asked for the n-th time.
+struct StopAfter final : RunWatcher {
+  int left;
+  explicit StopAfter(int asks) : left(asks) {}
+  bool wants_to_stop() override { return left-- <= 0; }
+};
+
+struct Setting {
+  const char* name;
+  double dropout;
+  std::int64_t accumulation;
+  std::int64_t train_tokens;                           // few: the run crosses ends of epochs
+  int threads;
+  bool recompute;
+};
+
+std::ostream& operator<<(std::ostream& out, const Setting& s) { return out << s.name; }
+
+GPTConfig model_of(const Setting& s) {
+  GPTConfig c = test::small_model();
+  c.dropout = s.dropout;
+  return c;
+}
+
+TrainConfig recipe_of(const Setting& s, std::int64_t steps) {
+  TrainConfig c = test::small_recipe(steps);
+  c.gradient_accumulation_steps = s.accumulation;
+  c.recompute = s.recompute;
+  return c;
+}
+
+// Trains in `folder` up to `steps`, from where the folder's newest checkpoint stands.
+glass::Run::End train(const Setting& s, const std::string& folder, std::int64_t steps, RunWatcher& watcher) {
+  test::SmallTraining t(model_of(s), recipe_of(s, steps), make_backend("cpu", "auto", s.threads), test::small_data(s.train_tokens));
+  RunFolder place(folder);
+  glass::Run run(t.trainer, place, {{"format", "glass"}}, watcher);
+  run.make_samples = [](std::int64_t step) { return "sample of step " + std::to_string(step); };
+  if (const auto found = place.newest()) run.resume(*found);
+  return run.go();
+}
+
+glass::Run::End train(const Setting& s, const std::string& folder, std::int64_t steps) {
+  RunWatcher nobody;
+  return train(s, folder, steps, nobody);
+}
+
+void expect_same_run(const std::string& one, const std::string& other, std::int64_t step) {
+  const std::string name = checkpoint_name(step);
+  ASSERT_GT(bytes_of(one + "/" + name).size(), 1000u) << one << "/" << name;
+  EXPECT_TRUE(bytes_of(one + "/" + name) == bytes_of(other + "/" + name)) << name << " differs";
+  EXPECT_EQ(bytes_of(one + "/metrics.jsonl"), bytes_of(other + "/metrics.jsonl"));
+  EXPECT_EQ(bytes_of(one + "/samples.txt"), bytes_of(other + "/samples.txt"));
+}
+
+const Setting kSettings[] = {
+    {"plain", 0, 1, 301, 1, false},           {"dropout", 0.2, 1, 301, 1, false},   {"accumulation", 0, 3, 301, 2, false},
+    {"epoch_ends", 0.1, 2, 41, 1, false},     {"threads", 0.1, 2, 301, 3, false},   {"recompute", 0.2, 2, 301, 1, true},
+};
+
+class ExactResume : public ::testing::TestWithParam<Setting> {};
+INSTANTIATE_TEST_SUITE_P(Settings, ExactResume, ::testing::ValuesIn(kSettings), [](const auto& one) { return std::string(one.param.name); });
+
+TEST_P(ExactResume, NStepsAndNMoreAreTwoNSteps) {
+  for (const std::int64_t n : {1, 7, 20}) {
+    SCOPED_TRACE("n = " + std::to_string(n));
+    Scratch scratch;
+    train(GetParam(), scratch / "halves", n);
+    train(GetParam(), scratch / "halves", 2 * n);
+    train(GetParam(), scratch / "whole", 2 * n);
+    // The settings say when to stop, and the two runs were told the same in the end.
+    expect_same_run(scratch / "whole", scratch / "halves", 2 * n);
+  }
+}
+
+TEST_P(ExactResume, BeingInterruptedAnywhereLeavesNoTrace) {
+  Scratch scratch;
+  train(GetParam(), scratch / "whole", 12);
+  for (const int asks : {0, 1, 2, 3, 5, 8}) {          // between steps, and between micro-steps
+    SCOPED_TRACE("asks = " + std::to_string(asks));
+    const std::string folder = scratch / ("stopped" + std::to_string(asks));
+    StopAfter impatient(asks);
+    EXPECT_EQ(train(GetParam(), folder, 12, impatient), glass::Run::End::stopped);
+    EXPECT_EQ(train(GetParam(), folder, 12), glass::Run::End::finished);
+    expect_same_run(scratch / "whole", folder, 12);
+  }
+}
+
+TEST(Run, ThreePartsAreOne) {
+  const Setting s = kSettings[3];
+  Scratch scratch;
+  for (const std::int64_t steps : {5, 10, 15}) train(s, scratch / "parts", steps);
+  train(s, scratch / "whole", 15);
+  expect_same_run(scratch / "whole", scratch / "parts", 15);
+}
+
+TEST(Run, TheNumberOfThreadsChangesNothing) {
+  Scratch scratch;
+  Setting s{"", 0.1, 2, 301, 1, false};
+  train(s, scratch / "1", 6);
+  for (const int threads : {2, 3, 4, 7, 8}) {
+    s.threads = threads;
+    const std::string folder = scratch / std::to_string(threads);
+    train(s, folder, 6);
+    SCOPED_TRACE(threads);
+    expect_same_run(scratch / "1", folder, 6);
+  }
+}
+
+TEST(Run, RecomputingBlocksGivesTheSameWeights) {
+  Scratch scratch;
+  Setting s{"", 0.2, 1, 301, 1, false};
+  test::SmallTraining remembered(model_of(s), recipe_of(s, 8));
+  s.recompute = true;
+  test::SmallTraining recomputed(model_of(s), recipe_of(s, 8));
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(remembered.trainer.step().loss, recomputed.trainer.step().loss) << "step " << i + 1;
+  }
+  for (std::size_t i = 0; i < remembered.model->parameters().size(); ++i) {
+    const Parameter *a = remembered.model->parameters()[i], *b = recomputed.model->parameters()[i];
+    EXPECT_EQ(a->value.to_host(), b->value.to_host()) << a->name;
+  }
+}
+
+TEST(Run, RowsSayWhatIsMeasuredAndNothingElse) {
+  Scratch scratch;
+  train(kSettings[0], scratch / "run", 20);
+  std::istringstream lines(bytes_of(scratch / "run/metrics.jsonl"));
+  std::string line;
+  int rows = 0, with_val = 0;
+  while (std::getline(lines, line)) {
+    const JsonValue row = parse_json(line, "metrics.jsonl");
+    const std::int64_t step = row.at("step", "row").integer("step", 0, 20);
+    EXPECT_EQ(step, rows) << line;
+    EXPECT_EQ(row.find("loss") != nullptr, step > 0) << line;
+    EXPECT_EQ(row.find("val_loss") != nullptr, step % 10 == 0) << line;
+    with_val += row.find("val_loss") != nullptr;
+    ++rows;
+  }
+  EXPECT_EQ(rows, 21);
+  EXPECT_EQ(with_val, 3);
+}
+
+TEST(Run, TheBestStateIsKeptBesideTheNewest) {
+  struct Best final : RunWatcher {
+    std::int64_t step = -1;
+    void on_evaluation(std::int64_t at, const Losses&, bool best) override { if (best) step = at; }
+  } watcher;
+  Scratch scratch;
+  train(kSettings[0], scratch / "run", 40, watcher);
+  ASSERT_GT(watcher.step, 0);
+  const Checkpoint best = load_checkpoint(scratch / "run/best.safetensors");
+  EXPECT_EQ(best.note("glass.step"), std::to_string(watcher.step));
+}
+
+TEST(Run, AModelThatIsNotANumberIsNotSavedOverAGoodOne) {
+  Scratch scratch;
+  const Setting s = kSettings[0];
+  train(s, scratch / "run", 10);
+  const std::string good = bytes_of(scratch / "run" + std::string("/") + checkpoint_name(10));
+  test::SmallTraining t(model_of(s), recipe_of(s, 30));
+  t.trainer.fault = {Fault::Kind::nan_param, 15};
+  RunFolder place(scratch / "run");
+  RunWatcher nobody;
+  glass::Run run(t.trainer, place, {{"format", "glass"}}, nobody);
+  run.resume(*place.newest());
+  EXPECT_THROW(run.go(), NonFiniteError);
+  EXPECT_EQ(place.newest()->step, 10);
+  EXPECT_TRUE(bytes_of(scratch / "run" + std::string("/") + checkpoint_name(10)) == good);
+}
+
+TEST(Run, ALossThatIsNotANumberLeavesTheStepBeforeIt) {
+  Scratch scratch;
+  const Setting s = kSettings[0];
+  train(s, scratch / "whole", 14);
+  for (const Fault::Kind kind : {Fault::Kind::nan_loss, Fault::Kind::inf_grad}) {
+    const std::string folder = scratch / ("fault" + std::to_string(static_cast<int>(kind)));
+    test::SmallTraining t(model_of(s), recipe_of(s, 30));
+    t.trainer.fault = {kind, 8};
+    RunWatcher nobody;
+    {
+      RunFolder place(folder);
+      glass::Run run(t.trainer, place, {{"format", "glass"}}, nobody);
+      EXPECT_THROW(run.go(), NonFiniteError);
+      EXPECT_EQ(place.newest()->step, 7) << "the state before the step is safe";
+    }
+    train(s, folder, 14);
+    expect_same_run(scratch / "whole", folder, 14);
+  }
+}
+
+TEST(Run, SkippingBadStepsGoesOnButNotForEver) {
+  Scratch scratch;
+  TrainConfig recipe = recipe_of(kSettings[0], 10);
+  recipe.on_nonfinite = OnNonFinite::skip;
+  struct Warned final : RunWatcher {
+    int warnings = 0;
+    void on_warning(const std::string&) override { ++warnings; }
+  } watcher;
+  test::SmallTraining once(model_of(kSettings[0]), recipe);
+  once.trainer.fault = {Fault::Kind::nan_loss, 4};
+  RunFolder place(scratch / "once");
+  EXPECT_EQ(glass::Run(once.trainer, place, {{"format", "glass"}}, watcher).go(), glass::Run::End::finished);
+  EXPECT_EQ(watcher.warnings, 1);
+
+  test::SmallTraining always(model_of(kSettings[0]), recipe);
+  always.trainer.fault = {Fault::Kind::nan_param, 4};    // a broken weight stays broken
+  RunFolder other(scratch / "always");
+  EXPECT_THROW(glass::Run(always.trainer, other, {{"format", "glass"}}, watcher).go(), NonFiniteError);
+  EXPECT_EQ(watcher.warnings, 1 + 5);
+}
+
+}  // namespace
+}  // namespace glass
