@@ -48,6 +48,7 @@ Dataset from_corpus(const Corpus& corpus, DataOptions options) {
   const std::string text = make_corpus(corpus, corpus.documents, kCorpusSeed);
   Dataset data = from_text(text, options, "the " + options.source);
   data.name = options.source;
+  data.separator = options.doc_sep;
   data.origin = std::string(corpus.what);
   return data;
 }
@@ -56,6 +57,7 @@ Dataset from_file(const DataOptions& options) {
   const std::string text = read_text_file(options.source, "the text to learn from");
   Dataset data = from_text(text, options, in_quotes(options.source));
   data.name = stem_of(options.source);
+  data.separator = options.doc_sep;
   data.origin = options.source;
   return data;
 }

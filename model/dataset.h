@@ -21,6 +21,7 @@ struct Dataset {
   std::int64_t train_bytes = 0, val_bytes = 0;
   std::int64_t train_letters = 0, val_letters = 0;
   std::int64_t train_documents = 0, val_documents = 0;   // 0: one long text
+  std::string separator;      // the text between documents, where there are any
   std::uint64_t digest = 0;   // of the tokens: two data sets with the same one are the same
 };
 
