@@ -1,0 +1,215 @@
+// glass inspect: what is in a file. The kind is found by content, never by name. The text and the
+// JSON are two views of the same struct.
+#include "tools/inspect.h"
+
+#include <algorithm>
+#include <map>
+
+#include "engine/base/json.h"
+#include "engine/base/text.h"
+#include "tools/arguments.h"
+#include "tools/command.h"
+#include "tools/terminal.h"
+
+namespace glass {
+namespace {
+
+std::int64_t parameters_of(const Inspection& found) {
+  std::int64_t sum = 0;
+  for (const InspectedTensor& tensor : found.tensors) sum += tensor.parameter ? tensor.elements : 0;
+  return sum;
+}
+
+// --- JSON ----------------------------------------------------------------------------------------
+
+void write_value(Json& json, const JsonValue& value) {
+  using Kind = JsonValue::Kind;
+  std::int64_t integer = 0;
+  switch (value.kind) {
+    case Kind::null:
+      json.null();
+      break;
+    case Kind::boolean:
+      json.value(value.boolean);
+      break;
+    case Kind::number:
+      if (parse_integer(value.text, integer) == NumberFault::none) json.value(integer);
+      else json.value(value.number("a number of the config"));
+      break;
+    case Kind::text:
+      json.value(value.text);
+      break;
+    case Kind::array:
+      json.array();
+      for (const JsonValue& item : value.items) write_value(json, item);
+      json.end();
+      break;
+    case Kind::object:
+      json.object();
+      for (const auto& [name, field] : value.fields) write_value(json.key(name), field);
+      json.end();
+      break;
+  }
+}
+
+void print_json(const Inspection& found) {
+  Json json;
+  json.object().field("kind", found.kind).field("path", found.path).field("bytes", found.bytes);
+  json.field("params", parameters_of(found)).key("tensors").array();
+  for (const InspectedTensor& tensor : found.tensors) {
+    json.object().field("name", tensor.name).field("dtype", tensor.dtype);
+    json.field("shape", tensor.shape).field("elements", tensor.elements).end();
+  }
+  json.end();
+  write_value(json.key("config"), found.config);
+  json.key("tokenizer");
+  if (found.tokenizer.empty()) json.null();
+  else json.object().field("spec", found.tokenizer).field("vocab_size", found.vocab_size).end();
+  json.key("step");
+  if (found.step) json.value(*found.step);
+  else json.null();
+  json.key("digest");
+  if (found.digest.empty()) json.null();
+  else json.value(found.digest);
+  json.key("notes").object();
+  for (const auto& [key, value] : found.notes) json.field(key, value);
+  json.end();
+  print(json.end().text() + "\n");
+}
+
+// --- Text ----------------------------------------------------------------------------------------
+
+void print_row(std::string_view name, std::string_view value) {
+  const std::string pad(name.size() < 14 ? 14 - name.size() : 1, ' ');
+  print("  " + ink(Ink::cyan, name, stdout) + pad + std::string(value) + "\n");
+}
+
+// "n_layer 4  n_embd 64 ...", over as many lines as it takes.
+void print_config(const JsonValue& config) {
+  std::string line;
+  bool first = true;
+  const auto flush = [&] {
+    if (!line.empty()) print_row(first ? "config" : "", line);
+    first = false;
+    line.clear();
+  };
+  for (const auto& [name, value] : config.fields) {
+    const bool flag = value.kind == JsonValue::Kind::boolean;
+    const std::string text = flag ? (value.boolean ? "yes" : "no") : value.text;
+    if (text.empty()) continue;
+    const std::string entry = name + " " + text;
+    if (line.size() + entry.size() > 78) flush();
+    line += (line.empty() ? "" : "  ") + entry;
+  }
+  flush();
+}
+
+std::string shape_text(const InspectedTensor& tensor) {
+  std::vector<std::string> sizes;
+  for (const std::int64_t n : tensor.shape) sizes.push_back(std::to_string(n));
+  return sizes.empty() ? "one number" : join(sizes, " x ");
+}
+
+// Columns as wide as their widest entry.
+void print_table(const std::vector<const InspectedTensor*>& rows) {
+  std::size_t name = 6, shape = 5, count = 8;
+  for (const InspectedTensor* t : rows) {
+    name = std::max(name, t->name.size());
+    shape = std::max(shape, shape_text(*t).size());
+    count = std::max(count, with_commas(t->elements).size());
+  }
+  const auto line = [&](const std::string& a, const std::string& b, const std::string& c,
+                        const std::string& d) {
+    return format("  %-*s  %-5s  %-*s  %*s\n", static_cast<int>(name), a.c_str(), b.c_str(),
+                  static_cast<int>(shape), c.c_str(), static_cast<int>(count), d.c_str());
+  };
+  print("\n" + ink(Ink::bold, line("tensor", "dtype", "shape", "elements"), stdout));
+  for (const InspectedTensor* t : rows)
+    print(line(t->name, t->dtype, shape_text(*t), with_commas(t->elements)));
+}
+
+// A model is read from its beginning, and a person counts h.2 before h.10.
+bool comes_before(const InspectedTensor* a, const InspectedTensor* b) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  const std::string &x = a->name, &y = b->name;
+  std::size_t i = 0, j = 0;
+  while (i < x.size() && j < y.size()) {
+    if (!digit(x[i]) || !digit(y[j])) {
+      if (x[i] != y[j]) return x[i] < y[j];
+      ++i, ++j;
+      continue;
+    }
+    const std::size_t from_i = i, from_j = j;
+    while (i < x.size() && digit(x[i])) ++i;
+    while (j < y.size() && digit(y[j])) ++j;
+    if (i - from_i != j - from_j) return i - from_i < j - from_j;
+    const int order = x.compare(from_i, i - from_i, y, from_j, j - from_j);
+    if (order != 0) return order < 0;
+  }
+  return x.size() - i < y.size() - j;
+}
+
+void print_text(const Inspection& found, bool all) {
+  print(ink(Ink::bold, found.path, stdout) + "\n");
+  print_row("kind", found.kind);
+  if (found.step) print_row("step", with_commas(*found.step));
+  const std::int64_t parameters = parameters_of(found);
+  if (parameters > 0)
+    print_row("parameters",
+              with_commas(parameters) + " (" + human_count(static_cast<double>(parameters)) + ")");
+  print_row("size", human_bytes(static_cast<double>(found.bytes)));
+  if (!found.digest.empty()) print_row("digest", found.digest + ", verified");
+  print_config(found.config);
+  if (found.vocab_size > 0)
+    print_row("tokenizer", (found.tokenizer.empty() ? "not in the file" : found.tokenizer) + ", " +
+                               with_commas(found.vocab_size) + " tokens");
+  for (const auto& [name, sentence] : found.facts) print_row(name, sentence);
+  for (const auto& [key, value] : found.notes) print_row(key, value);
+
+  std::vector<const InspectedTensor*> rows;
+  for (const InspectedTensor& tensor : found.tensors)
+    if (all || tensor.parameter || parameters == 0) rows.push_back(&tensor);
+  std::stable_sort(rows.begin(), rows.end(), comes_before);
+  if (!rows.empty()) print_table(rows);
+  const std::size_t hidden = found.tensors.size() - rows.size();
+  if (hidden > 0)
+    print("\n  and " + with_commas(static_cast<std::int64_t>(hidden)) +
+          " tensors of the optimizer; --all shows them.\n");
+}
+
+ExitCode run(const Arguments& args) {
+  const Inspection found = inspect(args.text("FILE"));
+  if (args.flag("json")) print_json(found);
+  else print_text(found, args.flag("all"));
+  return ExitCode::ok;
+}
+
+// clang-format off
+const Option kOperands[] = {
+    {.name = "FILE", .help = "a checkpoint, a run folder, a .safetensors, a .npy, a folder or file of tokens",
+     .required = true},
+};
+const Option kOptions[] = {
+    {.name = "all", .type = Type::flag, .help = "list the tensors of the optimizer too"},
+};
+const Example kExamples[] = {
+    {"glass inspect out/names", "the newest checkpoint of a run"},
+    {"glass inspect model.safetensors --json", "every tensor, for scripts"},
+};
+// clang-format on
+
+}   // namespace
+
+extern const Command kInspect = {
+    .name = "inspect",
+    .summary = "what is in a file: its kind, tensors, config, tokenizer",
+    .about =
+        "The kind is found by content, not by the name. A checkpoint of ours is read whole "
+        "and held against its digest, so a file that inspect describes is not damaged.",
+    .examples = kExamples,
+    .operands = kOperands,
+    .options = kOptions,
+    .shared = Shared::output,
+    .run = run};
+
+}   // namespace glass

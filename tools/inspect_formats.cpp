@@ -1,0 +1,243 @@
+// The formats, in the order in which they are asked. Those that a magic number gives away come
+// before those that are recognised by what their content could mean.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/base/error.h"
+#include "engine/base/hash.h"
+#include "engine/base/text.h"
+#include "model/checkpoint.h"
+#include "model/dataset.h"
+#include "model/formats/npy.h"
+#include "model/run_folder.h"
+#include "model/saved_model.h"
+#include "tools/inspect.h"
+
+namespace glass {
+namespace {
+
+std::int64_t product(const std::vector<std::int64_t>& shape) {
+  std::int64_t count = 1;
+  for (const std::int64_t n : shape) count *= n;
+  return count;
+}
+
+InspectedTensor row_of(const std::string& name, StoredType type,
+                       const std::vector<std::int64_t>& shape) {
+  const bool moment = name.compare(0, 6, "optim.") == 0;
+  return {name, name_of(type), shape, product(shape), !moment};
+}
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
+// --- Checkpoints and other safetensors -----------------------------------------------------------
+
+// The notes of a checkpoint, as far as they are there: an interrupted experiment may lack some.
+void describe_notes(const Notes& notes, Inspection& found) {
+  const auto note = [&](const char* key) -> const std::string* {
+    const auto at = notes.find(key);
+    return at == notes.end() ? nullptr : &at->second;
+  };
+  const std::string what = in_quotes(found.path);
+  if (const std::string* config = note("glass.config"))
+    found.config = parse_json(*config, what + ": glass.config");
+  if (const std::string* tokenizer = note("glass.tokenizer")) {
+    const TokenizerPtr made = tokenizer_from_json(*tokenizer, what + ": glass.tokenizer");
+    found.tokenizer = made->spec();
+    found.vocab_size = made->vocab_size();
+  }
+  std::int64_t step = 0;
+  if (const std::string* text = note("glass.step");
+      text != nullptr && parse_integer(*text, step) == NumberFault::none)
+    found.step = step;
+  for (const auto& [key, value] : notes)
+    if (key != "glass.config" && key != "glass.tokenizer" && key != "glass.step" &&
+        key != kDigestNote && key != kTensorDigestsNote)
+      found.notes.emplace(key, value);
+}
+
+bool looks_like_safetensors(const InspectTarget& target) {
+  if (target.is_folder()) return false;
+  const std::string first = target.first_bytes(9);
+  std::uint64_t length = 0;
+  std::memcpy(&length, first.data(), std::min<std::size_t>(8, first.size()));
+  return first.size() == 9 && first[8] == '{' && length <= target.source().size() - 8;
+}
+
+// One of ours carries notes of ours; then its digest must be right.
+Inspection inspect_safetensors(const InspectTarget& target) {
+  const SafetensorsHeader header = read_safetensors_header(target.source());
+  const bool ours = std::any_of(header.notes.begin(), header.notes.end(), [](const auto& note) {
+    return note.first.compare(0, 6, "glass.") == 0;
+  });
+  Inspection found;
+  found.kind = ours ? "checkpoint" : "safetensors";
+  found.path = target.path();
+  found.bytes = target.source().size();
+  if (ours) found.digest = verify_checkpoint(target.source());
+  for (const TensorEntry& entry : header.tensors)
+    found.tensors.push_back(row_of(entry.name, entry.type, entry.shape));
+  describe_notes(header.notes, found);
+  return found;
+}
+
+bool looks_like_run_folder(const InspectTarget& target) {
+  return target.is_folder() && is_run_folder(target.path());
+}
+
+Inspection inspect_run_folder(const InspectTarget& target) {
+  std::vector<std::string> skipped;
+  const auto newest =
+      newest_checkpoint(target.path(), [&](const std::string& why) { skipped.push_back(why); });
+  if (!newest) fail(ContentError(in_quotes(target.path()) + " holds no checkpoint any more."));
+  Inspection found = inspect_safetensors(InspectTarget(newest->path));
+  found.kind = "run folder";
+  std::vector<std::string> steps;
+  for (const std::int64_t step : saved_steps(target.path())) steps.push_back(with_commas(step));
+  found.facts.emplace_back("saved steps", join(steps, "  "));
+  if (exists(target.path() + "/" + kBestName)) found.facts.emplace_back("best", kBestName);
+  for (const std::string& why : skipped) found.facts.emplace_back("damaged", why);
+  return found;
+}
+
+// --- Arrays and tokens ---------------------------------------------------------------------------
+
+bool looks_like_npy(const InspectTarget& target) {
+  return !target.is_folder() && is_npy(target.source());
+}
+
+Inspection inspect_npy(const InspectTarget& target) {
+  const NpyHeader header = read_npy_header(target.source());
+  Inspection found;
+  found.kind = "npy";
+  found.path = target.path();
+  found.bytes = target.source().size();
+  found.tensors.push_back(row_of("array", header.type, header.shape));
+  found.tensors.back().parameter = false;
+  return found;
+}
+
+void describe_ids(const Tokens& tokens, Inspection& found) {
+  std::int32_t least = INT32_MAX, most = INT32_MIN;
+  for_each_piece(tokens, tokens.size(), [&](std::int64_t, std::span<const std::int32_t> ids) {
+    for (const std::int32_t id : ids) least = std::min(least, id), most = std::max(most, id);
+  });
+  if (tokens.size() > 0)
+    found.facts.emplace_back("ids", std::to_string(least) + " to " + std::to_string(most));
+}
+
+Inspection inspect_tokens(const InspectTarget& target, int width, const char* kind) {
+  Tokens tokens;
+  tokens.append_file(target.path(), width);
+  Inspection found;
+  found.kind = kind;
+  found.path = target.path();
+  found.bytes = target.source().size();
+  found.tensors.push_back(
+      row_of("tokens", width == 2 ? StoredType::u16 : StoredType::u32, {tokens.size()}));
+  found.tensors.back().parameter = false;
+  describe_ids(tokens, found);
+  return found;
+}
+
+int width_of_llmc_shard(const InspectTarget& target) {
+  std::int32_t magic = 0;
+  if (target.is_folder() || target.source().size() < 1024) return 0;
+  target.source().read(0, std::as_writable_bytes(std::span(&magic, 1)));
+  return magic == 20240520 ? 2 : magic == 20240801 ? 4 : 0;
+}
+
+bool looks_like_llmc_shard(const InspectTarget& target) { return width_of_llmc_shard(target) > 0; }
+Inspection inspect_llmc_shard(const InspectTarget& target) {
+  return inspect_tokens(target, width_of_llmc_shard(target), "llm.c token shard");
+}
+
+bool looks_like_token_folder(const InspectTarget& target) {
+  return target.is_folder() && exists(target.path() + "/train.bin");
+}
+
+Inspection inspect_token_folder(const InspectTarget& target) {
+  DataOptions options;
+  options.source = target.path();
+  const Dataset data = open_dataset(options);
+  Inspection found;
+  found.kind = "token folder";
+  found.path = target.path();
+  const StoredType type = data.vocab_size > 65536 ? StoredType::u32 : StoredType::u16;
+  for (const auto& [name, tokens] :
+       {std::pair("train", &data.train), std::pair("val", &data.val)}) {
+    found.tensors.push_back(row_of(name, type, {tokens->size()}));
+    found.tensors.back().parameter = false;
+    found.bytes += static_cast<std::uint64_t>(tokens->size()) * bytes_of(type);
+  }
+  if (data.tokenizer) found.tokenizer = data.tokenizer->spec();
+  found.vocab_size = data.vocab_size;
+  found.digest = hex16(data.digest);
+  return found;
+}
+
+// Tokens without a header look like anything; a name and a neighbour are all that give them away.
+bool looks_like_raw_tokens(const InspectTarget& target) {
+  const std::string& path = target.path();
+  if (target.is_folder() || path.size() < 4 || path.compare(path.size() - 4, 4, ".bin") != 0)
+    return false;
+  const std::string folder = split_path(path).folder;
+  return exists(folder + "/meta.json") || exists(folder + "/meta.pkl");
+}
+
+Inspection inspect_raw_tokens(const InspectTarget& target) {
+  const Inspection folder = inspect_token_folder(InspectTarget(split_path(target.path()).folder));
+  Inspection found = inspect_tokens(target, folder.vocab_size > 65536 ? 4 : 2, "tokens");
+  found.tokenizer = folder.tokenizer;
+  found.vocab_size = folder.vocab_size;
+  return found;
+}
+
+const InspectFormat kFormats[] = {
+    {"a run folder", looks_like_run_folder, inspect_run_folder},
+    {"a folder of tokens", looks_like_token_folder, inspect_token_folder},
+    {"safetensors", looks_like_safetensors, inspect_safetensors},
+    {".npy", looks_like_npy, inspect_npy},
+    {"a token shard of llm.c", looks_like_llmc_shard, inspect_llmc_shard},
+    {"a .bin of tokens beside its meta.json or meta.pkl", looks_like_raw_tokens,
+     inspect_raw_tokens},
+};
+
+bool is_directory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+}   // namespace
+
+InspectTarget::InspectTarget(const std::string& path) : path_(path) {
+  if (!is_directory(path)) source_.emplace(path);
+}
+
+std::string InspectTarget::first_bytes(std::size_t count) const {
+  std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(count, source_->size())),
+                    '\0');
+  source_->read(0, std::as_writable_bytes(std::span(bytes.data(), bytes.size())));
+  return bytes;
+}
+
+std::span<const InspectFormat> inspect_formats() { return kFormats; }
+
+Inspection inspect(const std::string& path) {
+  const InspectTarget target(path);
+  std::vector<std::string> names;
+  for (const InspectFormat& format : kFormats) {
+    if (format.recognises(target)) return format.inspect(target);
+    names.emplace_back(format.name);
+  }
+  const bool empty = !target.is_folder() && target.source().size() == 0;
+  fail(ContentError(in_quotes(path) + (empty ? " is empty" : " is of no kind that is known here") +
+                    "; known are " + list_of(names, "and") + "."));
+}
+
+}   // namespace glass
