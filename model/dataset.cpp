@@ -6,25 +6,18 @@
 #include <unordered_map>
 
 #include "engine/base/error.h"
-#include "engine/base/file_ops.h"
-#include "engine/base/files.h"
 #include "engine/base/text.h"
 #include "model/corpora/corpora.h"
 #include "model/corpus.h"
+#include "model/source.h"
 #include "model/token_cache.h"
 #include "model/token_folder.h"
+#include "model/tokenizer/open.h"
 
 namespace glass {
 namespace {
 
 namespace fs = std::filesystem;
-
-// "texts/book.txt" -> "book"
-std::string stem_of(const std::string& path) {
-  const std::string name = split_path(path).name;
-  const std::size_t dot = name.rfind('.');
-  return dot == std::string::npos || dot == 0 ? name : name.substr(0, dot);
-}
 
 // The tokens of a text: from the cache, or made now.
 Dataset from_text(std::string_view text, const DataOptions& options, const std::string& what) {
@@ -43,46 +36,26 @@ Dataset from_text(std::string_view text, const DataOptions& options, const std::
   return data;
 }
 
-Dataset from_corpus(const Corpus& corpus, DataOptions options) {
-  if (options.doc_sep.empty()) options.doc_sep = corpus.separator;
-  const std::string text = make_corpus(corpus, corpus.documents, kCorpusSeed);
-  Dataset data = from_text(text, options, "the " + options.source);
-  data.name = options.source;
-  data.separator = options.doc_sep;
-  data.origin = std::string(corpus.what);
-  return data;
-}
-
-Dataset from_file(const DataOptions& options) {
-  const std::string text = read_text_file(options.source, "the text to learn from");
-  Dataset data = from_text(text, options, in_quotes(options.source));
-  data.name = stem_of(options.source);
-  data.separator = options.doc_sep;
-  data.origin = options.source;
-  return data;
-}
-
-[[noreturn]] void refuse_source(const std::string& source) {
-  std::vector<std::string> names;
-  for (const DatasetName& known : dataset_names()) names.push_back(known.name);
-  const std::string near = nearest(source, names);
-  fail(SystemError("there is no file " + in_quotes(source) + " and no data set of this name" +
-                   (near.empty() ? "; the data sets are " + list_of(names, "and") + "."
-                                 : "; did you mean " + near + "?")));
-}
-
 }   // namespace
 
-Dataset open_dataset(const DataOptions& options) {
+Dataset open_dataset(const DataOptions& wanted) {
+  DataOptions options = wanted;
   if (!(options.val >= 0 && options.val < 1))
     fail(UsageError("--val is a share from 0 to less than 1, not " + shortest(options.val) + "."));
-  if (options.use == nullptr) check_tokenizer_spec(options.tokenizer);
-  if (const Corpus* corpus = find_corpus(options.source)) return from_corpus(*corpus, options);
+  if (options.use == nullptr) {
+    if (is_tokenizer_path(options.tokenizer)) options.use = open_tokenizer(options.tokenizer);
+    else check_tokenizer_spec(options.tokenizer);
+  }
   std::error_code fault;
-  const fs::file_status status = fs::status(options.source, fault);
-  if (status.type() == fs::file_type::not_found) refuse_source(options.source);
-  if (status.type() == fs::file_type::directory) return open_token_folder(options.source, options);
-  return from_file(options);
+  const bool by_name = find_corpus(options.source) != nullptr;
+  if (!by_name && fs::is_directory(options.source, fault))
+    return open_token_folder(options.source, options);
+  const SourceText source = read_source(options.source);
+  if (options.doc_sep.empty()) options.doc_sep = source.separator;
+  Dataset data = from_text(source.text, options, in_quotes(options.source));
+  data.name = source.name;
+  data.origin = source.origin;
+  return data;
 }
 
 std::vector<DatasetName> dataset_names() {

@@ -1,0 +1,20 @@
+// A tokenizer that somebody has already made, out of whatever file it lives in.
+#pragma once
+#include <string>
+
+#include "model/tokenizer/tokenizer.h"
+
+namespace glass {
+
+// Is this value of --tokenizer the path of a file or folder, rather than a name?
+bool is_tokenizer_path(const std::string& spec);
+
+// A tokenizer.json of ours, nanoGPT's meta.pkl, a checkpoint; or a folder with one of them in it.
+// What a file is follows from its first bytes, not from its name.
+TokenizerPtr open_tokenizer(const std::string& path);
+
+// A tokenizer by its name or its path: make_tokenizer and open_tokenizer in one.
+TokenizerPtr find_tokenizer(const std::string& spec, std::span<const std::string_view> corpus,
+                            const std::string& what);
+
+}   // namespace glass
