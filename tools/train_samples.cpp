@@ -1,12 +1,98 @@
 #include "tools/train_samples.h"
 
+#include <algorithm>
+
 #include "engine/base/text.h"
+#include "model/generate.h"
+#include "model/text_stream.h"
+#include "tools/new_lines.h"
 
 namespace glass {
+namespace {
+
+constexpr std::int64_t kDocuments = 20, kLongestDocument = 64;   // of a list of short documents, as names
+constexpr std::int64_t kTextTokens = 300;
+
+// A list of documents so short that one sees at a glance what they are.
+bool is_list_of_lines(const Dataset& data) {
+  return data.train_documents > 0 && data.separator == "\n" && data.train.size() / data.train_documents < kLongestDocument;
+}
+
+std::string training_text(const Dataset& data) {
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(data.train.size()));
+  data.train.copy(0, ids);
+  return data.tokenizer->decode(ids);
+}
+
+std::string written(const Dataset& data, std::span<const std::int32_t> ids) {
+  TextStream text;
+  const std::string bytes = data.tokenizer->decode(ids);
+  const std::string shown = text.push(bytes);
+  return shown + text.finish();
+}
+
+// What the model reads before it writes: the prompt, or what stands between documents, or the end of a line.
+std::vector<std::int32_t> start(const Dataset& data, const std::string& prompt, const GPTConfig& config) {
+  std::vector<std::int32_t> ids;
+  if (!prompt.empty()) ids = data.tokenizer->encode(prompt);
+  if (!ids.empty()) return ids;
+  if (data.tokenizer->end_of_text() >= 0) return {data.tokenizer->end_of_text()};
+  // The token that a text most naturally begins after is the one that ends a line; else any will do.
+  for (int id = 0; id < std::min<std::int64_t>(data.vocab_size, config.vocab_size); ++id) {
+    if (data.tokenizer->token(id) == "\n") return {id};
+  }
+  return {0};
+}
+
+SamplerOptions options_of(const TrainConfig& config, std::int64_t step) {
+  SamplerOptions options;
+  options.seed = static_cast<std::uint64_t>(config.seed + step);
+  return options;
+}
+
+std::string one_text(LanguageModel& model, const Dataset& data, const TrainConfig& config, std::int64_t step) {
+  Generator generator(model, start(data, config.prompt, model.config()));
+  return config.prompt + written(data, generator.sample(0, kTextTokens, options_of(config, step)));
+}
+
+std::vector<std::string> documents(LanguageModel& model, const Dataset& data, const TrainConfig& config, std::int64_t count,
+                                   std::int64_t step) {
+  const std::int32_t end = data.tokenizer->encode(data.separator).back();
+  std::vector<std::int32_t> begin = {end};
+  if (!config.prompt.empty()) {
+    const std::vector<std::int32_t> prompt = data.tokenizer->encode(config.prompt);
+    begin.insert(begin.end(), prompt.begin(), prompt.end());
+  }
+  Generator generator(model, begin);
+  std::vector<std::string> all;
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::vector<std::int32_t> ids = generator.sample(i, kLongestDocument, options_of(config, step), [&](std::int32_t id) { return id != end; });
+    if (!ids.empty() && ids.back() == end) ids.pop_back();
+    all.push_back(config.prompt + written(data, ids));
+  }
+  return all;
+}
+
+}  // namespace
 
 std::string SampleReport::text() const { return join(lines, "\n"); }
 
-SampleReport sample_report(LanguageModel&, const Dataset&, const TrainConfig&) { return {}; }
-std::string running_sample(LanguageModel&, const Dataset&, const TrainConfig&, std::int64_t) { return ""; }
+SampleReport sample_report(LanguageModel& model, const Dataset& data, const TrainConfig& config) {
+  SampleReport report;
+  if (!data.tokenizer) return report;
+  if (!is_list_of_lines(data)) {
+    report.lines.push_back(one_text(model, data, config, 0));
+    return report;
+  }
+  report.lines = documents(model, data, config, kDocuments, 0);
+  const NewLines made_up = new_lines(report.lines, training_text(data));
+  report.known = made_up.lines - static_cast<std::int64_t>(made_up.fresh.size());
+  return report;
+}
+
+std::string running_sample(LanguageModel& model, const Dataset& data, const TrainConfig& config, std::int64_t step) {
+  if (!data.tokenizer) return "";
+  return is_list_of_lines(data) ? join(documents(model, data, config, 5, step), "\n") : one_text(model, data, config, step);
+}
 
 }  // namespace glass
