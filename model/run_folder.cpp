@@ -231,6 +231,9 @@ std::optional<FoundCheckpoint> newest_checkpoint(const std::string& path, const 
       i = static_cast<std::size_t>(-1);
     }
   }
+  if (candidates.size() == 1)
+    fail(ContentError("the only checkpoint in " + in_quotes(path) +
+                      " is not whole: " + first_reason));
   if (!candidates.empty())
     fail(ContentError("none of the " + std::to_string(candidates.size()) + " checkpoints in " +
                       in_quotes(path) + " is whole; the newest: " + first_reason));

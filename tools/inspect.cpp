@@ -84,24 +84,39 @@ void print_row(std::string_view name, std::string_view value) {
   print("  " + ink(Ink::cyan, name, stdout) + pad + std::string(value) + "\n");
 }
 
-// "n_layer 4  n_embd 64 ...", over as many lines as it takes.
-void print_config(const JsonValue& config) {
-  std::string line;
-  bool first = true;
-  const auto flush = [&] {
-    if (!line.empty()) print_row(first ? "config" : "", line);
-    first = false;
-    line.clear();
-  };
-  for (const auto& [name, value] : config.fields) {
+// "n_layer 4", "n_embd 64", ...; what is nested comes in its place.
+void collect_entries(const JsonValue& object, std::vector<std::string>& out) {
+  for (const auto& [name, value] : object.fields) {
     const bool flag = value.kind == JsonValue::Kind::boolean;
     const std::string text = flag ? (value.boolean ? "yes" : "no") : value.text;
-    if (text.empty()) continue;
-    const std::string entry = name + " " + text;
+    if (value.kind == JsonValue::Kind::object) collect_entries(value, out);
+    else if (!text.empty()) out.push_back(name + " " + text);
+  }
+}
+
+// Over as many lines as it takes.
+void print_entries(std::string_view label, const JsonValue& object) {
+  std::vector<std::string> entries;
+  collect_entries(object, entries);
+  std::string line;
+  const auto flush = [&] {
+    if (!line.empty()) print_row(label, line);
+    line.clear();
+    label = "";
+  };
+  for (const std::string& entry : entries) {
     if (line.size() + entry.size() > 78) flush();
     line += (line.empty() ? "" : "  ") + entry;
   }
   flush();
+}
+
+// Our own notes are JSON objects or short texts; what others write may be anything.
+void print_note(const std::string& key, const std::string& value) {
+  const bool ours = key.compare(0, 6, "glass.") == 0;
+  if (ours && value.compare(0, 1, "{") == 0) print_entries(key.substr(6), parse_json(value, key));
+  else if (ours) print_row(key.substr(6), value);
+  else print_row(key, in_quotes(value, 100));
 }
 
 std::string shape_text(const InspectedTensor& tensor) {
@@ -159,12 +174,12 @@ void print_text(const Inspection& found, bool all) {
               with_commas(parameters) + " (" + human_count(static_cast<double>(parameters)) + ")");
   print_row("size", human_bytes(static_cast<double>(found.bytes)));
   if (!found.digest.empty()) print_row("digest", found.digest + ", verified");
-  print_config(found.config);
+  print_entries("config", found.config);
   if (found.vocab_size > 0)
     print_row("tokenizer", (found.tokenizer.empty() ? "not in the file" : found.tokenizer) + ", " +
                                with_commas(found.vocab_size) + " tokens");
   for (const auto& [name, sentence] : found.facts) print_row(name, sentence);
-  for (const auto& [key, value] : found.notes) print_row(key, value);
+  for (const auto& [key, value] : found.notes) print_note(key, value);
 
   std::vector<const InspectedTensor*> rows;
   for (const InspectedTensor& tensor : found.tensors)
