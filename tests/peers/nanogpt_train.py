@@ -98,6 +98,23 @@ def whole_loss(model, data, T, windows=256):
     return total / n
 
 
+def random_starts(n, T, B):
+    """nanoGPT's batches: B windows anywhere, again and again."""
+    while True:
+        yield torch.randint(n - T, (B,))
+
+
+def epoch_starts(n, T, B):
+    """Every window once an epoch: they lie side by side, begin at a random offset, and come in a random order."""
+    rest = torch.empty(0, dtype=torch.long)
+    while True:
+        while len(rest) < B:
+            offset = int(torch.randint(T, ()))
+            rest = torch.cat([rest, offset + T * torch.randperm((n - 1 - offset) // T)])
+        yield rest[:B]
+        rest = rest[B:]
+
+
 def train(args, train_data, val_data, V, seed):
     torch.manual_seed(seed)
     model = GPT(args, V)
@@ -107,13 +124,14 @@ def train(args, train_data, val_data, V, seed):
     adamw = torch.optim.AdamW([{"params": matrices, "weight_decay": args.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
                               lr=args.learning_rate, betas=(args.beta1, args.beta2), fused=True)
     T, window = args.block_size, torch.arange(args.block_size + 1)
+    starts = {"random": random_starts, "epochs": epoch_starts}[args.windows](len(train_data), T, args.batch_size)
     warm = min(20, args.max_iters // 2)   # the first steps allocate, and compile
     for step in range(args.max_iters):
         if step == warm:
             began = time.perf_counter()
         for group in adamw.param_groups:
             group["lr"] = learning_rate(args, step)
-        batch = train_data[torch.randint(len(train_data) - T, (args.batch_size, 1)) + window]
+        batch = train_data[next(starts)[:, None] + window]
         loss = step_model(batch[:, :-1], batch[:, 1:])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), args.grad_clip)
@@ -139,6 +157,8 @@ def main():
     for name, default in [("learning_rate", 1e-3), ("min_lr", 1e-4), ("beta1", 0.9), ("beta2", 0.99),
                           ("weight_decay", 0.1), ("grad_clip", 1.0), ("dropout", 0.0)]:
         parser.add_argument(f"--{name}", type=float, default=default)
+    parser.add_argument("--windows", choices=["random", "epochs"], default="random",
+                        help="random: as nanoGPT; epochs: every window once before any comes again, as glass train")
     parser.add_argument("--bias", action="store_true")
     parser.add_argument("--compile", action="store_true", help="torch.compile; its first step takes a minute")
     parser.add_argument("--json", action="store_true", help="one object a run instead of the table")
