@@ -6,19 +6,30 @@
 
 namespace glass {
 
-extern const Command kTrain, kMicro, kTrace, kBench, kInfo, kCompletion, kHelp;
+extern const Command kTrain, kSample, kEval, kLogits, kGrads, kMicro, kTrace, kBench, kInspect,
+    kInfo, kCompletion, kHelp,
+    kDataCommand, kTokenizerCommand;
 
 namespace {
 
+// clang-format off
 const Command* const kCommands[] = {
     &kTrain,
+    &kSample,
+    &kEval,
+    &kLogits,
+    &kGrads,
+    &kDataCommand,
+    &kTokenizerCommand,
     &kMicro,
     &kTrace,
     &kBench,
+    &kInspect,
     &kInfo,
     &kCompletion,
     &kHelp,
 };
+// clang-format on
 
 void collect(const Command& command, const std::string& parent, std::vector<Named>& out) {
   const std::string path = parent + " " + std::string(command.name);

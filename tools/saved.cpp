@@ -1,0 +1,105 @@
+#include "tools/saved.h"
+
+#include <cstdio>
+
+#include "engine/base/files.h"
+#include "engine/base/json.h"
+#include "engine/base/json_value.h"
+#include "engine/base/text.h"
+#include "engine/base/utf8.h"
+#include "tools/terminal.h"
+
+namespace glass {
+namespace {
+
+JsonValue data_note(const SavedModel& saved) {
+  return parse_json(saved.checkpoint.note("glass.data"), saved.path + ": glass.data");
+}
+
+}   // namespace
+
+void warn(const std::string& sentence) {
+  std::fprintf(stderr, "%s %s\n", ink(Ink::yellow, "warning:", stderr).c_str(), sentence.c_str());
+}
+
+const Tokenizer& Opened::tokenizer() const {
+  if (!saved.tokenizer) {
+    fail(ContentError(saved.path + " does not say what its tokens mean: it was trained on tokens "
+                                   "without a tokenizer, so it can be given tokens only."));
+  }
+  return *saved.tokenizer;
+}
+
+Opened open_saved(const Arguments& args) {
+  Opened opened{open_machine(args), {}};
+  opened.saved = open_model(args.text("ckpt"), opened.machine.backend, opened.machine.dtype, warn);
+  return opened;
+}
+
+std::string prompt_text(const std::string& said) {
+  const bool from_stdin = said == "-";
+  std::string text = from_stdin ? read_text_file("/dev/stdin", "the prompt") : said;
+  std::u32string letters;
+  const std::size_t good = decode_utf8(text, letters);
+  if (good == text.size()) return text;
+  const std::string message = "the prompt is not UTF-8: byte " + std::to_string(good) +
+                              " begins no letter; convert it, for example with iconv.";
+  if (from_stdin) fail(ContentError(message));
+  fail(UsageError(message));
+}
+
+std::vector<std::int32_t> tokens_of(const std::string& said, const GPTConfig& config) {
+  std::vector<std::int32_t> tokens;
+  for (const std::string& part : split(said, ',')) {
+    std::int64_t token = 0;
+    const bool good = parse_integer(part, token) == NumberFault::none;
+    if (!good || token < 0 || token >= config.vocab_size) {
+      fail(UsageError("--tokens: " + in_quotes(part) +
+                      " is no token of this model; it takes numbers of 0 .. " +
+                      std::to_string(config.vocab_size - 1) + " with commas between them."));
+    }
+    tokens.push_back(static_cast<std::int32_t>(token));
+  }
+  return tokens;
+}
+
+DataOptions data_of(const SavedModel& saved) {
+  const std::string what = saved.path + ": glass.data";
+  const JsonValue note = data_note(saved);
+  const auto text = [&](const char* key) { return note.at(key, what).string(what + ": " + key); };
+  DataOptions options;
+  options.source = text("source"), options.tokenizer = text("tokenizer");
+  options.doc_sep = text("doc_sep"), options.doc_mark = text("doc_mark");
+  options.val = note.at("val", what).number(what + ": val");
+  options.use = saved.tokenizer;
+  return options;
+}
+
+std::string data_digest_of(const SavedModel& saved) {
+  const std::string what = saved.path + ": glass.data";
+  return data_note(saved).at("digest", what).string(what + ": digest");
+}
+
+std::string unescaped(const std::string& said) {
+  std::string text;
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    const char next = said[i] == '\\' && i + 1 < said.size() ? said[i + 1] : '\0';
+    if (next == 'n') text += '\n', ++i;
+    else if (next == 't') text += '\t', ++i;
+    else if (next == '\\') text += '\\', ++i;
+    else text += said[i];
+  }
+  return text;
+}
+
+void begin_json(Json& json, const Arguments& args, const Opened& opened) {
+  json.object()
+      .field("command", args.line())
+      .field("checkpoint", opened.saved.path)
+      .field("digest", opened.saved.digest)
+      .field("step", opened.saved.step)
+      .field("device", std::string(opened.machine.backend->name()))
+      .field("seed", args.integer("seed"));
+}
+
+}   // namespace glass

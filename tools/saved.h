@@ -1,0 +1,51 @@
+// What the commands that use a trained model have in common: which model, on which machine, and
+// what it is given to read.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/dataset.h"
+#include "model/saved_model.h"
+#include "tools/arguments.h"
+#include "tools/machine.h"
+
+namespace glass {
+
+inline constexpr Option kCkptOption = {
+    .name = "ckpt",
+    .value = "PATH",
+    .help = "the model: a checkpoint, or the folder of a run (its newest one)",
+    .also = "out-dir",
+    .group = "Model",
+    .required = true};
+
+struct Opened {
+  Machine machine;
+  SavedModel saved;
+
+  LanguageModel& model() const { return *saved.model; }
+  const GPTConfig& config() const { return saved.model->config(); }
+  const Tokenizer& tokenizer() const;   // ContentError where the checkpoint has none
+};
+Opened open_saved(const Arguments& args);
+
+// The text of an option that is a prompt; "-" is all of stdin. UsageError where it is not text.
+std::string prompt_text(const std::string& said);
+// "1,2,3" as tokens of this model.
+std::vector<std::int32_t> tokens_of(const std::string& said, const GPTConfig& config);
+
+// What the model learned from, as its checkpoint says.
+DataOptions data_of(const SavedModel& saved);
+std::string data_digest_of(const SavedModel& saved);
+
+// "\n", "\t" and "\\" as a shell user types them.
+std::string unescaped(const std::string& said);
+
+// Begins a JSON object with what every result about a model carries.
+class Json;
+void begin_json(Json& json, const Arguments& args, const Opened& opened);
+
+void warn(const std::string& sentence);
+
+}   // namespace glass
