@@ -91,14 +91,20 @@ TEST(KvCache, ForgetsWhatCameAfter) {
   }
 }
 
-TEST(KvCache, RefusesMoreThanTheModelReads) {
+TEST(KvCache, RefusesWhatItHasNoRoomFor) {
   const SmallPreset family = testing::small_families().front();
   const Subject subject(family.model, testing::reference(), DType::f64);
-  KVCache cache(family.model, testing::reference(), DType::f64, 2);
-  Pass pass;
-  pass.cache = &cache;
-  subject.model->logits(pass, subject.ids);
-  EXPECT_THROW(subject.model->logits(pass, columns(subject.ids, 0, 1)), ShapeError);
+  const auto read = [&](std::int64_t capacity, std::int64_t tokens) {
+    KVCache cache(family.model, testing::reference(), DType::f64, 2, capacity);
+    Pass pass;
+    pass.cache = &cache;
+    subject.model->logits(pass, columns(subject.ids, 0, tokens));
+    return testing::message_of<ShapeError>(
+        [&] { subject.model->logits(pass, columns(subject.ids, 0, 1)); });
+  };
+  EXPECT_EQ(read(5, 4), "");
+  EXPECT_THAT(read(4, 4), ::testing::HasSubstr("room for 0 more positions"));
+  EXPECT_THAT(read(20, 16), ::testing::HasSubstr("reads 16 tokens at most, not 17"));
 }
 
 // A query in a cache sees all keys: its row of the pattern is the row of the whole square.
