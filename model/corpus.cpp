@@ -68,6 +68,12 @@ SplitText split_text(std::string_view text, double val, const std::string& doc_s
   return split;
 }
 
+TokenizerPtr tokenizer_for_text(std::string_view text, const std::string& spec,
+                                const std::string& doc_sep, const std::string& what) {
+  if (doc_sep.empty() || spec == "char") return make_tokenizer(spec, text, what);
+  return make_tokenizer(spec, documents_of(text, doc_sep), what);
+}
+
 namespace {
 
 TokenizerPtr tokenizer_for(const SplitText& split, const DataOptions& options,

@@ -1,0 +1,67 @@
+#include "tools/text_options.h"
+
+#include "engine/base/atomic_file.h"
+#include "engine/base/error.h"
+#include "engine/base/text.h"
+#include "engine/base/utf8.h"
+#include "model/corpus.h"
+#include "model/tokenizer/open.h"
+#include "tools/terminal.h"
+
+namespace glass {
+
+std::string with_escapes(const std::string& text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char next = text[i] == '\\' && i + 1 < text.size() ? text[i + 1] : '\0';
+    const std::size_t which =
+        next == '\0' ? std::string_view::npos : std::string_view("nt\\").find(next);
+    if (which == std::string_view::npos) {
+      out += text[i];
+    } else {
+      out += "\n\t\\"[which];
+      ++i;
+    }
+  }
+  return out;
+}
+
+TokenizerPtr chosen_tokenizer(const Arguments& args) {
+  const std::string& spec = args.text("tokenizer");
+  if (is_tokenizer_path(spec)) return open_tokenizer(spec);
+  check_tokenizer_spec(spec);
+  if (spec == "bytes") return make_tokenizer(spec, "", "");
+  if (!args.has("corpus")) {
+    fail(UsageError("--tokenizer " + spec +
+                    " learns from a text: name it with --corpus, or name a tokenizer that has "
+                    "learned already (a tokenizer.json, a meta.pkl, a checkpoint)."));
+  }
+  const SourceText source = read_source(args.text("corpus"));
+  return tokenizer_for_text(source.text, spec, source.separator, in_quotes(args.text("corpus")));
+}
+
+std::string shown_token(std::string_view bytes) {
+  std::string out;
+  while (!bytes.empty()) {
+    std::u32string letters;
+    const std::size_t good = decode_utf8(bytes, letters);
+    out += bytes.substr(0, good);
+    if (good < bytes.size()) {
+      out += format("\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(bytes[good])));
+      bytes.remove_prefix(good + 1);
+    } else {
+      bytes.remove_prefix(good);
+    }
+  }
+  return in_quotes(out);
+}
+
+void write_whole_file(const std::string& path, std::string_view bytes) {
+  if (path == "-") return print(bytes);
+  AtomicFile file(path, bytes.size());
+  file.write(bytes);
+  file.finish();
+  file.publish();
+}
+
+}   // namespace glass

@@ -1,0 +1,24 @@
+// What the commands about text share.
+#pragma once
+#include <string>
+
+#include "model/source.h"
+#include "model/tokenizer/tokenizer.h"
+#include "tools/arguments.h"
+
+namespace glass {
+
+// What a user typed with \n, \t and \\ in it, as a separator: "\n" is a line end.
+std::string with_escapes(const std::string& text);
+
+// --tokenizer of a command that has --corpus: char and bpe:N learn from it, and need it.
+TokenizerPtr chosen_tokenizer(const Arguments& args);
+
+// A token as a person can read it: quoted, with control letters and bytes that are no UTF-8 as
+// \xNN.
+std::string shown_token(std::string_view bytes);
+
+// Writes the whole file or nothing. "-": to stdout.
+void write_whole_file(const std::string& path, std::string_view bytes);
+
+}   // namespace glass

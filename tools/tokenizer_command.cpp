@@ -1,0 +1,309 @@
+// glass tokenizer: make a tokenizer, look at one, and turn text into tokens and back.
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "engine/base/files.h"
+#include "engine/base/json.h"
+#include "engine/base/json_value.h"
+#include "engine/base/text.h"
+#include "model/corpus.h"
+#include "model/tokenizer/bpe.h"
+#include "tools/terminal.h"
+#include "tools/text_options.h"
+
+namespace glass {
+namespace {
+
+using Ids = std::vector<std::int32_t>;
+
+// --- train ---------------------------------------------------------------------------------------
+
+struct Trained {
+  std::string path;
+  TokenizerPtr tokenizer;
+  std::size_t bytes = 0, tokens = 0;
+  double train_seconds = 0, encode_seconds = 0;
+  double bytes_per_token() const {
+    return static_cast<double>(bytes) / static_cast<double>(tokens);
+  }
+};
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Trained train(const Arguments& args) {
+  const std::string& spec = args.text("tokenizer");
+  check_tokenizer_spec(spec);
+  SourceText source = read_source(args.text("FILE"));
+  if (args.has("doc-sep")) source.separator = with_escapes(args.text("doc-sep"));
+  Trained result;
+  result.path = args.text("out");
+  result.bytes = source.text.size();
+  result.train_seconds = seconds_of([&] {
+    result.tokenizer =
+        tokenizer_for_text(source.text, spec, source.separator, in_quotes(args.text("FILE")));
+  });
+  result.encode_seconds =
+      seconds_of([&] { result.tokens = result.tokenizer->encode(source.text).size(); });
+  write_whole_file(result.path, result.tokenizer->to_json() + "\n");
+  return result;
+}
+
+ExitCode run_train(const Arguments& args) {
+  const bool to_stdout = args.text("out") == "-";
+  if (to_stdout && args.flag("json"))
+    fail(UsageError("-o - and --json both want stdout; give -o a file."));
+  const Trained result = train(args);
+  if (args.flag("json")) {
+    Json json;
+    json.object().field("path", result.path).field("tokenizer", result.tokenizer->spec());
+    json.field("vocab_size", result.tokenizer->vocab_size()).field("bytes", result.bytes);
+    json.field("tokens", result.tokens).field("bytes_per_token", result.bytes_per_token());
+    json.field("train_seconds", result.train_seconds)
+        .field("encode_seconds", result.encode_seconds);
+    print(json.end().text() + "\n");
+  } else if (!to_stdout) {
+    print(result.path + ": " + with_commas(result.tokenizer->vocab_size()) + " tokens (" +
+          result.tokenizer->spec() + "); " + with_commas(static_cast<std::int64_t>(result.bytes)) +
+          " bytes of text become " + with_commas(static_cast<std::int64_t>(result.tokens)) +
+          format(" tokens, %.2f bytes each\n", result.bytes_per_token()));
+  }
+  return ExitCode::ok;
+}
+
+// --- encode and decode ---------------------------------------------------------------------------
+
+// Exactly one of these options; which one.
+std::string one_of(const Arguments& args, const std::vector<std::string>& names) {
+  std::string chosen;
+  for (const std::string& name : names) {
+    if (!args.has(name)) continue;
+    if (!chosen.empty())
+      fail(UsageError("--" + chosen + " and --" + name + " are both given; choose one."));
+    chosen = name;
+  }
+  if (chosen.empty()) {
+    std::vector<std::string> dashed_names;
+    for (const std::string& name : names) dashed_names.push_back("--" + name);
+    fail(UsageError(args.path() + " needs one of " + list_of(dashed_names, "and") + "."));
+  }
+  return chosen;
+}
+
+// Shows every line of a JSONL file as a value, with a name for messages.
+void for_each_line(
+    const std::string& path,
+    const std::function<void(const JsonValue& value, const std::string& what)>& visit) {
+  std::int64_t number = 0;
+  for (const std::string& line : split(read_text_file(path, "the lines"), '\n')) {
+    ++number;
+    if (line.empty()) continue;
+    const std::string what = in_quotes(path) + " line " + std::to_string(number);
+    visit(parse_json(line, what), what);
+  }
+}
+
+void print_tokens(const Tokenizer& tokenizer, const Ids& ids) {
+  for (const std::int32_t id : ids)
+    print(format("%8d  ", static_cast<int>(id)) + shown_token(tokenizer.token(id)) + "\n");
+}
+
+ExitCode run_encode(const Arguments& args) {
+  const std::string from = one_of(args, {"text", "file", "jsonl"});
+  const TokenizerPtr tokenizer = chosen_tokenizer(args);
+  if (from == "jsonl") {
+    for_each_line(args.text("jsonl"), [&](const JsonValue& value, const std::string& what) {
+      const Ids ids = tokenizer->encode(value.at("text", what).string(what + ": text"));
+      print(Json().object().field("ids", ids).end().text() + "\n");
+    });
+    return ExitCode::ok;
+  }
+  const std::string text =
+      from == "text" ? args.text("text") : read_text_file(args.text("file"), "the text");
+  const Ids ids = tokenizer->encode(text);
+  if (args.flag("json")) {
+    Json json;
+    json.object().field("tokenizer", tokenizer->spec()).field("bytes", text.size());
+    json.field("ids", ids).key("tokens").array();
+    for (const std::int32_t id : ids) json.value(tokenizer->token(id));
+    print(json.end().end().text() + "\n");
+  } else if (args.flag("show")) {
+    print_tokens(*tokenizer, ids);
+  } else {
+    std::string line;
+    for (const std::int32_t id : ids) line += (line.empty() ? "" : " ") + std::to_string(id);
+    print(line + "\n");
+  }
+  return ExitCode::ok;
+}
+
+// "1, 2 3" -> {1, 2, 3}
+Ids read_ids(std::string text, const std::string& what) {
+  for (char& c : text)
+    if (c == ',' || c == '\n' || c == '\t' || c == '\r') c = ' ';
+  Ids ids;
+  for (const std::string& word : split(text, ' ')) {
+    if (word.empty()) continue;
+    std::int64_t id = 0;
+    const bool number = parse_integer(word, id) == NumberFault::none;
+    if (!number || id < 0 || id > 0x7fffffff)
+      fail(ContentError(what + ": " + in_quotes(word) + " is not the number of a token."));
+    ids.push_back(static_cast<std::int32_t>(id));
+  }
+  return ids;
+}
+
+Ids ids_of_line(const JsonValue& value, const std::string& what) {
+  const JsonValue& list = value.at("ids", what);
+  if (list.kind != JsonValue::Kind::array) fail(ContentError(what + ": ids must be a list."));
+  Ids ids;
+  for (const JsonValue& item : list.items)
+    ids.push_back(static_cast<std::int32_t>(item.integer(what + ": ids", 0, 0x7fffffff)));
+  return ids;
+}
+
+ExitCode run_decode(const Arguments& args) {
+  const std::string from = one_of(args, {"ids", "file", "jsonl"});
+  const TokenizerPtr tokenizer = chosen_tokenizer(args);
+  if (from == "jsonl") {
+    for_each_line(args.text("jsonl"), [&](const JsonValue& value, const std::string& what) {
+      const std::string text = tokenizer->decode(ids_of_line(value, what));
+      print(Json().object().field("text", text).end().text() + "\n");
+    });
+    return ExitCode::ok;
+  }
+  const Ids ids = from == "ids" ? read_ids(args.text("ids"), "--ids")
+                                : read_ids(read_text_file(args.text("file"), "the tokens"),
+                                           in_quotes(args.text("file")));
+  const std::string text = tokenizer->decode(ids);
+  if (args.flag("json"))
+    print(Json().object().field("text", text).field("ids", ids).end().text() + "\n");
+  else print(text + (args.flag("raw") ? "" : "\n"));
+  return ExitCode::ok;
+}
+
+// --- info ----------------------------------------------------------------------------------------
+
+struct Info {
+  TokenizerPtr tokenizer;
+  std::vector<std::int32_t> longest;   // the longest tokens, longest first
+};
+
+Info gather(const Arguments& args) {
+  Info info{chosen_tokenizer(args), {}};
+  for (int id = 0; id < info.tokenizer->vocab_size(); ++id)
+    if (id != info.tokenizer->end_of_text()) info.longest.push_back(id);
+  const auto longer = [&](std::int32_t a, std::int32_t b) {
+    return info.tokenizer->token(a).size() > info.tokenizer->token(b).size();
+  };
+  std::stable_sort(info.longest.begin(), info.longest.end(), longer);
+  info.longest.resize(std::min<std::size_t>(info.longest.size(), 12));
+  return info;
+}
+
+ExitCode run_info(const Arguments& args) {
+  const Info info = gather(args);
+  const Tokenizer& tokenizer = *info.tokenizer;
+  if (args.flag("json")) {
+    Json json;
+    json.object().field("tokenizer", tokenizer.spec()).field("vocab_size", tokenizer.vocab_size());
+    json.field("end_of_text", tokenizer.end_of_text()).key("longest").array();
+    for (const std::int32_t id : info.longest)
+      json.object().field("id", id).field("text", tokenizer.token(id)).end();
+    print(json.end().end().text() + "\n");
+    return ExitCode::ok;
+  }
+  print(tokenizer.spec() + ": " + with_commas(tokenizer.vocab_size()) + " tokens");
+  if (tokenizer.end_of_text() >= 0)
+    print(", number " + std::to_string(tokenizer.end_of_text()) + " stands between documents");
+  if (tokenizer.spec() == "char") {
+    std::string letters;
+    for (int id = 0; id < tokenizer.vocab_size(); ++id) letters += tokenizer.token(id);
+    print("\n" + in_quotes(letters, 400) + "\n");
+    return ExitCode::ok;
+  }
+  print("; the longest are\n");
+  print_tokens(tokenizer, {info.longest.begin(), info.longest.end()});
+  return ExitCode::ok;
+}
+
+// clang-format off
+constexpr Option kTokenizer = {.name = "tokenizer", .value = "SPEC", .help = "char, bytes, bpe:N (N tokens), or the path of a tokenizer.json, a meta.pkl, a checkpoint or a run", .group = "Tokenizer", .required = true};
+constexpr Option kCorpus = {.name = "corpus", .value = "FILE", .help = "what char and bpe:N learn from: a text file or a data set (glass data list)"};
+
+const Option kTrainOperands[] = {{.name = "FILE", .help = "a text file, or a data set by name", .required = true}};
+const Option kTrainOptions[] = {
+    {.name = "tokenizer", .value = "SPEC", .fallback = "bpe:2048", .help = "char, bytes or bpe:N: N is the number of tokens"},
+    {.name = "out", .value = "PATH", .fallback = "tokenizer.json", .help = "where to; - is stdout", .also = "o"},
+    {.name = "doc-sep", .value = "TEXT", .help = "what stands between documents, which no token shall cross; \\n is a line end"},
+};
+const Option kEncodeOptions[] = {
+    kTokenizer, kCorpus,
+    {.name = "text", .value = "TEXT", .help = "the text itself", .group = "What to encode (one of these)"},
+    {.name = "file", .value = "FILE", .help = "a text file"},
+    {.name = "jsonl", .value = "FILE", .help = "a {\"text\": ...} on each line; prints an {\"ids\": [...]} for each"},
+    {.name = "show", .type = Type::flag, .help = "one token a line, with its text", .group = "Output"},
+};
+const Option kDecodeOptions[] = {
+    kTokenizer, kCorpus,
+    {.name = "ids", .value = "LIST", .help = "numbers with spaces or commas between them", .group = "What to decode (one of these)"},
+    {.name = "file", .value = "FILE", .help = "a file of such numbers"},
+    {.name = "jsonl", .value = "FILE", .help = "an {\"ids\": [...]} on each line; prints a {\"text\": ...} for each"},
+    {.name = "raw", .type = Type::flag, .help = "no line end behind the text", .group = "Output"},
+};
+const Option kInfoOptions[] = {kTokenizer, kCorpus};
+
+const Example kTrainExamples[] = {{"glass tokenizer train book.txt --tokenizer bpe:1000 -o book.json", "find a thousand pieces that the book is made of"}};
+const Example kEncodeExamples[] = {{"glass tokenizer encode --tokenizer book.json --text 'Once upon a time' --show", "how a text comes apart"},
+                                   {"glass tokenizer encode --tokenizer char --corpus names --text anna", "one token a letter"}};
+const Example kDecodeExamples[] = {{"glass tokenizer decode --tokenizer bytes --ids '72 105'", "prints Hi"}};
+const Example kInfoExamples[] = {{"glass tokenizer info --tokenizer out/names", "what the tokens of a trained model mean"}};
+const Example kExamples[] = {kTrainExamples[0], kEncodeExamples[0]};
+// clang-format on
+
+const Command kTrain = {
+    .name = "train",
+    .summary = "find the pieces that a text is made of",
+    .about =
+        "Byte-pair encoding starts with the 256 bytes and glues, over and over, the two "
+        "neighbours that stand side by side most often.",
+    .examples = kTrainExamples,
+    .operands = kTrainOperands,
+    .options = kTrainOptions,
+    .shared = Shared::output,
+    .run = run_train};
+const Command kEncode = {.name = "encode",
+                         .summary = "text to tokens",
+                         .examples = kEncodeExamples,
+                         .options = kEncodeOptions,
+                         .shared = Shared::output,
+                         .run = run_encode};
+const Command kDecode = {.name = "decode",
+                         .summary = "tokens to text",
+                         .examples = kDecodeExamples,
+                         .options = kDecodeOptions,
+                         .shared = Shared::output,
+                         .run = run_decode};
+const Command kInfo = {.name = "info",
+                       .summary = "how many tokens there are, and what they mean",
+                       .examples = kInfoExamples,
+                       .options = kInfoOptions,
+                       .shared = Shared::output,
+                       .run = run_info};
+const Command* const kCommands[] = {&kTrain, &kEncode, &kDecode, &kInfo};
+
+}   // namespace
+
+extern const Command kTokenizerCommand = {.name = "tokenizer",
+                                          .summary = "text to tokens and back",
+                                          .examples = kExamples,
+                                          .commands = kCommands};
+
+}   // namespace glass
