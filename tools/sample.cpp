@@ -233,7 +233,7 @@ const Option kOptions[] = {
 };
 const Example kExamples[] = {
     {"glass sample --ckpt out/names", "what the model of `glass train` makes up"},
-    {"glass sample --ckpt out/book --prompt 'It was' -n 200 --temperature 0.5", "go on with a beginning"},
+    {"glass sample --ckpt out/book --prompt Alice -n 200 --temperature 0.5", "go on with a beginning"},
     {"glass sample --ckpt out/names --num-samples 20 --stop '\\n' --new-against names", "twenty names, and how many of them are new"},
 };
 // clang-format on

@@ -54,7 +54,7 @@ TEST(CommandLine, VersionIsOneLine) {
 
 TEST(CommandLine, UnknownCommandsAndFlagsGetASuggestion) {
   expect_refusal(glass({"inof"}), ExitCode::usage, "did you mean glass info?");
-  expect_refusal(glass({"zzzz"}), ExitCode::usage, "glass offers micro");
+  expect_refusal(glass({"zzzz"}), ExitCode::usage, "glass offers train, sample");
   expect_refusal(glass({"--jsn"}), ExitCode::usage, "a command comes first");
   expect_refusal(glass({"help", "inof"}), ExitCode::usage, "did you mean glass info?");
   expect_refusal(glass({"info", "--jsno"}), ExitCode::usage, "did you mean --json?");
