@@ -204,7 +204,10 @@ void Run::finish() {
     losses_ = trainer_.estimate();
     watcher_.on_evaluation(trainer_.steps(), losses_, false);
   }
-  save();
+  // A run too short for an evaluation has a best state too: its last. The state itself does not know, or a run that
+  // goes on from here would remember an evaluation that an unbroken run never made.
+  if (best_step_ < 0 && trainer_.steps() > 0) save_as(true);
+  else save();
 }
 
 void Run::look(MetricsRow& row) {
