@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""`glass grads` and `glass logits` against PyTorch, live: whole tensors of models that `glass train` made.
+
+    python3 tests/peers/torch_gpt_test.py --glass build/release/glass
+
+Trains every family for a few steps, so that no bias is zero any more, and reads the weights out of the checkpoint with
+twenty lines of Python. The model in PyTorch is that of tests/golden/torch_gpt.py. Skipped where there is no PyTorch.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "golden"))
+
+# Differences of L2 norms, relative; as in tests/model/gpt_parity_test.cpp, where the measured ones stand beside.
+GATES = {"f64": {"loss": 1e-14, "logits": 1e-13, "grad": 1e-13, "blind": 1e-12},
+         "f32": {"loss": 5e-7, "logits": 3e-6, "grad": 5e-6, "blind": 1e-6}}
+B = 3
+SMALL = ["--n-layer", "3", "--n-head", "4", "--n-embd", "64", "--block-size", "24"]
+MODELS = [   # and what glass train is told
+    ("gpt2", ["--preset", "char-small", "--act", "gelu", "--bias"]),
+    ("char", ["--preset", "char-small"]),
+    ("char untied", ["--preset", "char-small", "--tie=false"]),
+    ("microgpt", ["--preset", "microgpt"]),
+    ("postnorm", ["--preset", "postnorm"]),
+    ("induction", ["--preset", "induction"]),
+    ("induction sinusoidal", ["--preset", "induction", "--pos", "sinusoidal"]),
+    ("modern", ["--preset", "modern", "--n-kv-head", "2", "--window", "7"]),
+    ("modern relu2", ["--preset", "modern", "--n-kv-head", "1", "--act", "relu2", "--attn-scale", "0.2"]),
+]
+
+
+def read_safetensors(path):
+    """Tensors by name, and the notes."""
+    import numpy as np
+    data = pathlib.Path(path).read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    notes = header.pop("__metadata__", {})
+    types = {"F64": np.float64, "F32": np.float32, "I32": np.int32, "I64": np.int64}
+    body, tensors = data[8 + size :], {}
+    for name, entry in header.items():
+        first, last = entry["data_offsets"]
+        tensors[name] = np.frombuffer(body[first:last], types[entry["dtype"]]).reshape(entry["shape"]).astype(np.float64)
+    return tensors, notes
+
+
+def run(*command):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, encoding="utf-8")
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr}")
+    return done.stdout
+
+
+class Peer:
+    """What PyTorch says about the weights of one checkpoint and one batch."""
+
+    def __init__(self, checkpoint, folder):
+        import numpy as np
+        import torch
+        import torch_gpt
+        torch.set_default_dtype(torch.float64)
+        tensors, notes = read_safetensors(checkpoint)
+        config = json.loads(notes["glass.config"])
+        names = torch_gpt.Config.__dataclass_fields__
+        self.config = torch_gpt.Config(**{name: config[name] for name in names})
+        weights = {name: torch.tensor(tensors[name]).requires_grad_() for name in torch_gpt.shapes(self.config)}
+        rows = torch_gpt.below("live", (B, self.config.block_size + 1), self.config.vocab_size)
+        self.tokens = folder / "tokens.npy"
+        np.save(self.tokens, rows.astype(np.int32))
+        ids = torch.tensor(rows)
+        self.logits = torch_gpt.logits(self.config, weights, ids[:, :-1])
+        loss = torch_gpt.loss_of(self.config, weights, ids[:, :-1], ids[:, 1:])
+        loss.backward()
+        self.logits = self.logits.detach().numpy()
+        self.loss, self.gradients = loss.item(), {name: w.grad.numpy() for name, w in weights.items()}
+        self.first_row = ids[0, :-1].tolist()
+
+    def key_rows(self, name):
+        """The rows of a bias that the loss does not see: gpt_parity_test.cpp says why."""
+        c = self.config
+        if not name.endswith("c_attn.bias") or c.pos == "rope":
+            return slice(0, 0)
+        return slice(c.n_embd, c.n_embd + c.kv_heads * c.head_size)
+
+
+def far(got, want):
+    import numpy as np
+    return float(np.linalg.norm(got - want) / np.linalg.norm(want)) if got.shape == want.shape else float("inf")
+
+
+def errors(peer, tensors):
+    """The worst of each quantity, and where it was."""
+    import numpy as np
+    found = {"loss": (abs(tensors["loss"].item() / peer.loss - 1), ""), "logits": (far(tensors["logits"], peer.logits), "")}
+    grads, blind = [], [(0.0, "")]
+    for name, want in peer.gradients.items():
+        got, keys = tensors[name], peer.key_rows(name)
+        grads.append((far(np.delete(got, keys, 0), np.delete(want, keys, 0)), name))
+        blind.append((float(np.linalg.norm(got[keys]) / np.linalg.norm(got)), name))
+    return {**found, "grad": max(grads), "blind": max(blind)}
+
+
+def compare(glass, name, flags, folder):
+    """How many comparisons passed, and how many failed."""
+    import numpy as np
+    out = folder / "run"
+    run(glass, "train", *flags, *SMALL, "--max-iters", 4, "--warmup-iters", 0, "--learning-rate", "1e-2", "--batch-size", 2, "--out", out,
+        "--seed", 3)
+    peer = Peer(sorted(out.glob("ckpt-*.safetensors"))[-1], folder)
+    verdicts = []
+    for dtype, device in [("f64", "reference"), ("f32", "cpu")]:
+        result = folder / f"{dtype}.safetensors"
+        run(glass, "grads", "--ckpt", out, "--tokens-file", peer.tokens, "-o", result, "--dtype", dtype, "--device", device)
+        for quantity, (error, where) in errors(peer, read_safetensors(result)[0]).items():
+            good = error <= GATES[dtype][quantity]   # false for what is no number
+            verdicts.append(good)
+            print(f"{'' if good else 'FAILED: '}{name} {dtype} {quantity} {error:.1e} of {GATES[dtype][quantity]:.0e} {where}")
+    table = folder / "logits.npy"
+    run(glass, "logits", "--ckpt", out, "--tokens", ",".join(map(str, peer.first_row)), "-o", table)
+    verdicts.append(far(np.load(table).astype(np.float64), peer.logits[0]) <= GATES["f32"]["logits"])
+    print(f"{'' if verdicts[-1] else 'FAILED: '}{name} glass logits")
+    return verdicts
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--glass", required=True, help="the program under test")
+    args = parser.parse_args()
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        print("PyTorch is not installed\n0 passed, 0 failed, 1 skipped")
+        return 0
+    verdicts = []
+    for name, flags in MODELS:
+        with tempfile.TemporaryDirectory() as folder:
+            verdicts += compare(os.path.abspath(args.glass), name, flags, pathlib.Path(folder))
+    print(f"{sum(verdicts)} passed, {verdicts.count(False)} failed, 0 skipped")
+    return 0 if all(verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
