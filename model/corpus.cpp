@@ -6,6 +6,7 @@
 #include "engine/base/text.h"
 #include "engine/random.h"
 #include "model/permutation.h"
+#include "model/tokenizer/char.h"
 
 namespace glass {
 namespace {
@@ -112,6 +113,8 @@ EncodedText encode_text(std::string_view text, const DataOptions& options,
   if (!options.doc_mark.empty() && !list) {
     fail(UsageError("--doc-mark goes with --doc-sep, which says where the documents begin."));
   }
+  // Said now, where the place is one in the whole text.
+  if (options.use == nullptr && options.tokenizer == "char") require_letters(text, what);
   const SplitText split = split_text(text, options.val, options.doc_sep);
   if (split.train.empty()) {
     fail(ContentError(what + " has no documents: there is nothing but " +

@@ -319,7 +319,7 @@ const Option kFetchOptions[] = {kData, {.name = "run", .type = Type::flag, .help
 const Example kListExamples[] = {{"glass data list", "everything there is to learn from"}};
 const Example kPrepExamples[] = {{"glass data prep book.txt --tokenizer bpe:1000 -o book", "two files of tokens, for training from many times"}};
 const Example kMakeExamples[] = {{"glass data make stories -n 3", "three stories"},
-                                 {"glass data make stories -n 100000 --seed 7 -o stories.txt", "eighty megabytes of them"}};
+                                 {"glass data make stories -n 100000 --seed 7 -o stories.txt", "a hundred megabytes of them"}};
 const Example kFetchExamples[] = {{"glass data fetch tinyshakespeare", "where it comes from, and how to fetch it"},
                                   {"glass data fetch tinyshakespeare --run", "fetch it"}};
 const Example kExamples[] = {kListExamples[0], kMakeExamples[0], kPrepExamples[0], kFetchExamples[0]};

@@ -37,6 +37,8 @@ std::string place_of(std::u32string_view text, std::size_t at) {
 
 }   // namespace
 
+void require_letters(std::string_view text, const std::string& what) { letters_of(text, what); }
+
 CharTokenizer::CharTokenizer(std::u32string letters, const std::string& what)
     : letters_(std::move(letters)) {
   if (letters_.empty()) fail(ContentError(what + " has no letters, so there is nothing to learn."));

@@ -11,6 +11,9 @@
 
 namespace glass {
 
+// ContentError, with the byte, where a text is not UTF-8 and so has no letters.
+void require_letters(std::string_view text, const std::string& what);
+
 class CharTokenizer final : public Tokenizer {
  public:
   // Token i is letters[i]. ContentError if there is none, or one twice.

@@ -1,0 +1,119 @@
+// glass tokenizer, as a user meets it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "engine/base/json_value.h"
+#include "tests/tools/process.h"
+#include "tools/text_options.h"
+
+namespace glass::test {
+namespace {
+
+using testing::HasSubstr;
+
+std::string error_of(const Outcome& outcome, int code) {
+  EXPECT_EQ(outcome.code, code) << outcome.text();
+  EXPECT_EQ(outcome.out, "") << "a refused command must not print results";
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.text();
+  EXPECT_EQ(outcome.err.rfind("error: ", 0), 0u) << outcome.text();
+  return outcome.err;
+}
+
+Outcome tokenizer(std::vector<std::string> words) {
+  words.insert(words.begin(), "tokenizer");
+  return glass(words);
+}
+
+TEST(TokenizerCommand, EncodesLettersOfACorpus) {
+  const ScratchFolder folder;
+  const std::string corpus = folder.write("c.txt", "hello world");
+  EXPECT_EQ(tokenizer({"encode", "--tokenizer", "char", "--corpus", corpus, "--text", "hold"}).out,
+            "3 5 4 1\n");
+  EXPECT_EQ(
+      tokenizer({"encode", "--tokenizer", "char", "--corpus", corpus, "--text", "hold", "--json"})
+          .out,
+      "{\"tokenizer\": \"char\", \"bytes\": 4, \"ids\": [3, 5, 4, 1], \"tokens\": "
+      "[\"h\", \"o\", \"l\", \"d\"]}\n");
+  EXPECT_THAT(
+      error_of(tokenizer({"encode", "--tokenizer", "char", "--corpus", corpus, "--text", "a"}), 3),
+      HasSubstr("'a' (U+0061)"));
+}
+
+TEST(TokenizerCommand, TrainsEncodesAndDecodes) {
+  const ScratchFolder folder;
+  std::string text;
+  for (int i = 0; i < 50; ++i) text += "the cat sat on the mat, ";
+  const std::string file = folder.write("t.txt", text), json = folder / "t.json";
+  const Outcome trained =
+      tokenizer({"train", file, "--tokenizer", "bpe:267", "-o", json, "--json"});
+  ASSERT_EQ(trained.code, 0) << trained.text();
+  EXPECT_EQ(parse_json(trained.out, "out").at("vocab_size", "out").integer("v", 0, 1000), 267);
+  const std::string ids = tokenizer({"encode", "--tokenizer", json, "--text", "the mat sat"}).out;
+  EXPECT_EQ(tokenizer({"decode", "--tokenizer", json, "--ids", ids}).out, "the mat sat\n");
+  EXPECT_EQ(
+      tokenizer({"decode", "--tokenizer", json, "--file", folder.write("ids", ids), "--raw"}).out,
+      "the mat sat");
+  EXPECT_THAT(tokenizer({"info", "--tokenizer", json}).out, HasSubstr("bpe:267: 267 tokens"));
+  EXPECT_THAT(tokenizer({"encode", "--tokenizer", json, "--text", "the mat", "--show"}).out,
+              HasSubstr("  ' mat'\n"));
+}
+
+TEST(TokenizerCommand, JsonLinesGoThereAndBack) {
+  const ScratchFolder folder;
+  const std::string lines = "{\"text\": \"Hi\"}\n{\"text\": \"\"}\n{\"text\": \"\\u00e9\\n\"}\n";
+  const Outcome encoded =
+      tokenizer({"encode", "--tokenizer", "bytes", "--jsonl", folder.write("in", lines)});
+  EXPECT_EQ(encoded.out, "{\"ids\": [72, 105]}\n{\"ids\": []}\n{\"ids\": [195, 169, 10]}\n");
+  const Outcome decoded =
+      tokenizer({"decode", "--tokenizer", "bytes", "--jsonl", folder.write("ids", encoded.out)});
+  EXPECT_EQ(decoded.out, "{\"text\": \"Hi\"}\n{\"text\": \"\"}\n{\"text\": \"\u00e9\\n\"}\n");
+}
+
+TEST(TokenizerCommand, DataSetsAreCorporaToo) {
+  EXPECT_EQ(tokenizer({"encode", "--tokenizer", "char", "--corpus", "names", "--text", "anna"}).out,
+            "1 14 14 1\n");
+}
+
+TEST(TokenizerCommand, RefusesWhatItCannot) {
+  const ScratchFolder folder;
+  const auto said = [&](std::vector<std::string> words, int code) {
+    return error_of(tokenizer(words), code);
+  };
+  EXPECT_THAT(said({"encode", "--tokenizer", "char", "--text", "a"}, 2), HasSubstr("--corpus"));
+  EXPECT_THAT(said({"encode", "--tokenizer", "bytes"}, 2), HasSubstr("needs one of --text"));
+  EXPECT_THAT(said({"encode", "--tokenizer", "bytes", "--text", "a", "--file", "b"}, 2),
+              HasSubstr("choose one"));
+  EXPECT_THAT(said({"encode", "--text", "a"}, 2), HasSubstr("--tokenizer"));
+  EXPECT_THAT(said({"encode", "--tokenizer", "gpt2", "--text", "a"}, 2), HasSubstr("not part of"));
+  EXPECT_THAT(said({"encode", "--tokenizer", "bits", "--text", "a"}, 2), HasSubstr("bytes"));
+  EXPECT_THAT(said({"decode", "--tokenizer", "bytes", "--ids", "1 x"}, 3), HasSubstr("'x'"));
+  EXPECT_THAT(said({"decode", "--tokenizer", "bytes", "--ids", "256"}, 3),
+              HasSubstr("no token 256"));
+  EXPECT_THAT(said({"decode", "--tokenizer", "bytes", "--ids", "99999999999"}, 3),
+              HasSubstr("9999"));
+  EXPECT_THAT(
+      said({"encode", "--tokenizer", "bytes", "--jsonl", folder.write("j", "{\"txt\": 1}")}, 3),
+      HasSubstr("line 1"));
+  EXPECT_THAT(said({"train", folder / "missing"}, 4), HasSubstr("no file"));
+  EXPECT_THAT(said({"train", folder.write("t", "abc"), "-o", "-", "--json"}, 2),
+              HasSubstr("stdout"));
+}
+
+TEST(TextOptions, EscapesAreThoseOfALineOfText) {
+  EXPECT_EQ(with_escapes("\\n"), "\n");
+  EXPECT_EQ(with_escapes("a\\tb\\\\n"), "a\tb\\n");
+  EXPECT_EQ(with_escapes("\\x\\"), "\\x\\");
+  EXPECT_EQ(with_escapes("<|endoftext|>"), "<|endoftext|>");
+}
+
+TEST(TextOptions, ATokenIsShownAsItIsOrAsBytes) {
+  EXPECT_EQ(shown_token(" the"), "' the'");
+  EXPECT_EQ(shown_token("\n"), "'\\x0a'");
+  EXPECT_EQ(shown_token("\xc3"), "'\\xc3'");
+  EXPECT_EQ(shown_token("a\xffz\u00e9"), "'a\\xffz\u00e9'");
+}
+
+}   // namespace
+}   // namespace glass::test
