@@ -53,12 +53,12 @@ double TrainView::tokens_per_second() const {
 
 bool TrainView::wants_to_stop() { return interrupted(); }
 
-std::string TrainView::speed() const {
-  const double tokens = static_cast<double>(plan_.tokens_per_step) / recent_ms_ * 1000;
+std::string TrainView::tokens_now() const { return human_count(static_cast<double>(plan_.tokens_per_step) / recent_ms_ * 1000) + " tok/s"; }
+
+std::string TrainView::gflops_now() const {
   const double gflops = plan_.flops_per_step / recent_ms_ / 1e6;
-  std::string text = human_count(tokens) + format(" tok/s  %.0f GF/s", gflops);
-  if (plan_.peak_gflops > 0) text += format(" (%.0f%% of peak)", 100 * gflops / plan_.peak_gflops);
-  return text + format("  %.1f ms", recent_ms_);
+  const std::string text = format("%.0f GF/s", gflops);
+  return plan_.peak_gflops > 0 ? text + format(" (%.0f%% of peak)", 100 * gflops / plan_.peak_gflops) : text;
 }
 
 std::string TrainView::remaining(std::int64_t step) const {
@@ -66,19 +66,36 @@ std::string TrainView::remaining(std::int64_t step) const {
   return duration(each * static_cast<double>(plan_.max_iters - step));
 }
 
+// What does not fit on a narrow terminal is left out, the least important first.
 std::string TrainView::progress(const StepResult& s) const {
-  std::string line = format("step %lld/%lld  loss %.4f", static_cast<long long>(s.step), static_cast<long long>(plan_.max_iters), s.loss);
-  if (!std::isnan(val_)) line += format("  val %.4f", val_);
-  line += format("  lr %.2g  |g| %.2f  ", s.lr, s.grad_norm) + speed() + "  " + remaining(s.step) + " left";
-  const int room = terminal_width(stderr) - 1 - static_cast<int>(line.size()) - 2;
-  if (room >= 8) line += "  " + sparkline(losses_, std::min(room, 24));
-  else if (room < -2) line.resize(line.size() + static_cast<std::size_t>(room + 2));
-  return line;
+  struct Part { std::string text; int importance; };
+  std::vector<Part> parts = {{format("step %lld/%lld", static_cast<long long>(s.step), static_cast<long long>(plan_.max_iters)), 9},
+                             {format("loss %.4f", s.loss), 8}};
+  if (!std::isnan(val_)) parts.push_back({format("val %.4f", val_), 7});
+  parts.push_back({format("lr %.2g", s.lr), 3});
+  parts.push_back({format("|g| %.2f", s.grad_norm), 4});
+  parts.push_back({tokens_now(), 5});
+  parts.push_back({gflops_now(), 1});
+  parts.push_back({format("%.1f ms", recent_ms_), 2});
+  parts.push_back({remaining(s.step) + " left", 6});
+  const auto line = [&] {
+    std::vector<std::string> texts;
+    for (const Part& part : parts) texts.push_back(part.text);
+    return join(texts, "  ");
+  };
+  const std::size_t width = static_cast<std::size_t>(terminal_width(stderr)) - 1;
+  while (line().size() > width && parts.size() > 1) {
+    parts.erase(std::min_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.importance < b.importance; }));
+  }
+  const std::string text = line();
+  const std::size_t room = width - std::min(width, text.size());
+  return room < 10 ? text : text + "  " + sparkline(losses_, static_cast<int>(std::min<std::size_t>(room - 2, 24)));
 }
 
 std::string TrainView::plain(const StepResult& s) const {
   return format("step %6lld / %lld | loss %.4f | lr %.3g | |g| %.3f | ", static_cast<long long>(s.step),
-                static_cast<long long>(plan_.max_iters), s.loss, s.lr, s.grad_norm) + speed();
+                static_cast<long long>(plan_.max_iters), s.loss, s.lr, s.grad_norm) +
+         tokens_now() + " | " + gflops_now() + format(" | %.1f ms", recent_ms_);
 }
 
 void TrainView::clear_line() {
@@ -95,7 +112,7 @@ void TrainView::say(const std::string& line) {
 void TrainView::on_step(const StepResult& step, double ms) {
   ++steps_;
   step_ms_ += ms;
-  recent_ms_ = steps_ == 1 ? ms : 0.95 * recent_ms_ + 0.05 * ms;
+  recent_ms_ += (ms - recent_ms_) * std::max(0.05, 1 / static_cast<double>(steps_));
   losses_.push_back(step.loss);
   if (style_ == Style::lines && (step.step % plan_.log_interval == 0 || step.step == plan_.max_iters)) say(plain(step));
   if (style_ != Style::rewritten) return;

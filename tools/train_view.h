@@ -35,7 +35,8 @@ class TrainView final : public RunWatcher {
  private:
   std::string progress(const StepResult& step) const;
   std::string plain(const StepResult& step) const;
-  std::string speed() const;
+  std::string tokens_now() const;
+  std::string gflops_now() const;
   std::string remaining(std::int64_t step) const;
   void clear_line();
 
