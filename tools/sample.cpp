@@ -15,6 +15,7 @@
 #include "tools/new_lines.h"
 #include "tools/saved.h"
 #include "tools/terminal.h"
+#include "tools/text_options.h"
 
 namespace glass {
 namespace {
@@ -60,7 +61,7 @@ SamplerOptions sampler_options(const Arguments& args, const GPTConfig& config) {
 
 std::vector<std::string> stops_of(const Arguments& args) {
   if (!args.has("stop")) return {};
-  return {unescaped(args.text("stop"))};
+  return {with_escapes(args.text("stop"))};
 }
 
 // Where a text begins if nobody says how: as every document in the training text did.
@@ -208,6 +209,7 @@ ExitCode run(const Arguments& args) {
 // clang-format off
 const Option kOptions[] = {
     kCkptOption,
+    kTokenizerOption,
     {.name = "cache", .type = Type::flag, .fallback = "true",
      .help = "whether keys and values of what was read are kept; without, everything is read again for each token"},
     {.name = "prompt", .value = "TEXT", .help = "what the text begins with; - reads it from stdin. "

@@ -7,6 +7,7 @@
 #include "engine/base/json_value.h"
 #include "engine/base/text.h"
 #include "engine/base/utf8.h"
+#include "model/tokenizer/open.h"
 #include "tools/terminal.h"
 
 namespace glass {
@@ -14,6 +15,20 @@ namespace {
 
 JsonValue data_note(const SavedModel& saved) {
   return parse_json(saved.checkpoint.note("glass.data"), saved.path + ": glass.data");
+}
+
+bool takes_tokenizer(const Arguments& args) {
+  for (const Option& option : args.command().options)
+    if (option.name == kTokenizerOption.name) return true;
+  return false;
+}
+
+TokenizerPtr tokenizer_by_name(const std::string& spec) {
+  if (is_tokenizer_path(spec)) return open_tokenizer(spec);
+  if (spec == "bytes") return make_tokenizer(spec, "", "");
+  fail(UsageError("--tokenizer " + in_quotes(spec) +
+                  ": what the tokens of a trained model mean is "
+                  "in a file (a tokenizer.json, a meta.pkl, a checkpoint), or it is bytes."));
 }
 
 }   // namespace
@@ -25,7 +40,7 @@ void warn(const std::string& sentence) {
 const Tokenizer& Opened::tokenizer() const {
   if (!saved.tokenizer) {
     fail(ContentError(saved.path + " does not say what its tokens mean: it was trained on tokens "
-                                   "without a tokenizer, so it can be given tokens only."));
+                                   "without a tokenizer; name one with --tokenizer."));
   }
   return *saved.tokenizer;
 }
@@ -33,6 +48,15 @@ const Tokenizer& Opened::tokenizer() const {
 Opened open_saved(const Arguments& args) {
   Opened opened{open_machine(args), {}};
   opened.saved = open_model(args.text("ckpt"), opened.machine.backend, opened.machine.dtype, warn);
+  if (takes_tokenizer(args) && args.has("tokenizer")) {
+    const std::string& spec = args.text("tokenizer");
+    opened.saved.tokenizer = tokenizer_by_name(spec);
+    if (opened.saved.tokenizer->vocab_size() > opened.config().vocab_size) {
+      fail(ContentError(
+          "--tokenizer " + spec + " knows " + with_commas(opened.saved.tokenizer->vocab_size()) +
+          " tokens, and this model only " + with_commas(opened.config().vocab_size) + "."));
+    }
+  }
   return opened;
 }
 
@@ -78,18 +102,6 @@ DataOptions data_of(const SavedModel& saved) {
 std::string data_digest_of(const SavedModel& saved) {
   const std::string what = saved.path + ": glass.data";
   return data_note(saved).at("digest", what).string(what + ": digest");
-}
-
-std::string unescaped(const std::string& said) {
-  std::string text;
-  for (std::size_t i = 0; i < said.size(); ++i) {
-    const char next = said[i] == '\\' && i + 1 < said.size() ? said[i + 1] : '\0';
-    if (next == 'n') text += '\n', ++i;
-    else if (next == 't') text += '\t', ++i;
-    else if (next == '\\') text += '\\', ++i;
-    else text += said[i];
-  }
-  return text;
 }
 
 void begin_json(Json& json, const Arguments& args, const Opened& opened) {

@@ -20,6 +20,14 @@ inline constexpr Option kCkptOption = {
     .group = "Model",
     .required = true};
 
+inline constexpr Option kTokenizerOption = {
+    .name = "tokenizer",
+    .value = "FILE",
+    .help =
+        "what the tokens mean, where the checkpoint does not say it: bytes, or a "
+        "tokenizer.json, a meta.pkl, a checkpoint",
+    .also = "meta"};
+
 struct Opened {
   Machine machine;
   SavedModel saved;
@@ -38,9 +46,6 @@ std::vector<std::int32_t> tokens_of(const std::string& said, const GPTConfig& co
 // What the model learned from, as its checkpoint says.
 DataOptions data_of(const SavedModel& saved);
 std::string data_digest_of(const SavedModel& saved);
-
-// "\n", "\t" and "\\" as a shell user types them.
-std::string unescaped(const std::string& said);
 
 // Begins a JSON object with what every result about a model carries.
 class Json;

@@ -372,6 +372,55 @@ TEST(NewLines, AreThoseThatTheTextDoesNotHave) {
   EXPECT_THAT(lines_of("anna\ncla", LastLine::complete), ElementsAre("anna", "cla"));
 }
 
+// A run of a few steps, on a text of its own.
+struct TrainedRun {
+  TrainedRun() {
+    std::string words;
+    for (int i = 0; i < 60; ++i) words += "one two three four five\nonce I caught a fish alive\n";
+    text = folder.write("rhyme.txt", words);
+    result = json_of(glass({"train", text, "--out", folder / "run", "--json", "--max-iters=5",
+                            "--n_layer=1", "--n_head=2", "--n_embd=16", "--block_size=8",
+                            "--batch_size=4", "--eval_iters=1", "--threads=1"}));
+  }
+  ScratchFolder folder;
+  std::string text;
+  JsonValue result;
+};
+
+TEST(Eval, OfASplitIsWhatTrainMeasuredAtTheEnd) {
+  const TrainedRun run;
+  const JsonValue json =
+      json_of(glass({"eval", "--ckpt", run.folder / "run", "--threads=1", "--json"}));
+  EXPECT_NEAR(json.at("loss", "json").number("loss"),
+              run.result.at("val_loss", "json").number("val_loss"), 1e-6)
+      << "f32, summed in another order of windows";
+  EXPECT_EQ(json.at("tokens", "json").number("tokens"),
+            run.result.at("val_tokens", "json").number("tokens"));
+  EXPECT_EQ(json.at("step", "json").number("step"), 5);
+}
+
+TEST(Eval, ASplitOfDataThatHaveChangedIsRefusedUnlessNamed) {
+  const TrainedRun run;
+  run.folder.write("rhyme.txt", "one two three\nonce I caught a fish alive\nfour five\n");
+  const std::vector<std::string> eval = {"eval", "--ckpt", run.folder / "run"};
+  expect_refusal({eval, kContent, "have changed"}, glass(eval));
+  EXPECT_EQ(glass({"eval", "--ckpt", run.folder / "run", "--data", run.text}).code, 0);
+  std::filesystem::remove(run.text);
+  expect_refusal({eval, kSystem, "rhyme.txt"}, glass(eval));
+}
+
+TEST(ModelCommands, ATokenizerFromOutsideMustFitTheModel) {
+  const Place& p = place();
+  EXPECT_EQ(on_model({"sample", "-n", "5", "--tokenizer", p.ckpt}).out,
+            on_model({"sample", "-n", "5"}).out);
+  expect_refusal({{"256 tokens"}, kContent, "knows 256 tokens"},
+                 on_model({"sample", "--tokenizer", "bytes"}));
+  expect_refusal({{"to be learned"}, kUsage, "in a file"},
+                 on_model({"sample", "--tokenizer", "char"}));
+  expect_refusal({{"no tokenizer"}, kContent, "names.txt"},
+                 on_model({"eval", p.names, "--tokenizer", p.names}));
+}
+
 TEST(Eval, IsTheMeanOverEveryTokenButTheFirst) {
   const JsonValue json =
       json_of(on_model({"eval", place().names, "--device", "reference", "--json"}));
