@@ -97,6 +97,41 @@ TEST(Generate, IsNanoGptsLoop) {
   }
 }
 
+// A model that writes down what it is asked.
+class Spy final : public LanguageModel {
+ public:
+  explicit Spy(LanguageModel& model) : LanguageModel(model.config()), model_(model) {
+    parameters_.push_back(*model.parameters().front());
+  }
+  Tensor logits(Pass& pass, const Tensor& ids, Positions which) override {
+    lengths.push_back(ids.dim(1));
+    only_last &= which == Positions::last;
+    return model_.logits(pass, ids, which);
+  }
+  Tensor loss(Pass& pass, const Tensor& ids, const Tensor& targets) override {
+    return model_.loss(pass, ids, targets);
+  }
+  std::vector<std::string> taps() const override { return model_.taps(); }
+
+  std::vector<std::int64_t> lengths;
+  bool only_last = true;
+
+ private:
+  LanguageModel& model_;
+};
+
+TEST(Generate, ReadsThePromptOnceThenOneTokenAtATimeThenTheWholeWindow) {
+  const auto model = small_model(tiny());   // T = 12
+  Spy spy(*model);
+  Generator generator(spy, kPrompt);
+  generator.sample(0, 10, {});
+  EXPECT_EQ(spy.lengths, (std::vector<std::int64_t>{5, 1, 1, 1, 1, 1, 1, 1, 12, 12}));
+  EXPECT_TRUE(spy.only_last) << "only the last position goes through the head";
+  spy.lengths.clear();
+  generator.sample(1, 3, {});
+  EXPECT_EQ(spy.lengths, (std::vector<std::int64_t>{1, 1})) << "the prompt has been read";
+}
+
 TEST(Generate, OfALongPromptTheEndIsRead) {
   const auto model = small_model(tiny());
   std::vector<std::int32_t> prompt;
