@@ -52,8 +52,8 @@ SplitText split_text(std::string_view text, double val, const std::string& doc_s
   if (doc_sep.empty()) {
     const auto letters = std::count_if(text.begin(), text.end(), begins_letter);
     const std::size_t cut = byte_of_letter(text, train_share(letters, val));
-    split.train.emplace_back(text.substr(0, cut));
-    split.val.emplace_back(text.substr(cut));
+    split.train.push_back(text.substr(0, cut));
+    split.val.push_back(text.substr(cut));
     return split;
   }
   const std::vector<std::string_view> documents = documents_of(text, doc_sep);
@@ -63,8 +63,8 @@ SplitText split_text(std::string_view text, double val, const std::string& doc_s
   const Permutation shuffled(n, 0, site("corpus", "documents"), 0);
   const std::int64_t cut = std::max<std::int64_t>(1, train_share(n, val));
   for (std::int64_t i = 0; i < n; ++i) {
-    std::vector<std::string>& side = i < cut ? split.train : split.val;
-    side.emplace_back(documents[static_cast<std::size_t>(shuffled(i))]);
+    std::vector<std::string_view>& side = i < cut ? split.train : split.val;
+    side.push_back(documents[static_cast<std::size_t>(shuffled(i))]);
   }
   return split;
 }
@@ -82,7 +82,7 @@ TokenizerPtr tokenizer_for(const SplitText& split, const DataOptions& options,
   if (options.use != nullptr) return options.use;
   // The letters of all of it, as nanoGPT has it: one that occurs in the examination alone must
   // still have a number. Pieces are learned from what may be learned from.
-  std::vector<std::string_view> corpus(split.train.begin(), split.train.end());
+  std::vector<std::string_view> corpus = split.train;
   if (options.tokenizer == "char") {
     corpus.insert(corpus.end(), split.val.begin(), split.val.end());
     corpus.push_back(options.doc_mark);
@@ -91,13 +91,15 @@ TokenizerPtr tokenizer_for(const SplitText& split, const DataOptions& options,
   return make_tokenizer(options.tokenizer, corpus, what);
 }
 
-std::vector<std::int32_t> encode_split(const std::vector<std::string>& pieces,
+std::vector<std::int32_t> encode_split(const std::vector<std::string_view>& pieces,
                                        const Tokenizer& tokenizer, const DataOptions& options) {
-  const int end = options.doc_sep.empty() ? -1 : tokenizer.end_of_text();
+  if (options.doc_sep.empty()) return tokenizer.encode(pieces[0]);   // one piece, as it is
+  const int end = tokenizer.end_of_text();
   std::vector<std::int32_t> ids;
-  for (const std::string& piece : pieces) {
-    const std::string text =
-        options.doc_mark + piece + (end >= 0 ? std::string() : options.doc_sep);
+  for (const std::string_view piece : pieces) {
+    std::string text = options.doc_mark;
+    text += piece;
+    if (end < 0) text += options.doc_sep;
     const std::vector<std::int32_t> more = tokenizer.encode(text);
     ids.insert(ids.end(), more.begin(), more.end());
     if (end >= 0) ids.push_back(end);

@@ -10,9 +10,9 @@
 
 namespace glass {
 
-// The two splits, as pieces to encode one after the other.
+// The two splits, as pieces of the text to encode one after the other.
 struct SplitText {
-  std::vector<std::string> train, val;
+  std::vector<std::string_view> train, val;
 };
 
 // A text without separator is cut once, after int(letters * (1 - val)) letters, as nanoGPT does. A

@@ -25,6 +25,8 @@ Dataset from_text(std::string_view text, const DataOptions& options, const std::
   if (std::optional<Dataset> kept = cache.find(options)) return *std::move(kept);
   const EncodedText encoded = encode_text(text, options, what);
   cache.keep(encoded, options.source);
+  // Mapped files need no memory of ours, and the first run then takes the same way as the second.
+  if (std::optional<Dataset> kept = cache.find(options)) return *std::move(kept);
   Dataset data;
   data.train = Tokens(encoded.train);
   data.val = Tokens(encoded.val);

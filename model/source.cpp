@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 33;
+
 // "texts/book.txt" -> "book"
 std::string stem_of(const std::string& path) {
   const std::string name = split_path(path).name;
@@ -45,7 +47,7 @@ SourceText fetched(const PublicFile& file) {
                      "data fetch " +
                      name + " --run"));
   }
-  return {std::string(file.name), path, read_text_file(path, "the text"),
+  return {std::string(file.name), path, read_text_file(path, "the text", kMostBytes),
           std::string(file.separator)};
 }
 
@@ -58,7 +60,7 @@ SourceText read_source(const std::string& source) {
   }
   std::error_code fault;
   if (fs::exists(source, fault))
-    return {stem_of(source), source, read_text_file(source, "the text"), ""};
+    return {stem_of(source), source, read_text_file(source, "the text", kMostBytes), ""};
   if (const PublicFile* file = find_public_file(source); file != nullptr && file->text)
     return fetched(*file);
   refuse_source(source);

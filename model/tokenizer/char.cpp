@@ -6,18 +6,23 @@
 #include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/base/utf8.h"
+#include "model/tokenizer/unicode.h"
 
 namespace glass {
 namespace {
 
-std::u32string letters_of(std::string_view text, const std::string& what) {
-  std::u32string letters;
-  const std::size_t end = decode_utf8(text, letters);
-  if (end < text.size()) {
-    fail(ContentError(what + " cannot be read as letters: byte " + std::to_string(end) +
-                      " is not UTF-8; save it as UTF-8, or use --tokenizer bytes."));
+// Shows every letter with the byte where it begins. ContentError where the text is not UTF-8.
+template <class Visit>
+void for_each_letter(std::string_view text, const std::string& what, const Visit& visit) {
+  for (std::size_t at = 0; at < text.size();) {
+    const LetterAt here = letter_at(text, at);
+    if (here.letter == 0xFFFD && here.bytes == 1) {
+      fail(ContentError(what + " cannot be read as letters: byte " + std::to_string(at) +
+                        " is not UTF-8; save it as UTF-8, or use --tokenizer bytes."));
+    }
+    visit(here.letter, at);
+    at += here.bytes;
   }
-  return letters;
 }
 
 // A letter for a message: itself where that shows something, and its number always.
@@ -28,16 +33,20 @@ std::string described(char32_t letter) {
 }
 
 // Where a letter stands, as an editor counts: lines and columns from 1.
-std::string place_of(std::u32string_view text, std::size_t at) {
-  const std::u32string_view before = text.substr(0, at);
-  const auto line = std::count(before.begin(), before.end(), U'\n') + 1;
-  const std::size_t line_start = before.rfind(U'\n') + 1;   // npos + 1 is 0
-  return format("line %lld, column %zu", static_cast<long long>(line), at - line_start + 1);
+std::string place_of(std::string_view text, std::size_t at) {
+  const std::string_view before = text.substr(0, at);
+  const std::size_t line_start = before.rfind('\n') + 1;   // npos + 1 is 0
+  std::u32string column;
+  decode_utf8(before.substr(line_start), column);
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  return format("line %lld, column %zu", static_cast<long long>(line), column.size() + 1);
 }
 
 }   // namespace
 
-void require_letters(std::string_view text, const std::string& what) { letters_of(text, what); }
+void require_letters(std::string_view text, const std::string& what) {
+  for_each_letter(text, what, [](char32_t, std::size_t) {});
+}
 
 CharTokenizer::CharTokenizer(std::u32string letters, const std::string& what)
     : letters_(std::move(letters)) {
@@ -58,7 +67,7 @@ std::shared_ptr<const CharTokenizer> CharTokenizer::of_corpus(
     std::span<const std::string_view> corpus, const std::string& what) {
   std::vector<bool> seen(0x110000);
   for (const std::string_view document : corpus)
-    for (const char32_t letter : letters_of(document, what)) seen[letter] = true;
+    for_each_letter(document, what, [&](char32_t letter, std::size_t) { seen[letter] = true; });
   std::u32string letters;
   for (std::size_t letter = 0; letter < seen.size(); ++letter)
     if (seen[letter]) letters += static_cast<char32_t>(letter);
@@ -72,16 +81,17 @@ int CharTokenizer::id_of(char32_t letter) const {
 }
 
 std::vector<std::int32_t> CharTokenizer::encode(std::string_view text) const {
-  const std::u32string letters = letters_of(text, "the text");
-  std::vector<std::int32_t> ids(letters.size());
-  for (std::size_t i = 0; i < letters.size(); ++i) {
-    ids[i] = id_of(letters[i]);
-    if (ids[i] < 0) {
-      fail(ContentError("the tokenizer does not know the letter " + described(letters[i]) + " at " +
-                        place_of(letters, i) + ": it has only the " + with_commas(vocab_size()) +
-                        " letters of the text it was made from; " + "write it with those."));
+  std::vector<std::int32_t> ids;
+  ids.reserve(text.size());
+  for_each_letter(text, "the text", [&](char32_t letter, std::size_t at) {
+    const int id = id_of(letter);
+    if (id < 0) {
+      fail(ContentError("the tokenizer does not know the letter " + described(letter) + " at " +
+                        place_of(text, at) + ": it has only the " + with_commas(vocab_size()) +
+                        " letters of the text it was made from; write it with those."));
     }
-  }
+    ids.push_back(id);
+  });
   return ids;
 }
 
