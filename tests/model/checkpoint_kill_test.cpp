@@ -2,9 +2,14 @@
 // behind must hold everything it had been promised. A control that writes in place must lose.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#ifdef __linux__
+#include <sched.h>
+#include <sys/mount.h>
+#endif
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -293,6 +298,77 @@ TEST_F(KillTest, AFileThatMayNotGrowLeavesTheOldStateAndAnError) {
   EXPECT_EQ(leftovers(), 0);
 }
 
+#ifdef __linux__
+
+// A disk of three megabytes, in a view of the file tree that only this process has.
+bool mount_small_disk(const std::string& at) {
+  if (::unshare(CLONE_NEWNS) != 0 && ::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+  ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+  return ::mount("tmpfs", at.c_str(), "tmpfs", 0, "size=3m") == 0;
+}
+
+// A file system that cannot reserve space, so that the disk is full in the middle of a write.
+class NoReserve final : public ForwardingFiles {
+ public:
+  NoReserve() : ForwardingFiles(system_files()) {}
+  int allocate(int, std::uint64_t) override { return 0; }
+
+ protected:
+  bool before(const char*) override { return false; }
+};
+
+TEST_F(KillTest, AFullDiskLeavesTheOldStateAndAnError) {
+  for (const bool reserves : {true, false}) {
+    Child child;
+    child.start([&] {
+      if (!mount_small_disk(folder_)) ::_exit(77);
+      NoReserve plain;
+      FileOps& files = reserves ? system_files() : static_cast<FileOps&>(plain);
+      RunFolder folder(folder_, {.keep = 1, .files = &files});
+      folder.save(1, state_of(1, kLarge), {.best = true});
+      for (std::int64_t step = 2; step <= 3; ++step) {
+        try {
+          folder.save(step, state_of(step, kLarge), {.best = true});   // two do not fit
+          ::_exit(10);
+        } catch (const SystemError& error) {
+          if (std::string(error.what()).find("the disk is full") == std::string::npos) ::_exit(11);
+        }
+        if (lost(1, 1, kLarge) != "") ::_exit(12);
+        if (leftovers() != 0) ::_exit(13);
+      }
+      folder.save(4, state_of(4, 512), {});   // a smaller one does
+      ::_exit(lost(4, 0, 512) == "" ? 0 : 14);
+    });
+    const int status = child.wait();
+    ASSERT_TRUE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) GTEST_SKIP() << "no disk may be mounted here";
+    EXPECT_EQ(WEXITSTATUS(status), 0)
+        << "10: no error, 11: another one, 12: lost, 13: leftovers, 14: cannot go on";
+  }
+}
+
+#endif
+
+TEST_F(KillTest, AFolderForReadingOnlyIsAnError) {
+  Child child;
+  child.start([&] {
+    { RunFolder folder(folder_); }
+    ::chmod(folder_.c_str(), 0555);
+    if (::geteuid() == 0 && ::seteuid(65534) != 0) ::_exit(77);   // root may write everywhere
+    try {
+      RunFolder folder(folder_);
+      folder.save(1, state_of(1, 8));
+      ::_exit(10);
+    } catch (const SystemError& error) {
+      ::_exit(std::string(error.what()).find("permission denied") == std::string::npos ? 11 : 0);
+    }
+  });
+  const int status = child.wait();
+  ::chmod(folder_.c_str(), 0755);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "10: no error, 11: another one";
+}
+
 TEST_F(KillTest, TooFewDescriptorsLeaveTheOldStateAndAnError) {
   Child child;
   child.start([&] {
@@ -314,6 +390,15 @@ TEST_F(KillTest, TooFewDescriptorsLeaveTheOldStateAndAnError) {
   ASSERT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 0) << "10: no error, 11: another one, 12: no limit here";
   EXPECT_EQ(lost(3, 0, 8), "");
+}
+
+// --- Kill points themselves ----------------------------------------------------------------------
+
+TEST(KillPoint, AWishNamesAPlaceAndANumber) {
+  for (const char* wrong : {"opened", "opened:", "opened:0", "opened:-1", "opened:x", ":1x"})
+    EXPECT_THROW(set_kill_point(wrong), UsageError) << wrong;
+  set_kill_point("");
+  kill_point("opened");   // nobody wished for it
 }
 
 // --- One trainer a folder ------------------------------------------------------------------------
