@@ -45,8 +45,7 @@ std::string take_letters(std::string& bytes) {
     if (rest.empty() || (rest.size() < 4 && may_become_letter(rest))) break;
     // As much as begins a letter is one mistake: "\xE2\x82" and then "A" is one sign and an A.
     std::size_t wrong = 1;
-    while (wrong < rest.size() && wrong < 4 && may_become_letter(rest.substr(0, wrong + 1)))
-      ++wrong;
+    while (wrong < rest.size() && may_become_letter(rest.substr(0, wrong + 1))) ++wrong;
     out += kReplacement;
     rest.remove_prefix(wrong);
   }

@@ -76,6 +76,8 @@ TEST(Sampler, TopPKeepsTheLikeliestThatTogetherReachIt) {
   expect_probabilities(probabilities(kFour, o), {1, 0, 0, 0});
   o.top_p = 1e-9;
   expect_probabilities(probabilities(kFour, o), {1, 0, 0, 0});
+  o.top_p = 0.5;   // reached exactly: nobody else is needed
+  expect_probabilities(probabilities(std::vector<double>{3, 3}, o), {1, 0});
 }
 
 TEST(Sampler, MinPKeepsWhatIsNearTheLikeliest) {
