@@ -7,6 +7,8 @@
 
 #include "engine/base/json.h"
 #include "engine/base/text.h"
+#include "interp/draw/architecture.h"
+#include "model/saved_model.h"
 #include "tools/arguments.h"
 #include "tools/command.h"
 #include "tools/terminal.h"
@@ -192,7 +194,52 @@ void print_text(const Inspection& found, bool all) {
           " tensors of the optimizer; --all shows them.\n");
 }
 
+// --- The plan of a model -------------------------------------------------------------------------
+
+bool ends_with(const std::string& text, std::string_view end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+// A preset has no vocabulary before it meets a text; Shakespeare's 65 letters stand in.
+GPTConfig preset_to_draw(const std::string& name) {
+  GPTConfig config = preset(name);
+  if (config.vocab_size == 0) config.vocab_size = 65;
+  return config;
+}
+
+void draw_model(const Arguments& args) {
+  const std::string& path = args.text("draw");
+  if (!ends_with(path, ".svg") && !ends_with(path, ".png"))
+    fail(UsageError("--draw makes a .svg or a .png, so " + in_quotes(path) + " must end with one of them."));
+  std::string title = args.has("preset") ? args.text("preset") : args.text("FILE");
+  GPTConfig config;
+  if (args.has("preset")) {
+    config = preset_to_draw(title);
+  } else {
+    const FoundCheckpoint found = find_checkpoint(title);
+    config = config_of(found.checkpoint, found.path);
+  }
+  const std::string picture =
+      ends_with(path, ".svg") ? architecture_svg(config, title) : architecture_png(config, title);
+  AtomicFile file(path, picture.size());
+  file.write(picture);
+  file.finish();
+  file.publish();
+}
+
+void require_something(const Arguments& args) {
+  if (args.has("FILE") == args.has("preset")) {
+    fail(UsageError(args.has("FILE") ? "FILE and --preset are two models; choose one."
+                                     : "glass inspect needs FILE: what to look at; or --preset NAME."));
+  }
+  if (args.has("preset") && !args.has("draw"))
+    fail(UsageError("--preset has no file to look into; it goes with --draw FILE.svg."));
+}
+
 ExitCode run(const Arguments& args) {
+  require_something(args);
+  if (args.has("draw")) draw_model(args);
+  if (args.has("preset")) return ExitCode::ok;
   const Inspection found = inspect(args.text("FILE"));
   if (args.flag("json")) print_json(found);
   else print_text(found, args.flag("all"));
@@ -201,15 +248,17 @@ ExitCode run(const Arguments& args) {
 
 // clang-format off
 const Option kOperands[] = {
-    {.name = "FILE", .help = "a checkpoint, a run folder, a .safetensors, a .npy, a folder or file of tokens",
-     .required = true},
+    {.name = "FILE", .help = "a checkpoint, a run folder, a .safetensors, a .npy, a folder or file of tokens"},
 };
 const Option kOptions[] = {
     {.name = "all", .type = Type::flag, .help = "list the tensors of the optimizer too"},
+    {.name = "draw", .value = "FILE", .help = "draw the plan of the model, as .svg or .png"},
+    {.name = "preset", .value = "NAME", .help = "draw the model of this preset instead of a file's"},
 };
 const Example kExamples[] = {
     {"glass inspect out/names", "the newest checkpoint of a run"},
     {"glass inspect model.safetensors --json", "every tensor, for scripts"},
+    {"glass inspect --preset gpt2 --draw gpt2.svg", "the plan of GPT-2"},
 };
 // clang-format on
 
