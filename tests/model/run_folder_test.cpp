@@ -227,6 +227,31 @@ TEST_F(RunFolderTest, VerifyingFindsADiskThatLies) {
   EXPECT_NO_THROW(honest.save(1, state_of(1, 8), {.best = true}));
 }
 
+// Some file systems report a failed write only when the file is closed.
+class CloseFails final : public ForwardingFiles {
+ public:
+  CloseFails() : ForwardingFiles(system_files()) {}
+
+ protected:
+  bool before(const char* call) override {
+    const bool fails = std::string(call) == "close" && last_ == "fsync";
+    last_ = call;
+    errno = EIO;
+    return fails;
+  }
+
+ private:
+  std::string last_;
+};
+
+TEST_F(RunFolderTest, AnErrorThatComesWithTheCloseIsAnError) {
+  { RunFolder(path_).save(1, state_of(1, 4)); }
+  CloseFails disk;
+  RunFolder folder(path_, {.files = &disk});
+  EXPECT_THROW(folder.save(2, state_of(2, 4)), SystemError);
+  EXPECT_THAT(saved_steps(path_), ElementsAre(1));
+}
+
 // Where a file can have one name only, the best state is written a second time.
 class NoLinks final : public ForwardingFiles {
  public:
