@@ -345,9 +345,19 @@ Dataset data_of(TrainRequest& request, const Start& start, const Place& place) {
   return data;
 }
 
-TrainView::Plan plan_of(Trainer& trainer, double peak) {
+// How often a line is printed: as often as the user said, and else about thirty times in a run.
+std::int64_t steps_between_lines(const TrainConfig& c, const Arguments& args) {
+  if (chosen(args, "log_interval")) return c.log_interval;
+  for (std::int64_t ten = 1;; ten *= 10) {
+    for (const std::int64_t nice : {1, 2, 5}) {
+      if (nice * ten * c.log_interval * 30 >= c.max_iters) return nice * ten * c.log_interval;
+    }
+  }
+}
+
+TrainView::Plan plan_of(Trainer& trainer, const Arguments& args, double peak) {
   const TrainConfig& c = trainer.config();
-  return {trainer.steps(), c.max_iters, c.log_interval, trainer.flops_per_step(), peak, trainer.tokens_per_step()};
+  return {trainer.steps(), c.max_iters, steps_between_lines(c, args), trainer.flops_per_step(), peak, trainer.tokens_per_step()};
 }
 
 ExitCode run(const Arguments& said) {
@@ -368,7 +378,7 @@ ExitCode run(const Arguments& said) {
   RunFolder folder(place.folder, {.keep = static_cast<int>(request.train.keep), .verify = args.flag("verify-save"), .warn = warn});
   if (!place.resume) start_afresh(folder);
   const TrainView::Style style = style_of(args);
-  TrainView view(style, plan_of(trainer, style == TrainView::Style::quiet ? 0 : peak_of(machine)));
+  TrainView view(style, plan_of(trainer, args, style == TrainView::Style::quiet ? 0 : peak_of(machine)));
   Run run(trainer, folder, fixed_notes(request, model->config(), data, machine), view);
   run.make_samples = [&](std::int64_t step) { return running_sample(*model, data, request.train, step); };
   if (place.resume) run.resume(*start.found);
