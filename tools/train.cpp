@@ -95,30 +95,6 @@ StoredRun stored_run(const FoundCheckpoint& found) {
   return stored;
 }
 
-// The stored settings with those that the user chose himself put over them.
-template <class Config>
-Config chosen_over(Config stored, const Config& asked, const Arguments& args) {
-  std::vector<std::string> names;
-  std::vector<bool> take;
-  each_field(asked, [&](const char* name, const auto&) { take.push_back(chosen(args, name)); });
-  std::size_t i = 0;
-  Config merged = stored;
-  const auto copy = [&](auto& to, const auto& from) { to = from; };
-  // Two structs are walked side by side: the fields of `asked` are found by their place.
-  each_field(merged, [&](const char*, auto& field) {
-    const std::size_t at = i++;
-    if (!take[at]) return;
-    std::size_t j = 0;
-    each_field(asked, [&](const char*, const auto& other) {
-      if constexpr (std::is_same_v<std::decay_t<decltype(other)>, std::decay_t<decltype(field)>>) {
-        if (j == at) copy(field, other);
-      }
-      ++j;
-    });
-  });
-  return merged;
-}
-
 void refuse_changes(std::vector<std::string> changes, const TrainRequest& request, const std::string& folder) {
   const auto free = [](const std::string& change) { return may_change(change.substr(0, change.find(':'))); };
   changes.erase(std::remove_if(changes.begin(), changes.end(), free), changes.end());
@@ -130,8 +106,10 @@ void refuse_changes(std::vector<std::string> changes, const TrainRequest& reques
 // From here on the request says what the run in the folder says.
 void take_up(TrainRequest& request, const FoundCheckpoint& found, const std::string& folder, std::string& data_digest) {
   const StoredRun stored = stored_run(found);
-  const GPTConfig model = chosen_over(stored.model, request.model, request.args);
-  const TrainConfig train = chosen_over(stored.train, request.train, request.args);
+  GPTConfig model = stored.model;
+  TrainConfig train = stored.train;
+  put_chosen(request.args, model);
+  put_chosen(request.args, train);
   std::vector<std::string> changes = differences(stored.model, model);
   for (const std::string& change : differences(stored.train, train)) changes.push_back(change);
   refuse_changes(changes, request, folder);
@@ -326,9 +304,8 @@ Start start_of(TrainRequest& request, const Place& place) {
     take_up(request, *start.found, place.folder, start.data_digest);
   } else if (model != "scratch") {
     start.found = find_checkpoint(model, warn);
-    const double dropout = request.model.dropout;
-    request.model = chosen_over(config_of(start.found->checkpoint, start.found->path), request.model, request.args);
-    request.model.dropout = dropout;
+    request.model = config_of(start.found->checkpoint, start.found->path);
+    put_chosen(request.args, request.model);
     request.data.use = tokenizer_of(start.found->checkpoint, start.found->path);
   }
   return start;
@@ -347,7 +324,7 @@ Dataset data_of(TrainRequest& request, const Start& start, const Place& place) {
 
 // How often a line is printed: as often as the user said, and else about thirty times in a run.
 std::int64_t steps_between_lines(const TrainConfig& c, const Arguments& args) {
-  if (chosen(args, "log_interval")) return c.log_interval;
+  if (chosen(args, "log-interval")) return c.log_interval;
   for (std::int64_t ten = 1;; ten *= 10) {
     for (const std::int64_t nice : {1, 2, 5}) {
       if (nice * ten * c.log_interval * 30 >= c.max_iters) return nice * ten * c.log_interval;

@@ -182,12 +182,25 @@ void take(const Arguments& args, const std::string& name, Enum& field) {
   field = static_cast<Enum>(std::find(all.begin(), all.end(), args.text(name)) - all.begin());
 }
 
+// The fields that somebody said something about, from `weakest` on.
 template <class Config>
-void take_fields(const Arguments& args, Config& config) {
+void take_fields(const Arguments& args, Source weakest, Config& config) {
   each_field(config, [&](const char* name, auto& field) {
     const Option* option = find_option(args, name);
-    if (option && args.has(option->name)) take(args, std::string(option->name), field);
+    if (option && args.has(option->name) && args.source(option->name) >= weakest) take(args, std::string(option->name), field);
   });
+}
+
+// What one option says about several fields.
+void take_the_rest(const Arguments& args, GPTConfig& model) {
+  if (args.source("bias") > Source::preset) model.bias_qkv = model.bias_out = model.bias_norm = args.flag("bias");
+  if (model.norm == NormPlace::none) model.norm_final = false;
+}
+
+void take_the_rest(const Arguments& args, TrainConfig& train) {
+  if (args.flag("decay-lr")) return;
+  train.warmup_iters = 0;
+  train.min_lr = train.learning_rate;
 }
 
 bool exists(const std::string& path) {
@@ -233,10 +246,16 @@ void read_configs(Arguments& args) {
 std::span<const Option> train_options() { return kOptions; }
 std::span<const Option> train_operands() { return kOperands; }
 
-bool chosen(const Arguments& args, const std::string& field) {
-  const Option* option = find_option(args, field);
-  if (!option) return field.rfind("bias_", 0) == 0 && field != "bias_head" && args.source("bias") > Source::preset;
-  return args.source(option->name) > Source::preset;
+bool chosen(const Arguments& args, const std::string& option) { return args.source(option) > Source::preset; }
+
+void put_chosen(const Arguments& args, GPTConfig& model) {
+  take_fields(args, Source::config, model);
+  take_the_rest(args, model);
+}
+
+void put_chosen(const Arguments& args, TrainConfig& train) {
+  take_fields(args, Source::config, train);
+  take_the_rest(args, train);
 }
 
 TrainRequest train_request(const Arguments& said) {
@@ -258,16 +277,10 @@ TrainRequest train_request(const Arguments& said) {
   request.train = recipe(request.preset);
   offer_fields(args, request.model, request.preset);
   offer_fields(args, request.train, request.preset);
-  take_fields(args, request.model);
-  take_fields(args, request.train);
-  if (chosen(args, "bias_out")) {
-    request.model.bias_qkv = request.model.bias_out = request.model.bias_norm = args.flag("bias");
-  }
-  if (request.model.norm == NormPlace::none) request.model.norm_final = false;
-  if (!args.flag("decay-lr")) {
-    request.train.warmup_iters = 0;
-    request.train.min_lr = request.train.learning_rate;
-  }
+  take_fields(args, Source::preset, request.model);
+  take_fields(args, Source::preset, request.train);
+  take_the_rest(args, request.model);
+  take_the_rest(args, request.train);
   request.train.lr_decay_iters = request.train.decay_steps();
   return request;
 }

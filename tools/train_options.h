@@ -24,7 +24,10 @@ struct TrainRequest {
 
 TrainRequest train_request(const Arguments& args);
 
-// Whether the user chose this field's value himself, with a flag, in the environment or in a config file.
-bool chosen(const Arguments& args, const std::string& field);
+// Whether the user chose this option's value himself, with a flag, in the environment or in a config file.
+bool chosen(const Arguments& args, const std::string& option);
+// The settings that the user chose himself, put over those of a run or a model that is there already.
+void put_chosen(const Arguments& args, GPTConfig& model);
+void put_chosen(const Arguments& args, TrainConfig& train);
 
 }  // namespace glass
