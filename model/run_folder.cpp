@@ -24,7 +24,7 @@ constexpr const char* kStepNote = "glass.step";
 }
 
 Descriptor open_folder(FileOps& files, const std::string& path) {
-  Descriptor folder(files, files.open_folder(path));
+  Descriptor folder(files, unless_interrupted([&] { return files.open_folder(path); }));
   if (!folder) cannot("open the folder", path, errno);
   return folder;
 }
@@ -83,7 +83,9 @@ RunFolder::RunFolder(const std::string& path, RunFolderOptions options)
       options_(std::move(options)),
       files_(options_.files != nullptr ? *options_.files : system_files()),
       folder_((make_folders(files_, path), open_folder(files_, path))),
-      lock_(files_, files_.open(folder_.get(), kLockName, O_RDWR | O_CREAT | O_NOFOLLOW)) {
+      lock_(files_, unless_interrupted([this] {
+              return files_.open(folder_.get(), kLockName, O_RDWR | O_CREAT | O_NOFOLLOW);
+            })) {
   take_lock();
   remove_leftovers();
 }
@@ -93,7 +95,7 @@ RunFolder::RunFolder(const std::string& path, RunFolderOptions options)
 void RunFolder::take_lock() {
   if (!lock_) cannot("open the lock of", path_, errno);
   std::string owner(16, '\0');
-  if (files_.lock(lock_.get()) != 0) {
+  if (unless_interrupted([&] { return files_.lock(lock_.get()); }) != 0) {
     const int error = errno;
     if (error != EWOULDBLOCK) cannot("lock the folder", path_, error);
     files_.pread(lock_.get(), std::as_writable_bytes(std::span(owner.data(), owner.size())), 0);

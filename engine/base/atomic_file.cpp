@@ -47,14 +47,6 @@ bool all_digits(std::string_view text) {
                    " (what was there before is untouched): " + reason_of(error) + "."));
 }
 
-template <class Call>
-int unless_interrupted(const Call& call) {
-  int result = -1;
-  do result = call();
-  while (result < 0 && errno == EINTR);
-  return result;
-}
-
 }   // namespace
 
 std::string temporary_name_for(const std::string& name) {

@@ -16,9 +16,8 @@ Descriptor open_to_read(FileOps& files, int folder, const std::string& name,
                         const std::string& path) {
   if (path.empty() || path.find('\0') != std::string::npos)
     fail(SystemError("cannot read " + in_quotes(path) + ": that is no file name."));
-  int fd = -1;
-  do fd = files.open(folder, name, O_RDONLY | O_NONBLOCK);
-  while (fd < 0 && errno == EINTR);
+  const int fd =
+      unless_interrupted([&] { return files.open(folder, name, O_RDONLY | O_NONBLOCK); });
   if (fd < 0) fail(SystemError("cannot read " + in_quotes(path) + ": " + reason_of(errno) + "."));
   return Descriptor(files, fd);
 }

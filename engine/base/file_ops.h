@@ -6,6 +6,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -45,6 +46,16 @@ class FileOps {
 };
 
 FileOps& system_files();   // the operating system's
+
+// Repeats a call that a signal interrupted before it did anything. Not for fsync and close: they
+// may have begun.
+template <class Call>
+int unless_interrupted(const Call& call) {
+  int result = -1;
+  do result = call();
+  while (result < 0 && errno == EINTR);
+  return result;
+}
 
 // errno in words, with what to do about it: "the disk is full; free some space and try again".
 std::string reason_of(int error);

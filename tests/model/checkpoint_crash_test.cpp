@@ -172,6 +172,12 @@ bool one_fault(int nth, FaultyFiles::Fault fault, FaultyFiles::Lasting lasting, 
   const std::string where = std::string(name_of(fault)) + " at call " + std::to_string(nth) + " (" +
                             faulty.struck() + ")";
   EXPECT_EQ(broken_promise(disk, promise, promise), "") << where;
+  const bool may_be_repeated = faulty.struck() == "open" || faulty.struck() == "lock" ||
+                               faulty.struck() == "write" || faulty.struck() == "pwrite" ||
+                               faulty.struck() == "pread" || faulty.struck() == "allocate";
+  if (fault == FaultyFiles::Fault::interrupted && may_be_repeated) {
+    EXPECT_EQ(promise, 3) << where << ": an interruption is no reason to give up";
+  }
   const auto after = disk.after_crash(disk.calls(), Loss::everything, 0);
   EXPECT_EQ(broken_promise(*after, promise, promise), "") << where << ", then a power cut";
   EXPECT_EQ(disk.open_descriptors(), 0) << where;

@@ -135,6 +135,8 @@ TEST(Safetensors, NoHeaderCanLie) {
       {file_with(one(kF, "[-1]", "[0,8]"), 8), "holds '-1'"},
       {file_with(one(kF, "[" + huge + ",0]", "[0,8]"), 8), "where an integer"},
       {file_with(one(kF, "[1099511627776,1099511627776,0]", "[0,0]"), 0), "more than 2^40"},
+      {file_with(one(kF, "[0,1099511627776,1099511627776]", "[0,0]"), 0), "more than 2^40"},
+      {file_with(one(kF, "[1]", "[0,8]"), 8), "8 bytes where its shape needs 4"},
       {file_with(one(kF, "[1e400]", "[0,8]"), 8), "holds '1e400'"},
       {file_with(one(kF, "[2e0]", "[0,8]"), 8), "holds '2e0'"},
       {file_with(one(kF, "[1.5]", "[0,8]"), 8), "holds '1.5'"},
