@@ -79,7 +79,7 @@ class Golden:
         self.lines.append(" ".join(["case", name] + [f"{k}={v}" for k, v in settings.items()]))
 
     def numbers(self, word, values):
-        self.lines.append(f"{word} : " + " ".join(repr(float(v)) for v in values))
+        self.lines.append(f"{word} : " + " ".join(repr(v) for v in values))
 
     def tensor(self, word, name, x):
         x = np.asarray(x, dtype=np.float64)

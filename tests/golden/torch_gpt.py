@@ -5,7 +5,8 @@ Only this script may write the file: numbers that our own engine produced would 
 
 Below is the whole family of model/config.h in plain PyTorch; the fields have its names, the weights those of a
 checkpoint. Weights and batches are drawn as drawn.py says, so the file holds results only: of the first batch the loss,
-the logits and every gradient, then the losses and gradient norms of ten steps of AdamW, and every weight after them.
+the logits and every gradient, the text that the model writes, then the losses and gradient norms of ten steps of AdamW,
+and every weight after them.
 """
 import math
 import pathlib
@@ -17,6 +18,7 @@ import torch.nn.functional as F
 from drawn import Golden, below, weight
 
 STEPS = 10
+WRITTEN = 256                                             # tokens
 LEARNING_RATE, MIN_LR, WARMUP, DECAY = 1e-3, 1e-4, 3, 8   # ten steps see the rise, the cosine and the flat end
 BETA1, BETA2, EPS, WEIGHT_DECAY, CLIP = 0.9, 0.95, 1e-8, 0.1, 1.0
 IGNORE = -1                                               # a target that counts for nothing
@@ -196,6 +198,20 @@ def loss_of(c, p, ids, targets):
     return F.cross_entropy(logits(c, p, ids).flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
 
 
+@torch.no_grad()
+def write(c, p, first):
+    """A text that begins with this token and goes on with the likeliest which is not among the last eight.
+
+    Without that, a tied head with random weights would say one token for ever. The model reads the last block_size tokens.
+    """
+    text = [first]
+    for _ in range(WRITTEN):
+        likely = logits(c, p, torch.tensor([text[-c.block_size :]]))[0, -1]
+        likely[text[-8:]] = -math.inf
+        text.append(int(likely.argmax()))
+    return text
+
+
 def learning_rate(step):
     if step < WARMUP:
         return LEARNING_RATE * (step + 1) / (WARMUP + 1)
@@ -216,6 +232,7 @@ def write_case(golden, name, c, B, ignored=False):
     golden.numbers("loss", [loss.item()])
     for weight_name, x in p.items():
         golden.tensor("grad", weight_name, x.grad)
+    golden.numbers("written", write(c, p, int(ids[0, 0])))
 
     adamw = torch.optim.AdamW([{"params": [x for x in p.values() if x.dim() >= 2], "weight_decay": WEIGHT_DECAY},
                                {"params": [x for x in p.values() if x.dim() < 2] or [torch.zeros(1)], "weight_decay": 0.0}],
