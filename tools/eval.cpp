@@ -12,6 +12,7 @@
 #include "engine/base/text.h"
 #include "engine/base/utf8.h"
 #include "model/evaluate.h"
+#include "tools/data_note.h"
 #include "tools/saved.h"
 #include "tools/terminal.h"
 
@@ -44,10 +45,11 @@ Examined from_file(const Arguments& args, const Opened& opened) {
 }
 
 Examined from_split(const Arguments& args, const Opened& opened) {
-  DataOptions options = data_of(opened.saved);
+  const DataNote note = read_data_note(opened.saved.checkpoint, opened.saved.path);
+  DataOptions options = note.options;
   if (args.has("data")) options.source = args.text("data");
   const Dataset data = open_dataset(options);
-  if (!args.has("data") && hex16(data.digest) != data_digest_of(opened.saved)) {
+  if (!args.has("data") && hex16(data.digest) != note.digest) {
     fail(ContentError("the data in " + in_quotes(options.source) +
                       " have changed since this model learned from them, so its val split may hold "
                       "what it has seen; name the data with --data to use them all the same."));

@@ -13,10 +13,6 @@
 namespace glass {
 namespace {
 
-JsonValue data_note(const SavedModel& saved) {
-  return parse_json(saved.checkpoint.note("glass.data"), saved.path + ": glass.data");
-}
-
 bool takes_tokenizer(const Arguments& args) {
   for (const Option& option : args.command().options)
     if (option.name == kTokenizerOption.name) return true;
@@ -85,23 +81,6 @@ std::vector<std::int32_t> tokens_of(const std::string& said, const GPTConfig& co
     tokens.push_back(static_cast<std::int32_t>(token));
   }
   return tokens;
-}
-
-DataOptions data_of(const SavedModel& saved) {
-  const std::string what = saved.path + ": glass.data";
-  const JsonValue note = data_note(saved);
-  const auto text = [&](const char* key) { return note.at(key, what).string(what + ": " + key); };
-  DataOptions options;
-  options.source = text("source"), options.tokenizer = text("tokenizer");
-  options.doc_sep = text("doc_sep"), options.doc_mark = text("doc_mark");
-  options.val = note.at("val", what).number(what + ": val");
-  options.use = saved.tokenizer;
-  return options;
-}
-
-std::string data_digest_of(const SavedModel& saved) {
-  const std::string what = saved.path + ": glass.data";
-  return data_note(saved).at("digest", what).string(what + ": digest");
 }
 
 void begin_json(Json& json, const Arguments& args, const Opened& opened) {

@@ -43,10 +43,6 @@ std::string prompt_text(const std::string& said);
 // "1,2,3" as tokens of this model.
 std::vector<std::int32_t> tokens_of(const std::string& said, const GPTConfig& config);
 
-// What the model learned from, as its checkpoint says.
-DataOptions data_of(const SavedModel& saved);
-std::string data_digest_of(const SavedModel& saved);
-
 // Begins a JSON object with what every result about a model carries.
 class Json;
 void begin_json(Json& json, const Arguments& args, const Opened& opened);

@@ -9,7 +9,6 @@
 #include <optional>
 
 #include "engine/base/files.h"
-#include "engine/base/hash.h"
 #include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "interp/draw/loss_chart.h"
@@ -18,107 +17,18 @@
 #include "model/run.h"
 #include "model/saved_model.h"
 #include "tools/build_info.h"
+#include "tools/data_note.h"
 #include "tools/machine.h"
+#include "tools/saved.h"
 #include "tools/terminal.h"
-#include "tools/train_options.h"
 #include "tools/train_samples.h"
+#include "tools/train_start.h"
 #include "tools/train_view.h"
 
 namespace glass {
 namespace {
 
-// ---- where the run lives ---------------------------------------------------------------------------------------------
-
-struct Place {
-  std::string folder;
-  bool resume = false;
-  std::string said;                                  // what the user should know about the choice
-};
-
-std::string name_of_data(const std::string& source) {
-  std::string name = source;
-  while (name.size() > 1 && name.back() == '/') name.pop_back();
-  name = name.substr(name.find_last_of('/') + 1);
-  const std::size_t dot = name.find_last_of('.');
-  return dot == std::string::npos || dot == 0 ? name : name.substr(0, dot);
-}
-
-Place place_of(const TrainRequest& request) {
-  const Arguments& args = request.args;
-  const std::string wish = args.has("out") ? args.text("out") : "out/" + name_of_data(request.data.source);
-  const bool resume = args.has("resume") || args.text("init-from") == "resume";
-  if (resume) {
-    const std::string named = args.has("resume") && args.text("resume") != "auto" ? args.text("resume") : wish;
-    if (!is_run_folder(named)) {
-      fail(SystemError("There is no run to resume in " + in_quotes(named) + "; name its folder: --resume DIR."));
-    }
-    return {named, true, ""};
-  }
-  if (args.flag("overwrite") || !is_run_folder(wish)) return {wish, false, ""};
-  if (args.has("out")) {
-    fail(UsageError(in_quotes(wish) + " holds a run already; go on with it (--resume), replace it (--overwrite), or choose another --out."));
-  }
-  for (int i = 2;; ++i) {
-    const std::string next = wish + "-" + std::to_string(i);
-    if (!is_run_folder(next)) return {next, false, wish + " holds a run already, so this one goes to " + next + " (--resume goes on with the old one)."};
-  }
-}
-
-// ---- what is trained -------------------------------------------------------------------------------------------------
-
-std::string data_note(const DataOptions& options, const Dataset& data) {
-  return Json().object().field("source", options.source).field("tokenizer", options.tokenizer).field("val", options.val)
-      .field("doc_sep", options.doc_sep).field("doc_mark", options.doc_mark).field("digest", hex16(data.digest))
-      .field("train_tokens", data.train.size()).field("val_tokens", data.val.size()).end().text();
-}
-
-struct StoredRun {
-  GPTConfig model;
-  TrainConfig train;
-  DataOptions data;
-  std::string digest;                                // of the data
-};
-
-StoredRun stored_run(const FoundCheckpoint& found) {
-  const std::string what = found.path;
-  StoredRun stored;
-  stored.model = config_of(found.checkpoint, what);
-  const JsonValue trainer = parse_json(found.checkpoint.note("glass.trainer"), what + ": glass.trainer");
-  stored.train = fields_from_json<TrainConfig>(trainer.at("config", what), what + ": glass.trainer");
-  const JsonValue data = parse_json(found.checkpoint.note("glass.data"), what + ": glass.data");
-  const auto text = [&](const char* key) { return data.at(key, what).string(what + ": " + key); };
-  stored.data.source = text("source"), stored.data.tokenizer = text("tokenizer");
-  stored.data.doc_sep = text("doc_sep"), stored.data.doc_mark = text("doc_mark");
-  stored.data.val = data.at("val", what).number(what + ": val");
-  stored.data.use = tokenizer_of(found.checkpoint, what);
-  stored.digest = text("digest");
-  return stored;
-}
-
-void refuse_changes(std::vector<std::string> changes, const TrainRequest& request, const std::string& folder) {
-  const auto free = [](const std::string& change) { return may_change(change.substr(0, change.find(':'))); };
-  changes.erase(std::remove_if(changes.begin(), changes.end(), free), changes.end());
-  if (changes.empty() || request.args.flag("force-config")) return;
-  fail(UsageError("The run in " + in_quotes(folder) + " cannot go on with other settings (" + join(changes, "; ") +
-                  "). Leave them out, or insist with --force-config."));
-}
-
-// From here on the request says what the run in the folder says.
-void take_up(TrainRequest& request, const FoundCheckpoint& found, const std::string& folder, std::string& data_digest) {
-  const StoredRun stored = stored_run(found);
-  GPTConfig model = stored.model;
-  TrainConfig train = stored.train;
-  put_chosen(request.args, model);
-  put_chosen(request.args, train);
-  std::vector<std::string> changes = differences(stored.model, model);
-  for (const std::string& change : differences(stored.train, train)) changes.push_back(change);
-  refuse_changes(changes, request, folder);
-  const bool other_data = request.args.has("DATA") || request.args.has("dataset");
-  const std::string source = request.data.source;
-  request.model = model, request.train = train, request.data = stored.data;
-  if (other_data) request.data.source = source;
-  data_digest = stored.digest;
-}
+// ---- what is written down --------------------------------------------------------------------------------------------
 
 void write_config(const std::string& folder, const TrainRequest& request) {
   std::string text = "# The settings of this run; glass train --config reads them again.\n";
@@ -277,49 +187,9 @@ TrainView::Style style_of(const Arguments& args) {
 
 Notes fixed_notes(const TrainRequest& request, const GPTConfig& model, const Dataset& data, const Machine& machine) {
   Notes notes = {{"format", "glass"}, {"glass.version", build_version()}, {"glass.config", fields_to_json(model)},
-                 {"glass.data", data_note(request.data, data)}, {"glass.isa", machine.isa}};
+                 {kDataNote, data_note(request.data, data)}, {"glass.isa", machine.isa}};
   if (data.tokenizer) notes["glass.tokenizer"] = data.tokenizer->to_json();
   return notes;
-}
-
-void require_same_data(const std::string& before, const Dataset& data, const Arguments& args) {
-  if (before == hex16(data.digest) || args.flag("force-config")) return;
-  fail(UsageError("The run cannot go on with other data (digest: " + before + " before, " + hex16(data.digest) +
-                  " now). Give it what it learned from, or insist with --force-config."));
-}
-
-void warn(const std::string& warning) { std::fprintf(stderr, "%s %s\n", ink(Ink::yellow, "warning:", stderr).c_str(), warning.c_str()); }
-
-// What the run starts from: nothing, the newest checkpoint of a run that goes on, or a model that somebody trained.
-struct Start {
-  std::optional<FoundCheckpoint> found;
-  std::string data_digest;                           // of the run that goes on
-};
-
-Start start_of(TrainRequest& request, const Place& place) {
-  const std::string model = request.args.text("init-from");
-  Start start;
-  if (place.resume) {
-    start.found = find_checkpoint(place.folder, warn);
-    take_up(request, *start.found, place.folder, start.data_digest);
-  } else if (model != "scratch") {
-    start.found = find_checkpoint(model, warn);
-    request.model = config_of(start.found->checkpoint, start.found->path);
-    put_chosen(request.args, request.model);
-    request.data.use = tokenizer_of(start.found->checkpoint, start.found->path);
-  }
-  return start;
-}
-
-Dataset data_of(TrainRequest& request, const Start& start, const Place& place) {
-  Dataset data = open_dataset(request.data);
-  if (place.resume) require_same_data(start.data_digest, data, request.args);
-  if (!start.found && request.model.vocab_size < data.vocab_size) request.model.vocab_size = data.vocab_size;
-  if (data.vocab_size > request.model.vocab_size) {
-    fail(ContentError("The data need " + std::to_string(data.vocab_size) + " tokens, and the model knows only " +
-                      std::to_string(request.model.vocab_size) + "."));
-  }
-  return data;
 }
 
 // How often a line is printed: as often as the user said, and else about thirty times in a run.
