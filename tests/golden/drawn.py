@@ -52,7 +52,8 @@ def weight(name, shape):
 
 def below(name, shape, limit, step=0):
     """Integers of 0 .. limit-1."""
-    return (draws(name, math.prod(shape), step).astype(np.uint64) * np.uint64(limit) >> np.uint64(32)).astype(np.int64).reshape(shape)
+    x = draws(name, math.prod(shape), step).astype(np.uint64) * np.uint64(limit) >> np.uint64(32)
+    return x.astype(np.int64).reshape(shape)
 
 
 def numbers_of(x):

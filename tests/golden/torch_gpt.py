@@ -60,7 +60,7 @@ class Config:
 
 
 def shapes(c):
-    """Every weight of a model and its shape, in the order of its way through the model. Linear weights are (out, in)."""
+    """Every weight of a model and its shape, in the order of its way through the model. A linear one is (out, in)."""
     C, V, kv = c.n_embd, c.vocab_size, c.kv_heads * c.head_size
     inner = c.n_inner or 4 * C
     found = {"transformer.wte.weight": (V, C)}
@@ -140,12 +140,14 @@ def attention(c, p, name, x):
     H, Hk, D = c.n_head, c.kv_heads, c.head_size
     qkv = linear(p, name + ".c_attn", x)
     if c.pos == "sinusoidal":   # positions for q and k; the values do not see them
-        qkv = torch.cat([linear(p, name + ".c_attn", x + sinusoids(T, C, c.rope_base))[..., : C + Hk * D], qkv[..., C + Hk * D :]], dim=-1)
-    q, k, v = (part.view(B, T, -1, D).transpose(1, 2) for part in qkv.split([C, Hk * D, Hk * D], dim=-1))   # (B,H or Hk,T,D)
+        placed = linear(p, name + ".c_attn", x + sinusoids(T, C, c.rope_base))
+        qkv = torch.cat([placed[..., : C + Hk * D], qkv[..., C + Hk * D :]], dim=-1)
+    parts = qkv.split([C, Hk * D, Hk * D], dim=-1)
+    q, k, v = (part.view(B, T, -1, D).transpose(1, 2) for part in parts)                # (B,H,T,D) (B,Hk,T,D) (B,Hk,T,D)
     if c.pos == "rope":
         q, k = rope(q, c.rope_base), rope(k, c.rope_base)
     k, v = k.repeat_interleave(H // Hk, dim=1), v.repeat_interleave(H // Hk, dim=1)
-    scores = q @ k.transpose(-1, -2) * (c.attn_scale or 1 / math.sqrt(D))                                   # (B,H,T,T)
+    scores = q @ k.transpose(-1, -2) * (c.attn_scale or 1 / math.sqrt(D))               # (B,H,T,T)
     i, j = torch.arange(T)[:, None], torch.arange(T)[None, :]
     seen = (j <= i) & (j > i - (c.window or T))
     pattern = scores.masked_fill(~seen, -math.inf).softmax(-1)
@@ -202,7 +204,8 @@ def loss_of(c, p, ids, targets):
 def write(c, p, first):
     """A text that begins with this token and goes on with the likeliest which is not among the last eight.
 
-    Without that, a tied head with random weights would say one token for ever. The model reads the last block_size tokens.
+    Without that, a tied head with random weights would say one token for ever. The model reads the last block_size of
+    them.
     """
     text = [first]
     for _ in range(WRITTEN):
@@ -220,10 +223,15 @@ def learning_rate(step):
     return MIN_LR + 0.5 * (1 + math.cos(math.pi * (step - WARMUP) / (DECAY - WARMUP))) * (LEARNING_RATE - MIN_LR)
 
 
+def settings(c):
+    """A config as the words of a golden file."""
+    return {f.name: int(v) if isinstance(v := getattr(c, f.name), bool) else v for f in fields(c)}
+
+
 def write_case(golden, name, c, B, ignored=False):
-    golden.case(name, B=B, ignored=int(ignored), steps=STEPS, learning_rate=LEARNING_RATE, min_lr=MIN_LR, warmup=WARMUP, decay=DECAY,
-                beta1=BETA1, beta2=BETA2, eps=EPS, weight_decay=WEIGHT_DECAY, max_norm=CLIP,
-                **{f.name: int(v) if isinstance(v := getattr(c, f.name), bool) else v for f in fields(c)})
+    golden.case(name, B=B, ignored=int(ignored), steps=STEPS, learning_rate=LEARNING_RATE, min_lr=MIN_LR,
+                warmup=WARMUP, decay=DECAY, beta1=BETA1, beta2=BETA2, eps=EPS, weight_decay=WEIGHT_DECAY, max_norm=CLIP,
+                **settings(c))
     p = {name: x.requires_grad_() for name, x in draw_weights(c).items()}
     ids, targets = batch(c, B, 0, ignored)
     golden.tensor("logits", "logits", logits(c, p, ids).detach())
@@ -234,9 +242,9 @@ def write_case(golden, name, c, B, ignored=False):
         golden.tensor("grad", weight_name, x.grad)
     golden.numbers("written", write(c, p, int(ids[0, 0])))
 
-    adamw = torch.optim.AdamW([{"params": [x for x in p.values() if x.dim() >= 2], "weight_decay": WEIGHT_DECAY},
-                               {"params": [x for x in p.values() if x.dim() < 2] or [torch.zeros(1)], "weight_decay": 0.0}],
-                              betas=(BETA1, BETA2), eps=EPS)
+    groups = [{"params": [x for x in p.values() if x.dim() >= 2], "weight_decay": WEIGHT_DECAY},
+              {"params": [x for x in p.values() if x.dim() < 2], "weight_decay": 0.0}]
+    adamw = torch.optim.AdamW([group for group in groups if group["params"]], betas=(BETA1, BETA2), eps=EPS)
     losses, norms = [], []
     for step in range(STEPS):
         for group in adamw.param_groups:
@@ -269,7 +277,8 @@ CASES = [   # V, T, layers, H, C; then what differs from GPT-2. Every size is on
     ("induction_sinusoidal", Config(33, 21, 2, 2, 28, **{**induction, "pos": "sinusoidal"}), 2),
     ("induction_learned", Config(33, 21, 2, 2, 28, **{**induction, "pos": "learned"}), 2),
     ("modern", Config(41, 19, 2, 4, 32, n_inner=44, **modern), 2),
-    ("modern_relu2", Config(41, 19, 2, 6, 36, tie=False, **{**modern, "act": "relu2", "attn_scale": 0.25, "window": 0}), 2),
+    ("modern_relu2", Config(41, 19, 2, 6, 36, tie=False,
+                            **{**modern, "act": "relu2", "attn_scale": 0.25, "window": 0}), 2),
 ]
 
 if __name__ == "__main__":
@@ -278,4 +287,5 @@ if __name__ == "__main__":
     golden = Golden()
     for case in CASES:
         write_case(golden, *case)
-    golden.save(pathlib.Path(__file__).with_suffix(".txt"), f"PyTorch {torch.__version__}, double, written by torch_gpt.py")
+    golden.save(pathlib.Path(__file__).with_suffix(".txt"),
+                f"PyTorch {torch.__version__}, double, written by torch_gpt.py")

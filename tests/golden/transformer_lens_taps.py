@@ -8,7 +8,6 @@ The model is not processed: nothing is folded into the weights, nothing centred.
 says, the config is that of torch_gpt.py. A score that is masked is -inf there and here; it is written as 0.
 """
 import pathlib
-from dataclasses import fields
 from importlib.metadata import version
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
 from drawn import Golden
-from torch_gpt import Config, bare, batch, draw_weights, induction, modern
+from torch_gpt import Config, bare, batch, draw_weights, induction, modern, settings
 
 ACTIVATIONS = {"gelu": "gelu_new", "gelu_erf": "gelu", "relu": "relu", "swiglu": "silu"}
 
@@ -24,13 +23,16 @@ ACTIVATIONS = {"gelu": "gelu_new", "gelu_erf": "gelu", "relu": "relu", "swiglu":
 def hooked(c):
     """An empty HookedTransformer for a config of ours."""
     model = HookedTransformerConfig(
-        n_layers=c.n_layer, d_model=c.n_embd, n_ctx=c.block_size, d_head=c.head_size, n_heads=c.n_head, d_vocab=c.vocab_size,
-        n_key_value_heads=c.n_kv_head or None, attn_only=c.act == "none", d_mlp=None if c.act == "none" else c.n_inner or 4 * c.n_embd,
-        act_fn=ACTIVATIONS.get(c.act), gated_mlp=c.act == "swiglu", eps=c.norm_eps,
+        n_layers=c.n_layer, d_model=c.n_embd, n_ctx=c.block_size, d_vocab=c.vocab_size, eps=c.norm_eps,
         normalization_type={"none": None, "pre": "LN" if c.norm_type == "layernorm" else "RMS"}[c.norm],
-        positional_embedding_type={"learned": "standard", "rope": "rotary"}[c.pos], rotary_dim=c.head_size if c.pos == "rope" else None,
-        use_local_attn=c.window > 0, window_size=c.window or None, attn_types=["local"] * c.n_layer if c.window else None,
-        use_attn_result=True, use_hook_mlp_in=c.act != "none", dtype=torch.float64, device="cpu", seed=0)
+        n_heads=c.n_head, d_head=c.head_size, n_key_value_heads=c.n_kv_head or None, use_attn_result=True,
+        positional_embedding_type={"learned": "standard", "rope": "rotary"}[c.pos],
+        rotary_dim=c.head_size if c.pos == "rope" else None,
+        use_local_attn=c.window > 0, window_size=c.window or None,
+        attn_types=["local"] * c.n_layer if c.window else None,
+        attn_only=c.act == "none", d_mlp=None if c.act == "none" else c.n_inner or 4 * c.n_embd,
+        act_fn=ACTIVATIONS.get(c.act), gated_mlp=c.act == "swiglu", use_hook_mlp_in=c.act != "none",
+        dtype=torch.float64, device="cpu", seed=0)
     return HookedTransformer(model)
 
 
@@ -82,13 +84,13 @@ def fill(model, c, p):
 
 
 def write_case(golden, name, c, B):
-    golden.case(name, B=B, **{f.name: int(v) if isinstance(v := getattr(c, f.name), bool) else v for f in fields(c)})
+    golden.case(name, B=B, **settings(c))
     model = hooked(c)
     fill(model, c, draw_weights(c))
     ids, _ = batch(c, B, 0, False)
     logits, cache = model.run_with_cache(ids)
     taps = {**cache, "logits": logits}
-    if not c.n_kv_head:   # what each head reads; observing it makes the norms fire once a head, so it is a run of its own
+    if not c.n_kv_head:   # what each head reads; seeing it makes the norms fire once a head, so it is a run of its own
         model.set_use_split_qkv_input(True)
         taps.update({hook: x for hook, x in model.run_with_cache(ids)[1].items() if hook.endswith("_input")})
     for hook, x in taps.items():
@@ -109,5 +111,5 @@ if __name__ == "__main__":
     golden = Golden()
     for case in CASES:
         write_case(golden, *case)
-    golden.save(pathlib.Path(__file__).with_suffix(".txt"), f"TransformerLens {version('transformer_lens')}, PyTorch {torch.__version__}, "
-                "double, written by transformer_lens_taps.py")
+    golden.save(pathlib.Path(__file__).with_suffix(".txt"), f"TransformerLens {version('transformer_lens')}, "
+                f"PyTorch {torch.__version__}, double, written by transformer_lens_taps.py")

@@ -48,7 +48,8 @@ class Block(nn.Module):
     def forward(self, x):
         B, T, C = x.shape
         drop = self.dropout if self.training else 0.0
-        q, k, v = (part.view(B, T, self.H, C // self.H).transpose(1, 2) for part in self.c_attn(self.ln_1(x)).split(C, dim=2))
+        parts = self.c_attn(self.ln_1(x)).split(C, dim=2)
+        q, k, v = (part.view(B, T, self.H, C // self.H).transpose(1, 2) for part in parts)   # (B,H,T,D) each
         y = F.scaled_dot_product_attention(q, k, v, dropout_p=drop, is_causal=True)          # (B,H,T,D)
         x = x + F.dropout(self.c_proj(y.transpose(1, 2).reshape(B, T, C)), drop)
         return x + F.dropout(self.mlp_proj(F.gelu(self.c_fc(self.ln_2(x)))), drop)
@@ -121,7 +122,8 @@ def train(args, train_data, val_data, V, seed):
     step_model = torch.compile(model) if args.compile else model
     matrices = [p for p in model.parameters() if p.dim() >= 2]
     vectors = [p for p in model.parameters() if p.dim() < 2]
-    adamw = torch.optim.AdamW([{"params": matrices, "weight_decay": args.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+    adamw = torch.optim.AdamW([{"params": matrices, "weight_decay": args.weight_decay},
+                               {"params": vectors, "weight_decay": 0.0}],
                               lr=args.learning_rate, betas=(args.beta1, args.beta2), fused=True)
     T, window = args.block_size, torch.arange(args.block_size + 1)
     starts = {"random": random_starts, "epochs": epoch_starts}[args.windows](len(train_data), T, args.batch_size)

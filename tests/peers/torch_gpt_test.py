@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT / "tests" / "golden"))
 GATES = {"f64": {"loss": 1e-14, "logits": 1e-13, "grad": 1e-13, "blind": 1e-12},
          "f32": {"loss": 5e-7, "logits": 3e-6, "grad": 5e-6, "blind": 1e-6}}
 B = 3
+STEPS = ["--max-iters", "4", "--warmup-iters", "0", "--learning-rate", "1e-2", "--batch-size", "2", "--seed", "3"]
 SMALL = ["--n-layer", "3", "--n-head", "4", "--n-embd", "64", "--block-size", "24"]
 MODELS = [   # and what glass train is told
     ("gpt2", ["--preset", "char-small", "--act", "gelu", "--bias"]),
@@ -47,7 +48,8 @@ def read_safetensors(path):
     body, tensors = data[8 + size :], {}
     for name, entry in header.items():
         first, last = entry["data_offsets"]
-        tensors[name] = np.frombuffer(body[first:last], types[entry["dtype"]]).reshape(entry["shape"]).astype(np.float64)
+        numbers = np.frombuffer(body[first:last], types[entry["dtype"]])
+        tensors[name] = numbers.reshape(entry["shape"]).astype(np.float64)
     return tensors, notes
 
 
@@ -98,30 +100,31 @@ def far(got, want):
 def errors(peer, tensors):
     """The worst of each quantity, and where it was."""
     import numpy as np
-    found = {"loss": (abs(tensors["loss"].item() / peer.loss - 1), ""), "logits": (far(tensors["logits"], peer.logits), "")}
+    loss, logits = abs(tensors["loss"].item() / peer.loss - 1), far(tensors["logits"], peer.logits)
     grads, blind = [], [(0.0, "")]
     for name, want in peer.gradients.items():
         got, keys = tensors[name], peer.key_rows(name)
         grads.append((far(np.delete(got, keys, 0), np.delete(want, keys, 0)), name))
         blind.append((float(np.linalg.norm(got[keys]) / np.linalg.norm(got)), name))
-    return {**found, "grad": max(grads), "blind": max(blind)}
+    return {"loss": (loss, ""), "logits": (logits, ""), "grad": max(grads), "blind": max(blind)}
 
 
 def compare(glass, name, flags, folder):
     """How many comparisons passed, and how many failed."""
     import numpy as np
     out = folder / "run"
-    run(glass, "train", *flags, *SMALL, "--max-iters", 4, "--warmup-iters", 0, "--learning-rate", "1e-2", "--batch-size", 2, "--out", out,
-        "--seed", 3)
+    run(glass, "train", *flags, *SMALL, *STEPS, "--out", out)
     peer = Peer(sorted(out.glob("ckpt-*.safetensors"))[-1], folder)
     verdicts = []
     for dtype, device in [("f64", "reference"), ("f32", "cpu")]:
         result = folder / f"{dtype}.safetensors"
-        run(glass, "grads", "--ckpt", out, "--tokens-file", peer.tokens, "-o", result, "--dtype", dtype, "--device", device)
+        run(glass, "grads", "--ckpt", out, "--tokens-file", peer.tokens, "-o", result, "--dtype", dtype,
+            "--device", device)
         for quantity, (error, where) in errors(peer, read_safetensors(result)[0]).items():
             good = error <= GATES[dtype][quantity]   # false for what is no number
             verdicts.append(good)
-            print(f"{'' if good else 'FAILED: '}{name} {dtype} {quantity} {error:.1e} of {GATES[dtype][quantity]:.0e} {where}")
+            print(f"{'' if good else 'FAILED: '}{name} {dtype} {quantity} {error:.1e} of "
+                  f"{GATES[dtype][quantity]:.0e} {where}")
     table = folder / "logits.npy"
     run(glass, "logits", "--ckpt", out, "--tokens", ",".join(map(str, peer.first_row)), "-o", table)
     verdicts.append(far(np.load(table).astype(np.float64), peer.logits[0]) <= GATES["f32"]["logits"])
