@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 
 #include "engine/base/error.h"
@@ -133,6 +134,31 @@ TEST(Npy, NoHeaderCanLie) {
   for (const Lie& lie : kLies) EXPECT_THAT(refusal(lie.file), HasSubstr(lie.reason)) << lie.file;
   for (std::size_t n = 0; n < good.size(); ++n)
     EXPECT_NE(refusal(good.substr(0, n)), "accepted") << n << " bytes";
+}
+
+// Whatever happens to the bytes, the answer is a refusal or an array of the shape it claims.
+TEST(Npy, RandomDamageIsRefusedOrHarmless) {
+  const std::string good = npy(kTwoByTwo, bytes_of_all<std::int32_t>({1, 2, 3, 4}));
+  std::mt19937 random(20240603);
+  const std::string letters = "{}()'\",:0123456789<>|iufTF \n";
+  int accepted = 0, refused = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string file = good;
+    for (unsigned edits = 1 + random() % 3; edits > 0; --edits) {
+      const std::size_t at = random() % 70;   // of the header that says something
+      if (random() % 2 == 0) file[at] = letters[random() % letters.size()];
+      else file[at] = static_cast<char>(file[at] ^ 1 << random() % 8);
+    }
+    try {
+      const IntegerArray array = read(file);
+      std::int64_t count = 1;
+      for (const std::int64_t n : array.shape) count *= n;
+      ASSERT_EQ(static_cast<std::size_t>(count), array.values.size()) << file;
+      ++accepted;
+    } catch (const ContentError&) { ++refused; }
+  }
+  EXPECT_GT(accepted, 50);
+  EXPECT_GT(refused, 10000);
 }
 
 TEST(Npy, WritesTheBytesThatNumPyWrites) {

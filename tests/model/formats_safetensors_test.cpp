@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 
 #include "engine/base/error.h"
 #include "model/formats/safetensors.h"
@@ -205,6 +206,53 @@ TEST(Safetensors, EveryCutOfAFileIsRefused) {
   ASSERT_EQ(refusal(file), "accepted");
   for (std::size_t n = 0; n < file.size(); ++n)
     EXPECT_NE(refusal(file.substr(0, n)), "accepted") << n << " bytes";
+}
+
+// Whatever happens to the bytes, the answer is a refusal or a header that keeps the rules.
+TEST(Safetensors, RandomDamageIsRefusedOrHarmless) {
+  const std::string good = file_with(
+      R"({"a":{"dtype":"F32","shape":[2,3],"data_offsets":[8,32]},"__metadata__":{"k":"\u00e9"},)"
+      R"("b":{"dtype":"I64","shape":[],"data_offsets":[0,8]}} )",
+      32);
+  std::mt19937 random(20240602);
+  const std::string letters = "{}[]\",:0123456789-eEu\\ \x80\xff";
+  int accepted = 0, refused = 0;
+  for (int i = 0; i < 20000; ++i) {
+    std::string file = good;
+    for (unsigned edits = 1 + random() % 3; edits > 0; --edits) {
+      const std::size_t at = random() % (file.size() - 8) + (random() % 8 == 0 ? 0 : 8);
+      const char letter = letters[random() % letters.size()];
+      switch (random() % 4) {
+        case 0:
+          file[at] = letter;
+          break;
+        case 1:
+          file[at] = static_cast<char>(file[at] ^ 1 << random() % 8);
+          break;
+        case 2:
+          file.erase(at, 1);
+          break;
+        default:
+          file.insert(at, 1, letter);
+          break;
+      }
+      if (random() % 2 == 0)
+        file.replace(0, 8, le64(file.size() - 8 - 32));   // the size fits again
+    }
+    try {
+      const SafetensorsHeader header = read(file);
+      std::uint64_t at = header.text.size();
+      for (const TensorEntry& entry : header.tensors) {
+        ASSERT_EQ(entry.begin, at) << file;
+        at += static_cast<std::uint64_t>(entry.elements()) * bytes_of(entry.type);
+        ASSERT_EQ(entry.end, at) << file;
+      }
+      ASSERT_EQ(at, file.size()) << file;
+      ++accepted;
+    } catch (const ContentError&) { ++refused; }
+  }
+  EXPECT_GT(accepted, 100) << "damage that is always fatal tests only the first check";
+  EXPECT_GT(refused, 10000);
 }
 
 // --- Writing -------------------------------------------------------------------------------------
