@@ -97,6 +97,9 @@ void RunFolder::take_lock() {
   std::string owner(16, '\0');
   if (unless_interrupted([&] { return files_.lock(lock_.get()); }) != 0) {
     const int error = errno;
+    if (error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS)
+      return warn("the file system of " + in_quotes(path_) +
+                  " knows no locks: see to it that only one trainer works there.");
     if (error != EWOULDBLOCK) cannot("lock the folder", path_, error);
     files_.pread(lock_.get(), std::as_writable_bytes(std::span(owner.data(), owner.size())), 0);
     owner = owner.substr(0, owner.find_first_not_of("0123456789"));

@@ -253,25 +253,37 @@ TEST_F(RunFolderTest, AnErrorThatComesWithTheCloseIsAnError) {
 }
 
 // Where a file can have one name only, the best state is written a second time.
-class NoLinks final : public ForwardingFiles {
+class Without final : public ForwardingFiles {
  public:
-  NoLinks() : ForwardingFiles(system_files()) {}
+  Without(const char* call, int error)
+      : ForwardingFiles(system_files()), call_(call), error_(error) {}
 
  protected:
   bool before(const char* call) override {
-    if (std::string(call) != "link") return false;
-    errno = EPERM;
-    return true;
+    errno = error_;
+    return call == call_;
   }
+
+ private:
+  std::string call_;
+  int error_;
 };
 
 TEST_F(RunFolderTest, TheBestNeedsNoLinks) {
-  NoLinks disk;
+  Without disk("link", EPERM);
   RunFolder folder(path_, {.keep = 1, .files = &disk});
   folder.save(1, state_of(1, 4), {.best = true});
   folder.save(2, state_of(2, 4));
   EXPECT_EQ(difference(load_checkpoint(path_ + "/" + kBestName), 1, 4), "");
   EXPECT_THAT(saved_steps(path_), ElementsAre(2));
+}
+
+TEST_F(RunFolderTest, WhereThereAreNoLocksAWarningMustDo) {
+  Without disk("lock", ENOLCK);
+  RunFolder folder(path_, {.warn = keep_warnings(), .files = &disk});
+  ASSERT_EQ(warnings_.size(), 1u);
+  EXPECT_THAT(warnings_[0], HasSubstr("knows no locks"));
+  EXPECT_NO_THROW(folder.save(1, state_of(1, 1)));
 }
 
 // --- The order of the calls, as the operating system sees them -----------------------------------
