@@ -1,5 +1,6 @@
 // glass data: what there is to learn from, texts made into tokens, texts made up, and files
 // fetched.
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@
 #include "model/tokenizer/open.h"
 #include "tools/terminal.h"
 #include "tools/text_options.h"
+
+extern char** environ;
 
 namespace glass {
 namespace {
@@ -187,7 +190,7 @@ ExitCode run_make(const Arguments& args) {
   const bool to_stdout = args.text("out") == "-";
   if (to_stdout && args.flag("json"))
     fail(UsageError("--json goes with -o FILE; without it the text itself goes to stdout."));
-  const std::int64_t documents = args.has("n") ? args.integer("n") : corpus->documents;
+  const std::int64_t documents = args.has("documents") ? args.integer("documents") : corpus->documents;
   const std::string text =
       make_corpus(*corpus, documents, static_cast<std::uint64_t>(args.integer("seed")));
   write_whole_file(args.text("out"), text);
@@ -258,16 +261,20 @@ ExitCode run_script(const Fetch& fetch) {
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
   flush_stdout();
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::execvp("sh", pointers.data());
-    ::_exit(4);
-  }
+  pid_t child = 0;
+  const int fault = ::posix_spawnp(&child, "sh", nullptr, nullptr, pointers.data(), environ);
+  if (fault != 0) fail(SystemError("cannot start sh: " + reason_of(fault) + "."));
   int status = 0;
-  while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-  if (child < 0) fail(SystemError("cannot start sh: " + reason_of(errno) + "."));
-  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 4;
-  return code == 0 ? ExitCode::ok : code == 3 ? ExitCode::content : ExitCode::system;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  if (WIFSIGNALED(status)) return ExitCode::interrupted;
+  switch (WEXITSTATUS(status)) {   // the script's codes are ours
+    case 0:
+      return ExitCode::ok;
+    case 3:
+      return ExitCode::content;
+    default:
+      return ExitCode::system;
+  }
 }
 
 ExitCode run_fetch(const Arguments& args) {
@@ -309,7 +316,7 @@ const Option kPrepOptions[] = {
 };
 const Option kMakeOperands[] = {{.name = "NAME", .help = "names, stories, repeats, arithmetic or brackets", .required = true}};
 const Option kMakeOptions[] = {
-    {.name = "n", .type = Type::integer, .value = "N", .min = 1, .max = 1e9, .help = "how many documents; without it, as many as glass train NAME takes", .also = "documents"},
+    {.name = "documents", .type = Type::integer, .value = "N", .min = 1, .max = 1e9, .help = "how many documents; without it, as many as glass train NAME takes", .also = "n"},
     {.name = "seed", .type = Type::integer, .value = "N", .fallback = "1", .min = 0, .help = "another seed, other texts"},
     {.name = "out", .value = "FILE", .fallback = "-", .help = "where to; - is stdout", .also = "o"},
 };

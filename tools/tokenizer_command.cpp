@@ -261,9 +261,9 @@ const Option kDecodeOptions[] = {
 const Option kInfoOptions[] = {kTokenizer, kCorpus};
 
 const Example kTrainExamples[] = {{"glass tokenizer train book.txt --tokenizer bpe:1000 -o book.json", "find a thousand pieces that the book is made of"}};
-const Example kEncodeExamples[] = {{"glass tokenizer encode --tokenizer book.json --text 'Once upon a time' --show", "how a text comes apart"},
+const Example kEncodeExamples[] = {{"glass tokenizer encode --tokenizer book.json --text hedgehog --show", "how a word comes apart"},
                                    {"glass tokenizer encode --tokenizer char --corpus names --text anna", "one token a letter"}};
-const Example kDecodeExamples[] = {{"glass tokenizer decode --tokenizer bytes --ids '72 105'", "prints Hi"}};
+const Example kDecodeExamples[] = {{"glass tokenizer decode --tokenizer bytes --ids 72,105", "prints Hi"}};
 const Example kInfoExamples[] = {{"glass tokenizer info --tokenizer out/names", "what the tokens of a trained model mean"}};
 const Example kExamples[] = {kTrainExamples[0], kEncodeExamples[0]};
 // clang-format on

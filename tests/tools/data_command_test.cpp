@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -186,6 +187,26 @@ TEST(DataCommand, FetchRefusesUnknownNames) {
               HasSubstr("did you mean tinyshakespeare?"));
   EXPECT_THAT(error_of(glass({"data", "fetch", "stories"}), 2),
               HasSubstr("glass data make stories"));
+}
+
+// With a curl that only writes down what it was asked for.
+TEST(DataCommand, FetchRunsTheScriptAndChecksWhatCame) {
+  const ScratchFolder folder;
+  std::filesystem::create_directory(folder / "bin");
+  const std::string curl = folder.write(
+      "bin/curl", "#!/bin/sh\necho \"$@\" > " + (folder / "asked") +
+                      "\nwhile [ \"$1\" != --output ]; do shift; done\necho hello > \"$2\"\n");
+  std::filesystem::permissions(curl, std::filesystem::perms::owner_all);
+  const std::string path = (folder / "bin") + ":" + std::getenv("PATH");
+  const Outcome outcome =
+      glass({"data", "fetch", "gpt2-config", "--run", "--data", folder / "data"},
+            {.environment = {{"PATH", path}}});
+  EXPECT_EQ(outcome.code, 3) << outcome.text();
+  EXPECT_THAT(outcome.err, HasSubstr("is not the file that was meant"));
+  EXPECT_THAT(bytes_of(folder / "asked"),
+              HasSubstr("607a30d783dfa663caf39e06633721c8d4cfcd7e/config.json"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "data/gpt2/config.json"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "data/gpt2/config.json.part"));
 }
 
 // The script, on files of this machine instead of the network.
