@@ -277,13 +277,25 @@ TEST(Tables, EveryOptionAndCommandExplainsItself) {
   }
 }
 
+// The words of a line as a shell would see them, up to where another program begins.
+std::vector<std::string> words_of(std::string_view line) {
+  std::vector<std::string> words;
+  std::istringstream stream{std::string(line)};
+  for (std::string word; stream >> word && word != "|" && word != ">"; words.push_back(word)) {
+    if (word.front() != '\'') continue;
+    word.erase(0, 1);
+    std::string rest;
+    if (word.empty() || word.back() != '\'') std::getline(stream, rest, '\''), word += rest;
+    else word.pop_back();
+  }
+  return words;
+}
+
 // An example in --help is a promise: it must at least parse.
 TEST(Tables, EveryExampleOfGlassParses) {
   for (const Named& named : runnable_commands()) {
     for (const Example& example : named.command->examples) {
-      std::istringstream line{std::string(example.line)};
-      std::vector<std::string> words;
-      for (std::string word; line >> word && word != "|" && word != ">";) words.push_back(word);
+      std::vector<std::string> words = words_of(example.line);
       if (words.empty() || words[0] != "glass") continue;
       words.erase(words.begin());
       const Found found = find_command(words);

@@ -120,7 +120,7 @@ TEST(CommandLine, EveryCommandsHelpNamesEveryOptionOfItsTable) {
     EXPECT_EQ(outcome.err, "") << named.path;
     for (const Option* o : options_of(*named.command)) {
       const std::string shown =
-          (o->type == Type::flag && o->fallback == "true" ? "--no-" : "--") + std::string(o->name);
+          o->type == Type::flag && o->fallback == "true" ? "--no-" + std::string(o->name) : dashed(o->name);
       EXPECT_NE(outcome.out.find(shown), std::string::npos)
           << named.path << " --help does not name " << shown;
       for (const std::string& also : other_spellings(*o)) {
