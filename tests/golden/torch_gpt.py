@@ -49,6 +49,7 @@ class Config:
     tie: bool = True
     attn_scale: float = 0    # 0: 1 / sqrt(D)
     window: int = 0          # 0: everything before
+    arch: str = "gpt"        # gpt, bigram
 
     @property
     def kv_heads(self):
@@ -63,6 +64,8 @@ def shapes(c):
     """Every weight of a model and its shape, in the order of its way through the model. A linear one is (out, in)."""
     C, V, kv = c.n_embd, c.vocab_size, c.kv_heads * c.head_size
     inner = c.n_inner or 4 * C
+    if c.arch == "bigram":
+        return {"bigram.table": (V, V)}
     found = {"transformer.wte.weight": (V, C)}
     if c.pos == "learned":
         found["transformer.wpe.weight"] = (c.block_size, C)
@@ -166,6 +169,8 @@ def mlp(c, p, name, x):
 
 def logits(c, p, ids):
     """(B,T) -> (B,T,V)."""
+    if c.arch == "bigram":   # row i of the table says what follows token i
+        return p["bigram.table"][ids]
     x = p["transformer.wte.weight"][ids]
     if c.pos == "learned":
         x = x + p["transformer.wpe.weight"][: ids.shape[1]]
@@ -279,6 +284,7 @@ CASES = [   # V, T, layers, H, C; then what differs from GPT-2. Every size is on
     ("modern", Config(41, 19, 2, 4, 32, n_inner=44, **modern), 2),
     ("modern_relu2", Config(41, 19, 2, 6, 36, tie=False,
                             **{**modern, "act": "relu2", "attn_scale": 0.25, "window": 0}), 2),
+    ("bigram", Config(31, 9, 0, 1, 1, arch="bigram", **bare), 2),
 ]
 
 if __name__ == "__main__":
