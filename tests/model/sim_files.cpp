@@ -278,8 +278,12 @@ int SimFiles::close(int fd) {
 
 // --- Calls that fail -----------------------------------------------------------------------------
 
-int ForwardingFiles::errno_now() { return errno; }
-int ForwardingFiles::set_errno(int error) { return no(error); }
+int ForwardingFiles::close(int fd) {
+  const bool fails = before("close");
+  const int error = errno;
+  const int done = inner_.close(fd);
+  return fails ? no(error) : done;
+}
 
 const char* name_of(FaultyFiles::Fault fault) {
   static const char* const kNames[] = {"ENOSPC", "EIO", "EINTR", "EMFILE", "a short count"};

@@ -84,24 +84,45 @@ class SimFiles final : public FileOps {
 class ForwardingFiles : public FileOps {
  public:
   explicit ForwardingFiles(FileOps& inner) : inner_(inner) {}
-  // clang-format off
-  int make_folder(const std::string& p) override { return before("mkdir") ? -1 : inner_.make_folder(p); }
-  int open_folder(const std::string& p) override { return before("open folder") ? -1 : inner_.open_folder(p); }
-  int list(int f, std::vector<std::string>& n) override { return before("list") ? -1 : inner_.list(f, n); }
-  int open(int f, const std::string& n, int flags) override { return before("open") ? -1 : inner_.open(f, n, flags); }
-  int rename(int f, const std::string& a, const std::string& b) override { return before("rename") ? -1 : inner_.rename(f, a, b); }
-  int link(int f, const std::string& a, const std::string& b) override { return before("link") ? -1 : inner_.link(f, a, b); }
-  int unlink(int f, const std::string& n) override { return before("unlink") ? -1 : inner_.unlink(f, n); }
-  int status(int f, FileStatus& s) override { return before("status") ? -1 : inner_.status(f, s); }
-  ssize_t pread(int f, std::span<std::byte> b, std::uint64_t at) override { return before("pread") ? -1 : inner_.pread(f, b.first(some(b.size())), at); }
-  ssize_t write(int f, std::span<const std::byte> b) override { return before("write") ? -1 : inner_.write(f, b.first(some(b.size()))); }
-  ssize_t pwrite(int f, std::span<const std::byte> b, std::uint64_t at) override { return before("pwrite") ? -1 : inner_.pwrite(f, b.first(some(b.size())), at); }
-  int allocate(int f, std::uint64_t n) override { return before("allocate") ? -1 : inner_.allocate(f, n); }
-  int fsync(int f) override { return before("fsync") ? -1 : inner_.fsync(f); }
-  int lock(int f) override { return before("lock") ? -1 : inner_.lock(f); }
-  // A close that reports an error has closed all the same.
-  int close(int f) override { const bool fails = before("close"); const int error = errno_now(); const int done = inner_.close(f); return fails ? set_errno(error) : done; }
-  // clang-format on
+  int make_folder(const std::string& path) override {
+    return before("mkdir") ? -1 : inner_.make_folder(path);
+  }
+  int open_folder(const std::string& path) override {
+    return before("open folder") ? -1 : inner_.open_folder(path);
+  }
+  int list(int folder, std::vector<std::string>& names) override {
+    return before("list") ? -1 : inner_.list(folder, names);
+  }
+  int open(int folder, const std::string& name, int flags) override {
+    return before("open") ? -1 : inner_.open(folder, name, flags);
+  }
+  int rename(int folder, const std::string& from, const std::string& to) override {
+    return before("rename") ? -1 : inner_.rename(folder, from, to);
+  }
+  int link(int folder, const std::string& from, const std::string& to) override {
+    return before("link") ? -1 : inner_.link(folder, from, to);
+  }
+  int unlink(int folder, const std::string& name) override {
+    return before("unlink") ? -1 : inner_.unlink(folder, name);
+  }
+  int status(int fd, FileStatus& status) override {
+    return before("status") ? -1 : inner_.status(fd, status);
+  }
+  ssize_t pread(int fd, std::span<std::byte> out, std::uint64_t offset) override {
+    return before("pread") ? -1 : inner_.pread(fd, out.first(some(out.size())), offset);
+  }
+  ssize_t write(int fd, std::span<const std::byte> bytes) override {
+    return before("write") ? -1 : inner_.write(fd, bytes.first(some(bytes.size())));
+  }
+  ssize_t pwrite(int fd, std::span<const std::byte> bytes, std::uint64_t offset) override {
+    return before("pwrite") ? -1 : inner_.pwrite(fd, bytes.first(some(bytes.size())), offset);
+  }
+  int allocate(int fd, std::uint64_t size) override {
+    return before("allocate") ? -1 : inner_.allocate(fd, size);
+  }
+  int fsync(int fd) override { return before("fsync") ? -1 : inner_.fsync(fd); }
+  int lock(int fd) override { return before("lock") ? -1 : inner_.lock(fd); }
+  int close(int fd) override;   // one that reports an error has closed all the same
 
  protected:
   // Sees a call coming; true: it fails, and errno says why.
@@ -110,8 +131,6 @@ class ForwardingFiles : public FileOps {
   virtual std::size_t some(std::size_t n) { return n; }
 
  private:
-  static int errno_now();
-  static int set_errno(int error);   // -1
   FileOps& inner_;
 };
 
