@@ -56,6 +56,7 @@ Dataset open_dataset(const DataOptions& wanted) {
   if (options.doc_sep.empty()) options.doc_sep = source.separator;
   Dataset data = from_text(source.text, options, in_quotes(options.source));
   data.name = source.name;
+  data.separator = options.doc_sep;
   data.origin = source.origin;
   return data;
 }
