@@ -69,6 +69,15 @@ TEST(Train, PrintsResultsOnStdoutAndProgressOnStderr) {
   EXPECT_THAT(outcome.err, HasSubstr("nats a token: knows nothing"));
 }
 
+TEST(Train, OfNamesItSaysHowManyAreNew) {
+  const ScratchFolder folder;
+  const Outcome outcome = glass(tiny({"names", "--max-iters", "2", "--out", folder / "run", "--json"}));
+  ASSERT_EQ(outcome.code, 0) << outcome.text();
+  const JsonValue json = parse_json(outcome.out, "the output");
+  EXPECT_EQ(json.at("samples", "json").items.size(), 20u);
+  EXPECT_GE(json.at("new_samples", "json").integer("new_samples", 0, 20), 15) << "noise is no name";
+}
+
 TEST(Train, TheSettingsThatARunWroteGiveTheSameRunAgain) {
   const ScratchFolder folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
