@@ -101,17 +101,22 @@ std::vector<MetricsRow> all_rows(const std::string& folder, const Run& run, std:
   return rows;
 }
 
-std::string draw_loss(const std::string& folder, const Run& run, Trainer& trainer, const Dataset& data, const CorpusEntropy& lines) {
+Chart loss_curve(const std::string& folder, const Run& run, Trainer& trainer, const Dataset& data, const CorpusEntropy& lines) {
   LossChartOptions options;
   options.title = "Loss of " + data.name;
   options.subtitle = with_commas(trainer.model().count()) + " weights, nats a token";
   options.references = {{"ln V", lines.uniform}, {"unigram", lines.unigram}, {"bigram", lines.bigram}};
-  const Chart chart = loss_chart(all_rows(folder, run, trainer.steps()), options);
+  return loss_chart(all_rows(folder, run, trainer.steps()), options);
+}
+
+// loss.png, and the same curve in letters for whoever sits at a terminal.
+std::string draw_loss(const std::string& folder, const Chart& chart, TrainView& view) {
   const std::string picture = png(chart), path = folder + "/loss.png";
   AtomicFile file(path, picture.size());
   file.write(picture);
   file.finish();
   file.publish();
+  view.show(chart);
   return path;
 }
 
@@ -173,7 +178,7 @@ Result conclude(const std::string& folder, Run& run, Trainer& trainer, const Dat
   r.best_val_loss = std::isfinite(run.best_val_loss()) ? run.best_val_loss() : r.losses.val;
   r.tokens_per_second = view.tokens_per_second(), r.seconds = view.seconds();
   r.checkpoint = run.last_saved();
-  r.loss_png = draw_loss(folder, run, trainer, data, lines);
+  r.loss_png = draw_loss(folder, loss_curve(folder, run, trainer, data, lines), view);
   r.samples = sample_report(trainer.model(), data, trainer.config());
   return r;
 }
@@ -237,7 +242,7 @@ ExitCode run(const Arguments& said) {
   mention_ignored(view, args);
   introduce(view, request, data, trainer, machine, lines, place.folder);
   if (run.go() == Run::End::stopped) {
-    draw_loss(place.folder, run, trainer, data, lines);
+    draw_loss(place.folder, loss_curve(place.folder, run, trainer, data, lines), view);
     view.say("Stopped after step " + std::to_string(trainer.steps()) + ", saved in " + run.last_saved() +
              ". Go on with: glass train --resume " + place.folder);
     return ExitCode::interrupted;

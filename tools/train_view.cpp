@@ -109,6 +109,15 @@ void TrainView::say(const std::string& line) {
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 
+void TrainView::show(const Chart& chart) {
+  if (style_ != Style::rewritten) return;
+  ChartTextOptions options;
+  options.columns = terminal_width(stderr);
+  options.rows = 12;
+  options.colour = wants_colour(stderr) ? TextColour::ansi : TextColour::none;
+  say("\n" + chart_text(chart, options));
+}
+
 void TrainView::on_step(const StepResult& step, double ms) {
   ++steps_;
   step_ms_ += ms;
@@ -124,8 +133,6 @@ void TrainView::on_step(const StepResult& step, double ms) {
   std::fflush(stderr);
   line_open_ = true;
 }
-
-void TrainView::on_row(const MetricsRow& row) { rows_.push_back(row); }
 
 void TrainView::on_evaluation(std::int64_t step, const Losses& losses, bool best) {
   val_ = losses.val;

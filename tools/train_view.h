@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "interp/draw/chart.h"
 #include "model/run.h"
 
 namespace glass {
@@ -20,7 +21,6 @@ class TrainView final : public RunWatcher {
   TrainView(Style style, const Plan& plan);
 
   void on_step(const StepResult& step, double ms) override;
-  void on_row(const MetricsRow& row) override;
   void on_evaluation(std::int64_t step, const Losses& losses, bool best) override;
   void on_samples(std::int64_t step, const std::string& text) override;
   void on_saved(std::int64_t step, const SavedFile& file, bool best) override;
@@ -28,7 +28,7 @@ class TrainView final : public RunWatcher {
   bool wants_to_stop() override;
 
   void say(const std::string& line);                 // a line of its own, above the one that is rewritten
-  const std::vector<MetricsRow>& rows() const { return rows_; }
+  void show(const Chart& chart);                     // in letters, on a terminal only
   double tokens_per_second() const;                  // over all steps so far
   double seconds() const;
 
@@ -42,7 +42,6 @@ class TrainView final : public RunWatcher {
 
   Style style_;
   Plan plan_;
-  std::vector<MetricsRow> rows_;
   std::vector<double> losses_;                       // of every step: for the sparkline
   double val_ = MetricsRow::kNone;
   double step_ms_ = 0, recent_ms_ = 0;               // all steps together; a running mean
