@@ -43,7 +43,7 @@ LetterAt letter_at(std::string_view text, std::size_t at) {
   const std::size_t bytes = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
   std::u32string letters;
   const std::string_view piece = text.substr(at, bytes);
-  if (decode_utf8(piece, letters) < bytes || letters.size() != 1) return {0xFFFD, 1};
+  if (decode_utf8(piece, letters) < bytes) return {0xFFFD, 1};
   return {letters[0], bytes};
 }
 

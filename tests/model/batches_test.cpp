@@ -111,6 +111,15 @@ TEST(Batches, EveryEpochHasItsOwnOrderAndOffset) {
   EXPECT_GT(offsets.size(), 8u) << "twenty throws of a dice with sixteen sides";
 }
 
+TEST(Batches, EveryOffsetBelowTOccurs) {
+  const std::vector<std::int32_t> ids = counting(1007);
+  const Batches batches(Tokens(ids), 1, 8, 3);
+  std::set<std::int64_t> offsets;
+  for (std::int64_t epoch = 0; epoch < 100; ++epoch)
+    offsets.insert(batches.start_of(epoch * batches.windows()) % 8);
+  EXPECT_EQ(offsets.size(), 8u) << "a hundred throws of a dice with eight sides";
+}
+
 TEST(Batches, TargetsAreOneTokenAhead) {
   const std::vector<std::int32_t> ids = counting(500);
   const Batches batches(Tokens(ids), 3, 10, 1);

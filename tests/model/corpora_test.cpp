@@ -195,6 +195,18 @@ TEST(Stories, TheHeroIsNamedAgainAndAgain) {
   }
 }
 
+TEST(Stories, NobodyIsTheirOwnFriend) {
+  for (const std::string& text : stories()) {
+    for (std::size_t at = text.find(" and "); at != std::string::npos;
+         at = text.find(" and ", at + 1)) {
+      const std::size_t before = text.find_last_of(" \n\"", at - 1) + 1;
+      const std::string name = text.substr(before, at - before);
+      ASSERT_FALSE(is_upper(name[0]) && text.compare(at + 5, name.size(), name) == 0)
+          << text.substr(before);
+    }
+  }
+}
+
 TEST(Stories, EveryPlotIsTold) {
   std::map<std::string, int> told;
   const std::pair<const char*, const char*> signs[] = {

@@ -11,6 +11,7 @@
 #include <set>
 
 #include "model/corpus.h"
+#include "model/tokenizer/bpe.h"
 #include "tests/model/scratch.h"
 
 namespace glass::test {
@@ -43,11 +44,11 @@ TEST(SplitText, CutsAtTheSameLetterAsNanoGpt) {
 }
 
 TEST(SplitText, CountsLettersNotBytesAndCutsNoneInTwo) {
-  std::string text;
-  for (int i = 0; i < 10; ++i) text += "\u00e9";
+  std::string text = "aaaaa";
+  for (int i = 0; i < 15; ++i) text += "\u00e9";
   const SplitText split = split_text(text, 0.5, "");
-  EXPECT_EQ(split.train[0].size(), 10u) << "five letters of two bytes";
-  EXPECT_EQ(split.val[0].size(), 10u);
+  EXPECT_EQ(split.train[0].size(), 15u) << "ten letters: five of one byte, five of two";
+  EXPECT_EQ(split.val[0].size(), 20u);
 }
 
 TEST(SplitText, DocumentsGoToOneSideAsAWhole) {
@@ -103,6 +104,13 @@ TEST(EncodeText, ALetterThatIsOnlyExaminedHasANumberToo) {
   EXPECT_EQ(encoded.tokenizer->decode(encoded.val), "b");
 }
 
+TEST(EncodeText, PiecesPutTheirSignBetweenDocuments) {
+  const EncodedText encoded = encode_text(
+      "ab\nab\n", {.source = "x", .tokenizer = "bpe:258", .val = 0, .doc_sep = "\n"}, "x");
+  const std::int32_t ab = kBpeFirstMerge;
+  EXPECT_THAT(encoded.train, ElementsAre(ab, 0, ab, 0));
+}
+
 TEST(EncodeText, AMarkNeedsDocuments) {
   EXPECT_THAT(
       error_of([] { encode_text("ab", {.source = "x", .doc_mark = "#"}, "x"); }, ExitCode::usage),
@@ -141,6 +149,18 @@ TEST(OpenDataset, TellsHowMuchTextTheTokensAre) {
     EXPECT_EQ(data.val_bytes, 3) << tokenizer;
     EXPECT_EQ(data.val_letters, 2) << tokenizer;
   }
+}
+
+TEST(OpenDataset, TheSignBetweenDocumentsIsNoText) {
+  const Scratch folder;
+  DataOptions options = uncached(folder.write("t.txt", "ab\nab\nab\nab\n"));
+  options.tokenizer = "bpe:258";
+  options.doc_sep = "\n";
+  options.val = 0.25;
+  const Dataset data = open_dataset(options);
+  EXPECT_EQ(data.train.size(), 6);
+  EXPECT_EQ(data.train_bytes, 6) << "three times ab";
+  EXPECT_EQ(data.val_letters, 2);
 }
 
 TEST(OpenDataset, WhatWasPreparedOnceIsReadFromTheCacheTheNextTime) {

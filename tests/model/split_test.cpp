@@ -47,6 +47,7 @@ TEST(Split, WhiteSpaceStaysTogetherButForTheLast) {
   EXPECT_THAT(pieces("a\nb"), ElementsAre("a", "\n", "b"));
   EXPECT_THAT(pieces("a   "), ElementsAre("a", "   "));
   EXPECT_THAT(pieces("a \t b"), ElementsAre("a", " \t", " b"));
+  EXPECT_THAT(pieces("a \x1c!"), ElementsAre("a", " \x1c!")) << "white to Python, not to Unicode";
   EXPECT_THAT(pieces("  \u3000x"), ElementsAre("  ", "\u3000", "x"));
 }
 
