@@ -5,7 +5,8 @@
 
 namespace glass {
 
-Bigram::Bigram(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed) : LanguageModel(config) {
+Bigram::Bigram(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed)
+    : LanguageModel(config) {
   const WeightMaker make{config_, device, dtype, seed, parameters_};
   table_ = make.make("bigram.table", {config.vocab_size, config.vocab_size}, Role::embedding, 1);
 }
@@ -21,4 +22,4 @@ Tensor Bigram::loss(Pass& pass, const Tensor& ids, const Tensor& targets) {
   return cross_entropy(logits(pass, ids), targets);
 }
 
-}  // namespace glass
+}   // namespace glass

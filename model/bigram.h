@@ -1,5 +1,5 @@
-// The smallest model that can be trained: a table that says, for each token, what follows it. It knows one token of the
-// past, so its loss is the line that every GPT has to beat.
+// The smallest model that can be trained: a table that says, for each token, what follows it. It
+// knows one token of the past, so its loss is the line that every GPT has to beat.
 #pragma once
 #include "model/language_model.h"
 
@@ -13,7 +13,7 @@ class Bigram final : public LanguageModel {
   std::vector<std::string> taps() const override { return {"logits"}; }
 
  private:
-  Parameter* table_;                                      // (V,V): row = the token before
+  Parameter* table_;   // (V,V): row = the token before
 };
 
-}  // namespace glass
+}   // namespace glass

@@ -14,23 +14,27 @@ void require(bool holds, const std::string& sentence) {
 }
 
 void require_between(const char* name, std::int64_t value, std::int64_t least, std::int64_t most) {
-  require(value >= least && value <= most, std::string(name) + " is " + std::to_string(value) + "; it must be " +
-                                               std::to_string(least) + " .. " + std::to_string(most) + ".");
+  require(value >= least && value <= most, std::string(name) + " is " + std::to_string(value) +
+                                               "; it must be " + std::to_string(least) + " .. " +
+                                               std::to_string(most) + ".");
 }
 
 void check_heads(const GPTConfig& c) {
   require_between("n_head", c.n_head, 1, 4096);
-  require(c.n_embd % c.n_head == 0, "n_embd (" + std::to_string(c.n_embd) + ") must be a multiple of n_head (" +
+  require(c.n_embd % c.n_head == 0, "n_embd (" + std::to_string(c.n_embd) +
+                                        ") must be a multiple of n_head (" +
                                         std::to_string(c.n_head) + ").");
   require_between("n_kv_head", c.n_kv_head, 0, c.n_head);
-  require(c.n_head % c.kv_heads() == 0, "n_head (" + std::to_string(c.n_head) + ") must be a multiple of n_kv_head (" +
+  require(c.n_head % c.kv_heads() == 0, "n_head (" + std::to_string(c.n_head) +
+                                            ") must be a multiple of n_kv_head (" +
                                             std::to_string(c.kv_heads()) + ").");
   require(c.pos != Position::rope || c.head_size() % 2 == 0,
-          "rope turns pairs of numbers: n_embd / n_head (" + std::to_string(c.head_size()) + ") must be even.");
+          "rope turns pairs of numbers: n_embd / n_head (" + std::to_string(c.head_size()) +
+              ") must be even.");
   require(c.attn_scale >= 0, "attn_scale must not be negative (0: 1/sqrt(head size)).");
 }
 
-}  // namespace
+}   // namespace
 
 void check(const GPTConfig& c) {
   require_between("vocab_size", c.vocab_size, 1, kMost);
@@ -43,8 +47,10 @@ void check(const GPTConfig& c) {
   check_heads(c);
   require_between("window", c.window, 0, 1 << 24);
   require(c.norm_eps > 0, "norm_eps must be above 0.");
-  require(c.dropout >= 0 && c.dropout < 1, "dropout is " + shortest(c.dropout) + "; it must be in [0, 1).");
-  require(!c.tie || !c.bias_head, "A head that is tied to the embedding has no bias: use --tie false.");
+  require(c.dropout >= 0 && c.dropout < 1,
+          "dropout is " + shortest(c.dropout) + "; it must be in [0, 1).");
+  require(!c.tie || !c.bias_head,
+          "A head that is tied to the embedding has no bias: use --tie false.");
 }
 
 namespace {
@@ -107,7 +113,7 @@ GPTConfig modern() {
   GPTConfig config = without_bias(sized({}, 6, 6, 384, 256));
   config.norm_type = NormType::rmsnorm;
   config.act = Activation::swiglu;
-  config.n_inner = 1024;                                   // 8/3 C: three matrices of this width weigh as two of 4 C
+  config.n_inner = 1024;   // 8/3 C: three matrices of this width weigh as two of 4 C
   config.pos = Position::rope;
   config.n_kv_head = 2;
   config.window = 128;
@@ -120,7 +126,7 @@ GPTConfig bigram() {
   return config;
 }
 
-}  // namespace
+}   // namespace
 
 const std::vector<Preset>& presets() {
   // clang-format off
@@ -149,8 +155,8 @@ GPTConfig preset(std::string_view name) {
     names.emplace_back(p.name);
   }
   const std::string near = nearest(name, names);
-  fail(UsageError("There is no preset " + in_quotes(name) + "; there are " + list_of(names, "and") + "." +
-                  (near.empty() ? "" : " Did you mean " + near + "?")));
+  fail(UsageError("There is no preset " + in_quotes(name) + "; there are " + list_of(names, "and") +
+                  "." + (near.empty() ? "" : " Did you mean " + near + "?")));
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -1,5 +1,6 @@
-// One description of a whole family of GPTs. A named preset is only such a description: GPT-2, nanoGPT's small models,
-// microgpt, a post-norm model, an attention-only lab animal and a modern one differ in these fields and in nothing else.
+// One description of a whole family of GPTs. A named preset is only such a description: GPT-2,
+// nanoGPT's small models, microgpt, a post-norm model, an attention-only lab animal and a modern
+// one differ in these fields and in nothing else.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,42 +12,59 @@
 namespace glass {
 
 enum class Arch : std::uint8_t { gpt, bigram };
-enum class NormPlace : std::uint8_t { pre, post, none };   // before a sublayer, after its sum, nowhere
+enum class NormPlace : std::uint8_t {
+  pre,
+  post,
+  none
+};   // before a sublayer, after its sum, nowhere
 enum class NormType : std::uint8_t { layernorm, rmsnorm };
-enum class Activation : std::uint8_t { gelu, gelu_erf, relu, relu2, swiglu, none };   // none: no mlp at all
-enum class Position : std::uint8_t { learned, rope, sinusoidal, none };   // sinusoidal: added to q and k only
+enum class Activation : std::uint8_t {
+  gelu,
+  gelu_erf,
+  relu,
+  relu2,
+  swiglu,
+  none
+};   // none: no mlp at all
+enum class Position : std::uint8_t {
+  learned,
+  rope,
+  sinusoidal,
+  none
+};   // sinusoidal: added to q and k only
 enum class Init : std::uint8_t { gpt2, normal, pytorch, induction };
 
 struct GPTConfig {
   Arch arch = Arch::gpt;
-  std::int64_t vocab_size = 0;       // V; 0: not known before there is a tokenizer
-  std::int64_t block_size = 1024;    // the longest T
+  std::int64_t vocab_size = 0;      // V; 0: not known before there is a tokenizer
+  std::int64_t block_size = 1024;   // the longest T
   std::int64_t n_layer = 12;
-  std::int64_t n_head = 12;          // H
-  std::int64_t n_kv_head = 0;        // heads of k and v; 0: H, each query head has its own
-  std::int64_t n_embd = 768;         // C
-  std::int64_t n_inner = 0;          // width of the mlp; 0: 4 C
+  std::int64_t n_head = 12;     // H
+  std::int64_t n_kv_head = 0;   // heads of k and v; 0: H, each query head has its own
+  std::int64_t n_embd = 768;    // C
+  std::int64_t n_inner = 0;     // width of the mlp; 0: 4 C
 
   NormPlace norm = NormPlace::pre;
   NormType norm_type = NormType::layernorm;
   bool norm_weight = true;
-  bool norm_embed = false;           // also after the embedding
-  bool norm_final = true;            // before the head
+  bool norm_embed = false;   // also after the embedding
+  bool norm_final = true;    // before the head
   double norm_eps = 1e-5;
 
   Activation act = Activation::gelu;
   Position pos = Position::learned;
   double rope_base = 10000;
-  bool bias_qkv = true, bias_out = true, bias_norm = true, bias_head = false;   // out: attn.c_proj and the mlp
-  bool tie = true;                   // the head is the embedding table
-  double attn_scale = 0;             // 0: 1 / sqrt(D)
-  std::int64_t window = 0;           // how far back attention sees; 0: all the way
+  bool bias_qkv = true, bias_out = true, bias_norm = true,
+       bias_head = false;    // out: attn.c_proj and the mlp
+  bool tie = true;           // the head is the embedding table
+  double attn_scale = 0;     // 0: 1 / sqrt(D)
+  std::int64_t window = 0;   // how far back attention sees; 0: all the way
   double dropout = 0;
 
   Init init = Init::gpt2;
   double init_std = 0.02;
 
-  std::int64_t head_size() const { return n_head > 0 ? n_embd / n_head : 0; }          // D
+  std::int64_t head_size() const { return n_head > 0 ? n_embd / n_head : 0; }   // D
   std::int64_t kv_heads() const { return n_kv_head > 0 ? n_kv_head : n_head; }
   std::int64_t inner() const { return n_inner > 0 ? n_inner : 4 * n_embd; }
   bool has_mlp() const { return act != Activation::none; }
@@ -61,9 +79,10 @@ template <> struct Names<Position>   { static constexpr std::array<std::string_v
 template <> struct Names<Init>       { static constexpr std::array<std::string_view, 4> all = {"gpt2", "normal", "pytorch", "induction"}; };
 // clang-format on
 
-// Calls f(name, field) for every field: the one list from which JSON, flags and comparisons are made.
+// Calls f(name, field) for every field: the one list from which JSON, flags and comparisons are
+// made.
 template <class Config, class F>
-  requires std::is_same_v<std::remove_const_t<Config>, GPTConfig>
+requires std::is_same_v<std::remove_const_t<Config>, GPTConfig>
 void each_field(Config& c, const F& f) {
   f("arch", c.arch);
   f("vocab_size", c.vocab_size);
@@ -94,7 +113,8 @@ void each_field(Config& c, const F& f) {
   f("init_std", c.init_std);
 }
 
-// Throws a UsageError with one sentence when the fields do not describe a model: n_embd not a multiple of n_head, ...
+// Throws a UsageError with one sentence when the fields do not describe a model: n_embd not a
+// multiple of n_head, ...
 void check(const GPTConfig& config);
 
 // A model by name. An unknown name is a UsageError that lists the names.
@@ -106,4 +126,4 @@ struct Preset {
 const std::vector<Preset>& presets();
 GPTConfig preset(std::string_view name);
 
-}  // namespace glass
+}   // namespace glass

@@ -7,7 +7,8 @@ namespace glass {
 namespace {
 
 // The sum of the losses of B windows of T tokens that follow each other from `start` on.
-double surprise(LanguageModel& model, const Tokens& text, std::int64_t start, std::int64_t B, std::int64_t T) {
+double surprise(LanguageModel& model, const Tokens& text, std::int64_t start, std::int64_t B,
+                std::int64_t T) {
   std::vector<std::int32_t> tokens(static_cast<std::size_t>(B * T + 1));
   text.copy(start, tokens);
   const std::span<const std::int32_t> all(tokens);
@@ -18,10 +19,11 @@ double surprise(LanguageModel& model, const Tokens& text, std::int64_t start, st
   return loss.item() * static_cast<double>(B * T);
 }
 
-}  // namespace
+}   // namespace
 
 Evaluation evaluate(LanguageModel& model, const Tokens& text, std::int64_t B) {
-  const std::int64_t T = model.config().block_size, predicted = std::max<std::int64_t>(text.size() - 1, 0);
+  const std::int64_t T = model.config().block_size,
+                     predicted = std::max<std::int64_t>(text.size() - 1, 0);
   double sum = 0;
   std::int64_t start = 0;
   while (predicted - start >= T) {
@@ -33,4 +35,4 @@ Evaluation evaluate(LanguageModel& model, const Tokens& text, std::int64_t B) {
   return {predicted > 0 ? sum / static_cast<double>(predicted) : 0, predicted};
 }
 
-}  // namespace glass
+}   // namespace glass

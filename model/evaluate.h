@@ -6,11 +6,11 @@
 namespace glass {
 
 struct Evaluation {
-  double loss = 0;                   // nats a token
-  std::int64_t tokens = 0;           // how many were predicted
+  double loss = 0;           // nats a token
+  std::int64_t tokens = 0;   // how many were predicted
 };
 
 // All of the text in windows of block_size that do not overlap, B of them at a time.
 Evaluation evaluate(LanguageModel& model, const Tokens& text, std::int64_t B = 16);
 
-}  // namespace glass
+}   // namespace glass

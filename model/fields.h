@@ -1,5 +1,5 @@
-// What a plain struct needs to be written down and read back: it lists its fields once, in `each_field(c, f)`, and gets
-// JSON both ways, comparisons and spellings from here.
+// What a plain struct needs to be written down and read back: it lists its fields once, in
+// `each_field(c, f)`, and gets JSON both ways, comparisons and spellings from here.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -16,7 +16,8 @@
 namespace glass {
 
 // How the values of an enum are spelled, in their order: specialised beside each enum.
-template <class Enum> struct Names;
+template <class Enum>
+struct Names;
 
 template <class Enum>
 std::vector<std::string> names_of() {
@@ -32,9 +33,15 @@ std::string spelled(Enum value) {
   return std::string(Names<Enum>::all[static_cast<std::size_t>(value)]);
 }
 
-inline void read_field(const JsonValue& json, const std::string& what, bool& field) { field = json.flag(what); }
-inline void read_field(const JsonValue& json, const std::string& what, double& field) { field = json.number(what); }
-inline void read_field(const JsonValue& json, const std::string& what, std::string& field) { field = json.string(what); }
+inline void read_field(const JsonValue& json, const std::string& what, bool& field) {
+  field = json.flag(what);
+}
+inline void read_field(const JsonValue& json, const std::string& what, double& field) {
+  field = json.number(what);
+}
+inline void read_field(const JsonValue& json, const std::string& what, std::string& field) {
+  field = json.string(what);
+}
 inline void read_field(const JsonValue& json, const std::string& what, std::int64_t& field) {
   field = json.integer(what, 0, std::int64_t{1} << 53);
 }
@@ -46,7 +53,8 @@ void read_field(const JsonValue& json, const std::string& what, Enum& field) {
     field = static_cast<Enum>(i);
     return;
   }
-  fail(ContentError(what + " is " + in_quotes(word) + "; it must be " + list_of(names_of<Enum>(), "or") + "."));
+  fail(ContentError(what + " is " + in_quotes(word) + "; it must be " +
+                    list_of(names_of<Enum>(), "or") + "."));
 }
 
 template <class Config>
@@ -78,9 +86,10 @@ std::vector<std::string> differences(const Config& before, const Config& now) {
   std::size_t i = 0;
   each_field(now, [&](const char* name, const auto& field) {
     const std::string& old = was[i++];
-    if (old != spelled(field)) all.push_back(std::string(name) + ": " + old + " before, " + spelled(field) + " now");
+    if (old != spelled(field))
+      all.push_back(std::string(name) + ": " + old + " before, " + spelled(field) + " now");
   });
   return all;
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -6,7 +6,8 @@
 
 namespace glass {
 
-GPT::GPT(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed) : LanguageModel(config) {
+GPT::GPT(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed)
+    : LanguageModel(config) {
   const WeightMaker make{config_, device, dtype, seed, parameters_};
   const std::int64_t V = config_.vocab_size, C = config_.n_embd;
   wte_ = make.make("transformer.wte.weight", {V, C}, Role::embedding, C);
@@ -21,15 +22,17 @@ GPT::GPT(const GPTConfig& config, const Device& device, DType dtype, std::uint64
 }
 
 Tensor GPT::embed(Pass& pass, const Tensor& ids) {
-  const std::int64_t T = ids.dim(1), past = pass.cache ? pass.cache->length() : 0;
+  const std::int64_t T = ids.dim(1), past = pass.past();
   if (past + T > config_.block_size) {
-    fail(ShapeError("the model reads " + std::to_string(config_.block_size) + " tokens at most, not " +
-                    std::to_string(past + T) + "; give it the last ones"));
+    fail(ShapeError("the model reads " + std::to_string(config_.block_size) +
+                    " tokens at most, not " + std::to_string(past + T) +
+                    "; give it the last ones"));
   }
-  Tensor x = pass.tap("hook_embed", embedding(pass.use(*wte_), ids));                    // (B,T,C)
+  Tensor x = pass.tap("hook_embed", embedding(pass.use(*wte_), ids));   // (B,T,C)
   if (wpe_) {
-    Tensor where = slice(pass.use(*wpe_), 0, past, past + T);                            // (T,C)
-    if (pass.observed("hook_pos_embed")) where = pass.tap("hook_pos_embed", broadcast_to(where, x.shape()));
+    Tensor where = slice(pass.use(*wpe_), 0, past, past + T);   // (T,C)
+    if (pass.observed("hook_pos_embed"))
+      where = pass.tap("hook_pos_embed", broadcast_to(where, x.shape()));
     x = x + where;
   }
   x = pass.dropout(x, config_.dropout, "embed_dropout");
@@ -57,16 +60,21 @@ Tensor GPT::stream(Pass& pass, const Tensor& ids) {
   return x;
 }
 
-Tensor GPT::normed(Pass& pass, const Tensor& x) const { return norm_final_.empty() ? x : norm_final_.front()(pass, x); }
+Tensor GPT::normed(Pass& pass, const Tensor& x) const {
+  return norm_final_.empty() ? x : norm_final_.front()(pass, x);
+}
 
 Tensor GPT::head(Pass& pass, const Tensor& x, Positions which) {
   const std::int64_t T = x.dim(1);
   const Tensor asked = normed(pass, which == Positions::last ? slice(x, 1, T - 1, T) : x);
   const Tensor w = pass.use(lm_head_ ? *lm_head_ : *wte_);
-  return pass.tap("logits", lm_head_bias_ ? linear(asked, w, pass.use(*lm_head_bias_)) : linear(asked, w));
+  return pass.tap("logits",
+                  lm_head_bias_ ? linear(asked, w, pass.use(*lm_head_bias_)) : linear(asked, w));
 }
 
-Tensor GPT::logits(Pass& pass, const Tensor& ids, Positions which) { return head(pass, stream(pass, ids), which); }
+Tensor GPT::logits(Pass& pass, const Tensor& ids, Positions which) {
+  return head(pass, stream(pass, ids), which);
+}
 
 Tensor GPT::loss(Pass& pass, const Tensor& ids, const Tensor& targets) {
   const Tensor x = stream(pass, ids);
@@ -88,7 +96,8 @@ std::vector<std::string> GPT::taps() const {
     if (pre) add(block, {"ln1.hook_scale", "ln1.hook_normalized"});
     add(block, {"attn.hook_q", "attn.hook_k", "attn.hook_v"});
     if (config_.pos == Position::rope) add(block, {"attn.hook_rot_q", "attn.hook_rot_k"});
-    add(block, {"attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z", "attn.hook_result", "hook_attn_out"});
+    add(block, {"attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z", "attn.hook_result",
+                "hook_attn_out"});
     if (post) add(block, {"ln1.hook_scale", "ln1.hook_normalized"});
     if (config_.has_mlp()) {
       add(block, {"hook_resid_mid", "hook_mlp_in"});
@@ -105,4 +114,4 @@ std::vector<std::string> GPT::taps() const {
   return all;
 }
 
-}  // namespace glass
+}   // namespace glass

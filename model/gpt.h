@@ -1,5 +1,6 @@
-// The GPT family: an embedding, a stack of blocks that read from and add to one stream of numbers, and a head that turns
-// the stream into a guess about the next token. Which GPT it is, GPTConfig says.
+// The GPT family: an embedding, a stack of blocks that read from and add to one stream of numbers,
+// and a head that turns the stream into a guess about the next token. Which GPT it is, GPTConfig
+// says.
 //
 // Names of weights are nanoGPT's, names of taps TransformerLens's.
 #pragma once
@@ -17,17 +18,19 @@ class GPT final : public LanguageModel {
   std::vector<std::string> taps() const override;
 
   // The three parts of the way, for those who start or stop in between.
-  Tensor embed(Pass& pass, const Tensor& ids);                                   // (B,T) -> (B,T,C)
-  Tensor run(Pass& pass, Tensor x, int first, int last);                         // blocks first .. last-1: (B,T,C) -> (B,T,C)
-  Tensor head(Pass& pass, const Tensor& x, Positions which = Positions::all);    // (B,T,C) -> (B,T,V)
+  Tensor embed(Pass& pass, const Tensor& ids);   // (B,T) -> (B,T,C)
+  Tensor run(Pass& pass, Tensor x, int first,
+             int last);   // blocks first .. last-1: (B,T,C) -> (B,T,C)
+  Tensor head(Pass& pass, const Tensor& x,
+              Positions which = Positions::all);   // (B,T,C) -> (B,T,V)
 
  private:
   Tensor stream(Pass& pass, const Tensor& ids);
   Tensor normed(Pass& pass, const Tensor& x) const;
 
   Parameter *wte_, *wpe_ = nullptr, *lm_head_ = nullptr, *lm_head_bias_ = nullptr;
-  std::deque<Norm> norm_embed_, norm_final_;              // none or one each
+  std::deque<Norm> norm_embed_, norm_final_;   // none or one each
   std::deque<Block> blocks_;
 };
 
-}  // namespace glass
+}   // namespace glass

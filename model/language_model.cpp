@@ -26,10 +26,11 @@ std::int64_t LanguageModel::count(Count what) const {
   return n;
 }
 
-std::unique_ptr<LanguageModel> make_model(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed) {
+std::unique_ptr<LanguageModel> make_model(const GPTConfig& config, const Device& device,
+                                          DType dtype, std::uint64_t seed) {
   check(config);
   if (config.arch == Arch::bigram) return std::make_unique<Bigram>(config, device, dtype, seed);
   return std::make_unique<GPT>(config, device, dtype, seed);
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -1,5 +1,5 @@
-// What every language model can do, so that one trainer, one sampler and one checkpoint serve them all: say what may
-// come next, and how surprised it is by what did.
+// What every language model can do, so that one trainer, one sampler and one checkpoint serve them
+// all: say what may come next, and how surprised it is by what did.
 #pragma once
 #include <deque>
 #include <memory>
@@ -18,17 +18,20 @@ class LanguageModel {
   virtual ~LanguageModel();
   const GPTConfig& config() const { return config_; }
 
-  // ids (B,T) i32 -> logits (B,T,V), or (B,1,V) of the last position alone. With a cache in the pass, ids are what
-  // follows the tokens in it, and the cache grows by T.
+  // ids (B,T) i32 -> logits (B,T,V), or (B,1,V) of the last position alone. With a cache in the
+  // pass, ids are what follows the tokens in it, and the cache grows by T.
   virtual Tensor logits(Pass& pass, const Tensor& ids, Positions which = Positions::all) = 0;
-  // The mean surprise -ln p(target) over all positions, in nats. targets (B,T); kIgnore counts for nothing.
+  // The mean surprise -ln p(target) over all positions, in nats. targets (B,T); kIgnore counts for
+  // nothing.
   virtual Tensor loss(Pass& pass, const Tensor& ids, const Tensor& targets) = 0;
-  Tensor loss_each(Pass& pass, const Tensor& ids, const Tensor& targets);   // (B,T), nothing averaged
+  Tensor loss_each(Pass& pass, const Tensor& ids,
+                   const Tensor& targets);   // (B,T), nothing averaged
 
   // Every weight once, in the order of its way through the model, under its name in a checkpoint.
   std::vector<Parameter*> parameters();
   enum class Count : std::uint8_t { all, without_positions };
-  std::int64_t count(Count what = Count::all) const;      // of weights; nanoGPT leaves the table of positions out
+  std::int64_t count(
+      Count what = Count::all) const;   // of weights; nanoGPT leaves the table of positions out
   const Device& device() const { return parameters_.front().value.device(); }
   DType dtype() const { return parameters_.front().value.dtype(); }
 
@@ -38,10 +41,11 @@ class LanguageModel {
  protected:
   explicit LanguageModel(const GPTConfig& config);
   const GPTConfig config_;
-  std::deque<Parameter> parameters_;                      // a deque: pointers into it stay
+  std::deque<Parameter> parameters_;   // a deque: pointers into it stay
 };
 
 // A new model with random weights: a function of (config, seed) alone.
-std::unique_ptr<LanguageModel> make_model(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed);
+std::unique_ptr<LanguageModel> make_model(const GPTConfig& config, const Device& device,
+                                          DType dtype, std::uint64_t seed);
 
-}  // namespace glass
+}   // namespace glass

@@ -1,4 +1,5 @@
-// Shapes stand beside the lines. Where two paths compute one thing, the first is fast and the second can be looked into.
+// Shapes stand beside the lines. Where two paths compute one thing, the first is fast and the
+// second can be looked into.
 #include "model/layers.h"
 
 #include <cmath>
@@ -9,7 +10,7 @@
 
 namespace glass {
 
-// ---- weights ---------------------------------------------------------------------------------------------------------
+// ---- weights ------------------------------------------------------------------------------------
 
 namespace {
 
@@ -17,57 +18,72 @@ std::string block_name(int layer, const char* part) {
   return "transformer.h." + std::to_string(layer) + "." + part;
 }
 
-// How the first values of a weight are drawn: gaussian with a deviation, uniform within a bound, or one value.
-struct Draw { enum { gaussian, uniform, constant } how; double number; };
+// How the first values of a weight are drawn: gaussian with a deviation, uniform within a bound, or
+// one value.
+struct Draw {
+  enum { gaussian, uniform, constant } how;
+  double number;
+};
 
 Draw first_values(const GPTConfig& c, Role role, std::int64_t fan_in) {
   const double bound = 1 / std::sqrt(static_cast<double>(fan_in));
   if (role == Role::norm_weight) return {Draw::constant, 1};
   if (role == Role::norm_bias) return {Draw::constant, 0};
   switch (c.init) {
-    case Init::gpt2: {                                     // 2 L branches add up in the stream: each is made smaller
+    case Init::gpt2: {   // 2 L branches add up in the stream: each is made smaller
       const double branches = 2 * static_cast<double>(c.n_layer);
       if (role == Role::bias) return {Draw::constant, 0};
-      return {Draw::gaussian, role == Role::residual ? c.init_std / std::sqrt(branches) : c.init_std};
+      return {Draw::gaussian,
+              role == Role::residual ? c.init_std / std::sqrt(branches) : c.init_std};
     }
     case Init::normal:
       if (role == Role::bias) return {Draw::constant, 0};
       return {Draw::gaussian, c.init_std};
-    case Init::pytorch:                                    // nn.Linear and nn.Embedding
+    case Init::pytorch:   // nn.Linear and nn.Embedding
       if (role == Role::embedding) return {Draw::gaussian, 1};
       return {Draw::uniform, bound};
     case Init::induction:
       if (role == Role::bias) return {Draw::constant, 0};
-      return {Draw::gaussian, role == Role::embedding ? 1 : 1 / std::sqrt(static_cast<double>(c.n_embd))};
+      return {Draw::gaussian,
+              role == Role::embedding ? 1 : 1 / std::sqrt(static_cast<double>(c.n_embd))};
   }
   return {Draw::constant, 0};
 }
 
-}  // namespace
+}   // namespace
 
-Parameter* WeightMaker::make(const std::string& name, const Shape& shape, Role role, std::int64_t fan_in) const {
+Parameter* WeightMaker::make(const std::string& name, const Shape& shape, Role role,
+                             std::int64_t fan_in) const {
   const RandomKey key{seed, site(name, "init"), 0, 0};
   const Draw draw = first_values(config, role, fan_in);
   Tensor value;
   if (draw.how == Draw::constant) value = Tensor::full(device, shape, draw.number, dtype);
   if (draw.how == Draw::gaussian) value = gaussian(device, shape, 0, draw.number, key, dtype);
-  if (draw.how == Draw::uniform) value = uniform(device, shape, -draw.number, draw.number, key, dtype);
-  parameters.push_back({name, value, shape.rank >= 2});    // weight decay pulls at matrices, as in nanoGPT
+  if (draw.how == Draw::uniform)
+    value = uniform(device, shape, -draw.number, draw.number, key, dtype);
+  parameters.push_back(
+      {name, value, shape.rank >= 2});   // weight decay pulls at matrices, as in nanoGPT
   return &parameters.back();
 }
 
-// ---- linear and norm -------------------------------------------------------------------------------------------------
+// ---- linear and norm ----------------------------------------------------------------------------
 
-Linear::Linear(const WeightMaker& make, const std::string& name, std::int64_t N, std::int64_t K, bool with_bias, Role role)
+Linear::Linear(const WeightMaker& make, const std::string& name, std::int64_t N, std::int64_t K,
+               bool with_bias, Role role)
     : weight(make.make(name + ".weight", {N, K}, role, K)),
       bias(with_bias ? make.make(name + ".bias", {N}, Role::bias, K) : nullptr) {}
 
 Tensor Linear::operator()(Pass& pass, const Tensor& x, Where at) const {
-  return bias ? linear(x, pass.use(*weight), pass.use(*bias), at) : linear(x, pass.use(*weight), at);
+  return bias ? linear(x, pass.use(*weight), pass.use(*bias), at)
+              : linear(x, pass.use(*weight), at);
 }
 
 Norm::Norm(const WeightMaker& make, const char* name_of_scope, const std::string& name)
-    : scope(name_of_scope), type(make.config.norm_type), eps(make.config.norm_eps), weight(nullptr), bias(nullptr) {
+    : scope(name_of_scope),
+      type(make.config.norm_type),
+      eps(make.config.norm_eps),
+      weight(nullptr),
+      bias(nullptr) {
   const std::int64_t C = make.config.n_embd;
   if (make.config.norm_weight) weight = make.make(name + ".weight", {C}, Role::norm_weight, C);
   if (make.config.norm_weight && make.config.bias_norm && type == NormType::layernorm) {
@@ -77,30 +93,41 @@ Norm::Norm(const WeightMaker& make, const char* name_of_scope, const std::string
 
 Tensor Norm::operator()(Pass& pass, const Tensor& x) const {
   const auto inside = pass.enter(scope);
-  if (pass.observed_any({"hook_scale", "hook_normalized"}) || (type == NormType::layernorm && !weight)) return readable(pass, x);
+  if (pass.observed_any({"hook_scale", "hook_normalized"}) ||
+      (type == NormType::layernorm && !weight))
+    return readable(pass, x);
   if (type == NormType::layernorm) {
-    return bias ? layernorm(x, pass.use(*weight), pass.use(*bias), eps) : layernorm(x, pass.use(*weight), eps);
+    return bias ? layernorm(x, pass.use(*weight), pass.use(*bias), eps)
+                : layernorm(x, pass.use(*weight), eps);
   }
   return weight ? rmsnorm(x, pass.use(*weight), eps) : rmsnorm(x, eps);
 }
 
 Tensor Norm::readable(Pass& pass, const Tensor& x) const {
   const Tensor centred = type == NormType::layernorm ? x - mean(x, -1, Keep::yes) : x;
-  const Tensor scale = pass.tap("hook_scale", sqrt(mean(square(centred), -1, Keep::yes) + eps));   // (..,1)
+  const Tensor scale =
+      pass.tap("hook_scale", sqrt(mean(square(centred), -1, Keep::yes) + eps));   // (..,1)
   Tensor y = centred / scale;
-  if (type == NormType::rmsnorm) y = pass.tap("hook_normalized", y);   // before the weight, as TransformerLens has it
+  if (type == NormType::rmsnorm)
+    y = pass.tap("hook_normalized", y);   // before the weight, as TransformerLens has it
   if (weight) y = y * pass.use(*weight);
   if (bias) y = y + pass.use(*bias);
   return type == NormType::layernorm ? pass.tap("hook_normalized", y) : y;
 }
 
-// ---- attention -------------------------------------------------------------------------------------------------------
+// ---- attention ----------------------------------------------------------------------------------
 
 SelfAttention::SelfAttention(const WeightMaker& make, int layer)
-    : config_(make.config), layer_(layer), C_(make.config.n_embd), H_(make.config.n_head), Hk_(make.config.kv_heads()),
+    : config_(make.config),
+      layer_(layer),
+      C_(make.config.n_embd),
+      H_(make.config.n_head),
+      Hk_(make.config.kv_heads()),
       D_(make.config.head_size()),
-      c_attn_(make, block_name(layer, "attn.c_attn"), (H_ + 2 * Hk_) * D_, C_, make.config.bias_qkv),
-      c_proj_(make, block_name(layer, "attn.c_proj"), C_, H_ * D_, make.config.bias_out, Role::residual) {}
+      c_attn_(make, block_name(layer, "attn.c_attn"), (H_ + 2 * Hk_) * D_, C_,
+              make.config.bias_qkv),
+      c_proj_(make, block_name(layer, "attn.c_proj"), C_, H_ * D_, make.config.bias_out,
+              Role::residual) {}
 
 Tensor SelfAttention::operator()(Pass& pass, const Tensor& x, const Norm* norm) const {
   const bool each = pass.observed_any({"hook_q_input", "hook_k_input", "hook_v_input"});
@@ -114,7 +141,7 @@ Tensor SelfAttention::operator()(Pass& pass, const Tensor& x, const Norm* norm) 
   }
   const auto inside = pass.enter("attn");
   turn(pass, heads);
-  const std::int64_t past = pass.cache ? pass.cache->length() : 0;
+  const std::int64_t past = pass.past();
   if (pass.cache) {
     const KVCache::Pair all = pass.cache->append(layer_, heads.k, heads.v);
     heads.k = all.k, heads.v = all.v;
@@ -126,7 +153,8 @@ Tensor SelfAttention::operator()(Pass& pass, const Tensor& x, const Norm* norm) 
   how.dropout = pass.mode == Mode::train ? config_.dropout : 0;
   if (how.dropout > 0) how.key = pass.key("attn_dropout");
 
-  const Tensor z = pass.tap("hook_z", permute(listen(pass, heads, how), {0, 2, 1, 3}));   // (B,T,H,D)
+  const Tensor z =
+      pass.tap("hook_z", permute(listen(pass, heads, how), {0, 2, 1, 3}));   // (B,T,H,D)
   return pass.dropout(mix(pass, z), config_.dropout, "resid_dropout");
 }
 
@@ -136,20 +164,22 @@ Tensor SelfAttention::sinusoids(const Tensor& x, std::int64_t past) const {
   std::vector<double> table(static_cast<std::size_t>(T * C_));
   for (std::int64_t t = 0; t < T; ++t) {
     for (std::int64_t c = 0; c < C_; ++c) {
-      const double angle = static_cast<double>(past + t) *
-                           std::pow(config_.rope_base, -static_cast<double>(c % half) / static_cast<double>(half));
+      const double angle =
+          static_cast<double>(past + t) *
+          std::pow(config_.rope_base, -static_cast<double>(c % half) / static_cast<double>(half));
       table[static_cast<std::size_t>(t * C_ + c)] = c < half ? std::sin(angle) : std::cos(angle);
     }
   }
   return Tensor::from(x.device(), table, {T, C_}, x.dtype());
 }
 
-// x (B,T,C) -> q (B,H,T,D), k and v (B,Hk,T,D). One product for all of them; heads are views of its result.
+// x (B,T,C) -> q (B,H,T,D), k and v (B,Hk,T,D). One product for all of them; heads are views of its
+// result.
 SelfAttention::Heads SelfAttention::project(Pass& pass, const Tensor& x) const {
   const std::int64_t B = x.dim(0), T = x.dim(1), QK = (H_ + Hk_) * D_, all = (H_ + 2 * Hk_) * D_;
-  Tensor q, k, v;                                          // (B,T,heads,D)
-  if (config_.pos == Position::sinusoidal) {               // v does not hear about positions
-    const Tensor placed = x + sinusoids(x, pass.cache ? pass.cache->length() : 0), w = pass.use(*c_attn_.weight);
+  Tensor q, k, v;                              // (B,T,heads,D)
+  if (config_.pos == Position::sinusoidal) {   // v does not hear about positions
+    const Tensor placed = x + sinusoids(x, pass.past()), w = pass.use(*c_attn_.weight);
     Tensor qk = linear(placed, slice(w, 0, 0, QK)), vs = linear(x, slice(w, 0, QK, all));
     if (c_attn_.bias) {
       const Tensor b = pass.use(*c_attn_.bias);
@@ -160,21 +190,28 @@ SelfAttention::Heads SelfAttention::project(Pass& pass, const Tensor& x) const {
     v = reshape(vs, {B, T, Hk_, D_});
   } else {
     const Tensor qkv = reshape(c_attn_(pass, x), {B, T, H_ + 2 * Hk_, D_});
-    q = slice(qkv, 2, 0, H_), k = slice(qkv, 2, H_, H_ + Hk_), v = slice(qkv, 2, H_ + Hk_, H_ + 2 * Hk_);
+    q = slice(qkv, 2, 0, H_);
+    k = slice(qkv, 2, H_, H_ + Hk_);
+    v = slice(qkv, 2, H_ + Hk_, H_ + 2 * Hk_);
   }
-  const auto heads = [&](const char* hook, const Tensor& t) { return permute(pass.tap(hook, t), {0, 2, 1, 3}); };
+  const auto heads = [&](const char* hook, const Tensor& t) {
+    return permute(pass.tap(hook, t), {0, 2, 1, 3});
+  };
   const Tensor queries = heads("hook_q", q), keys = heads("hook_k", k);
   return {queries, keys, heads("hook_v", v)};
 }
 
-// The same with an input of its own for each head, so that what one head reads can be seen and changed.
-SelfAttention::Heads SelfAttention::project_each_head(Pass& pass, const Tensor& x, const Norm* norm) const {
+// The same with an input of its own for each head, so that what one head reads can be seen and
+// changed.
+SelfAttention::Heads SelfAttention::project_each_head(Pass& pass, const Tensor& x,
+                                                      const Norm* norm) const {
   const char* const inputs[] = {"hook_q_input", "hook_k_input", "hook_v_input"};
   const char* const outputs[] = {"hook_q", "hook_k", "hook_v"};
   const std::int64_t heads[] = {H_, Hk_, Hk_}, rows[] = {0, H_, H_ + Hk_};
   Tensor result[3];
   for (int i = 0; i < 3; ++i) {
-    const Tensor each = one_head_each(pass, x, norm, inputs[i], rows[i], heads[i]);        // (B,T,heads,D)
+    const Tensor each =
+        one_head_each(pass, x, norm, inputs[i], rows[i], heads[i]);   // (B,T,heads,D)
     const auto inside = pass.enter("attn");
     result[i] = permute(pass.tap(outputs[i], each), {0, 2, 1, 3});
   }
@@ -182,17 +219,17 @@ SelfAttention::Heads SelfAttention::project_each_head(Pass& pass, const Tensor& 
 }
 
 // Heads row .. row + heads of c_attn, each on its own copy of x: (B,T,C) -> (B,T,heads,D)
-Tensor SelfAttention::one_head_each(Pass& pass, const Tensor& x, const Norm* norm, const char* hook, std::int64_t row,
-                                    std::int64_t heads) const {
+Tensor SelfAttention::one_head_each(Pass& pass, const Tensor& x, const Norm* norm, const char* hook,
+                                    std::int64_t row, std::int64_t heads) const {
   const std::int64_t B = x.dim(0), T = x.dim(1);
   Tensor own = pass.tap(hook, broadcast_to(reshape(x, {B, T, 1, C_}), {B, T, heads, C_}));
   if (norm) own = (*norm)(pass, own);
   if (config_.pos == Position::sinusoidal && row < H_ + Hk_) {
-    own = own + reshape(sinusoids(x, pass.cache ? pass.cache->length() : 0), {T, 1, C_});
+    own = own + reshape(sinusoids(x, pass.past()), {T, 1, C_});
   }
   const Tensor w = slice(pass.use(*c_attn_.weight), 0, row * D_, (row + heads) * D_);
-  const Tensor each_w = transpose(reshape(w, {1, heads, D_, C_}));                         // (1,heads,C,D)
-  Tensor y = permute(matmul(permute(own, {0, 2, 1, 3}), each_w), {0, 2, 1, 3});            // (B,T,heads,D)
+  const Tensor each_w = transpose(reshape(w, {1, heads, D_, C_}));                // (1,heads,C,D)
+  Tensor y = permute(matmul(permute(own, {0, 2, 1, 3}), each_w), {0, 2, 1, 3});   // (B,T,heads,D)
   if (c_attn_.bias) {
     y = y + reshape(slice(pass.use(*c_attn_.bias), 0, row * D_, (row + heads) * D_), {heads, D_});
   }
@@ -202,28 +239,32 @@ Tensor SelfAttention::one_head_each(Pass& pass, const Tensor& x, const Norm* nor
 // Rotary positions: pairs of numbers of q and k turn by an angle that grows with the position.
 void SelfAttention::turn(Pass& pass, Heads& heads) const {
   if (config_.pos != Position::rope) return;
-  const std::int64_t past = pass.cache ? pass.cache->length() : 0;
   const auto turned = [&](const char* hook, const Tensor& x) {
-    const Tensor y = rope(x, past, config_.rope_base);
-    return pass.observed(hook) ? permute(pass.tap(hook, permute(y, {0, 2, 1, 3})), {0, 2, 1, 3}) : y;
+    const Tensor y = rope(x, pass.past(), config_.rope_base);
+    return pass.observed(hook) ? permute(pass.tap(hook, permute(y, {0, 2, 1, 3})), {0, 2, 1, 3})
+                               : y;
   };
   heads.q = turned("hook_rot_q", heads.q);
   heads.k = turned("hook_rot_k", heads.k);
 }
 
-// (B,H,T,D). The fused kernel never forms the pattern, so whoever asks for it gets the readable path.
+// (B,H,T,D). The fused kernel never forms the pattern, so whoever asks for it gets the readable
+// path.
 Tensor SelfAttention::listen(Pass& pass, const Heads& heads, const Attention& how) const {
-  if (pass.observed_any({"hook_attn_scores", "hook_pattern"})) return readable_listen(pass, heads, how);
+  if (pass.observed_any({"hook_attn_scores", "hook_pattern"}))
+    return readable_listen(pass, heads, how);
   return attention(heads.q, heads.k, heads.v, how);
 }
 
 Tensor SelfAttention::readable_listen(Pass& pass, const Heads& heads, const Attention& how) const {
-  const Tensor scores = pass.tap("hook_attn_scores", composed::attention_scores(heads.q, heads.k, how));   // (B,H,T,Tk)
+  const Tensor scores = pass.tap("hook_attn_scores",
+                                 composed::attention_scores(heads.q, heads.k, how));   // (B,H,T,Tk)
   Tensor pattern = pass.tap("hook_pattern", softmax(scores));
   if (how.dropout > 0) pattern = dropout(pattern, how.dropout, how.key);
   const std::int64_t B = pattern.dim(0), T = pattern.dim(2), Tk = pattern.dim(3);
   // Query heads that share a key head are rows of one product: (B,Hk,H/Hk,T,Tk) (B,Hk,1,Tk,D)
-  const Tensor z = matmul(reshape(pattern, {B, Hk_, H_ / Hk_, T, Tk}), reshape(heads.v, {B, Hk_, 1, Tk, D_}));
+  const Tensor z =
+      matmul(reshape(pattern, {B, Hk_, H_ / Hk_, T, Tk}), reshape(heads.v, {B, Hk_, 1, Tk, D_}));
   return reshape(z, {B, H_, T, D_});
 }
 
@@ -231,43 +272,55 @@ Tensor SelfAttention::readable_listen(Pass& pass, const Heads& heads, const Atte
 Tensor SelfAttention::mix(Pass& pass, const Tensor& z) const {
   const std::int64_t B = z.dim(0), T = z.dim(1);
   if (!pass.observed("hook_result")) return c_proj_(pass, reshape(z, {B, T, H_ * D_}));
-  const Tensor w = pass.use(*c_proj_.weight);                                              // (C, H D)
-  const Tensor each_w = permute(reshape(w, {C_, H_, D_}), {1, 2, 0});                      // (H,D,C)
-  const Tensor result = permute(matmul(permute(z, {0, 2, 1, 3}), reshape(each_w, {1, H_, D_, C_})), {0, 2, 1, 3});
-  const Tensor y = sum(pass.tap("hook_result", result), 2);                                // (B,T,H,C) -> (B,T,C)
+  const Tensor w = pass.use(*c_proj_.weight);                           // (C, H D)
+  const Tensor each_w = permute(reshape(w, {C_, H_, D_}), {1, 2, 0});   // (H,D,C)
+  const Tensor result =
+      permute(matmul(permute(z, {0, 2, 1, 3}), reshape(each_w, {1, H_, D_, C_})), {0, 2, 1, 3});
+  const Tensor y = sum(pass.tap("hook_result", result), 2);   // (B,T,H,C) -> (B,T,C)
   return c_proj_.bias ? y + pass.use(*c_proj_.bias) : y;
 }
 
-// ---- mlp -------------------------------------------------------------------------------------------------------------
+// ---- mlp ----------------------------------------------------------------------------------------
 
 Mlp::Mlp(const WeightMaker& make, int layer) : config_(make.config) {
   const std::int64_t C = config_.n_embd, inner = config_.inner();
-  if (config_.act == Activation::swiglu) c_gate_.emplace(make, block_name(layer, "mlp.c_gate"), inner, C, config_.bias_out);
+  if (config_.act == Activation::swiglu)
+    c_gate_.emplace(make, block_name(layer, "mlp.c_gate"), inner, C, config_.bias_out);
   c_fc_.emplace(make, block_name(layer, "mlp.c_fc"), inner, C, config_.bias_out);
-  c_proj_.emplace(make, block_name(layer, "mlp.c_proj"), C, inner, config_.bias_out, Role::residual);
+  c_proj_.emplace(make, block_name(layer, "mlp.c_proj"), C, inner, config_.bias_out,
+                  Role::residual);
 }
 
 Tensor Mlp::operator()(Pass& pass, const Tensor& x) const {
   const auto inside = pass.enter("mlp");
-  Tensor post;                                             // (B,T,4C)
+  Tensor post;   // (B,T,4C)
   if (c_gate_) {
     const Tensor gate = pass.tap("hook_pre", (*c_gate_)(pass, x));
     post = swiglu(gate, pass.tap("hook_pre_linear", (*c_fc_)(pass, x)));
   } else {
     const Tensor pre = pass.tap("hook_pre", (*c_fc_)(pass, x));
     switch (config_.act) {
-      case Activation::gelu: post = gelu(pre); break;
-      case Activation::gelu_erf: post = gelu_erf(pre); break;
-      case Activation::relu: post = relu(pre); break;
-      case Activation::relu2: post = relu2(pre); break;
+      case Activation::gelu:
+        post = gelu(pre);
+        break;
+      case Activation::gelu_erf:
+        post = gelu_erf(pre);
+        break;
+      case Activation::relu:
+        post = relu(pre);
+        break;
+      case Activation::relu2:
+        post = relu2(pre);
+        break;
       case Activation::swiglu:
-      case Activation::none: break;
+      case Activation::none:
+        break;
     }
   }
   return pass.dropout((*c_proj_)(pass, pass.tap("hook_post", post)), config_.dropout, "dropout");
 }
 
-// ---- block -----------------------------------------------------------------------------------------------------------
+// ---- block --------------------------------------------------------------------------------------
 
 // Weights are made in nanoGPT's order, ln_1 attn ln_2 mlp, which is the order of a checkpoint.
 Block::Block(const WeightMaker& make, int layer) : config_(make.config) {
@@ -280,16 +333,19 @@ Block::Block(const WeightMaker& make, int layer) : config_(make.config) {
 
 Tensor Block::operator()(Pass& pass, const Tensor& x) const {
   const Tensor start = pass.tap("hook_resid_pre", x);
-  const Tensor end = config_.norm == NormPlace::post ? post_norm(pass, start) : pre_norm(pass, start);
+  const Tensor end =
+      config_.norm == NormPlace::post ? post_norm(pass, start) : pre_norm(pass, start);
   return pass.tap("hook_resid_post", end);
 }
 
 Tensor Block::pre_norm(Pass& pass, Tensor x) const {
-  const bool normed = !norms_.empty();
-  x = x + pass.tap("hook_attn_out", (*attn_)(pass, x, normed ? &norms_[0] : nullptr));   // tokens talk to each other
+  const Norm* const norms = norms_.empty() ? nullptr : norms_.data();
+  // Tokens talk to each other.
+  x = x + pass.tap("hook_attn_out", (*attn_)(pass, x, norms));
   if (!mlp_) return x;
   x = pass.tap("hook_resid_mid", x);
-  return x + feed_forward(pass, x, normed ? &norms_[1] : nullptr);                    // each token thinks by itself
+  // Each token thinks by itself.
+  return x + feed_forward(pass, x, norms ? norms + 1 : nullptr);
 }
 
 // The norms stand on the stream itself: what a block hands on has always just been normed.
@@ -305,4 +361,4 @@ Tensor Block::feed_forward(Pass& pass, const Tensor& x, const Norm* norm) const 
   return pass.tap("hook_mlp_out", (*mlp_)(pass, norm ? (*norm)(pass, in) : in));
 }
 
-}  // namespace glass
+}   // namespace glass

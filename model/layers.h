@@ -1,5 +1,6 @@
-// The parts of a transformer block. Each holds pointers to its weights and the numbers it needs, and reads as the paper
-// does. Wherever somebody observes a value that a fused kernel never forms, the readable path is taken instead.
+// The parts of a transformer block. Each holds pointers to its weights and the numbers it needs,
+// and reads as the paper does. Wherever somebody observes a value that a fused kernel never forms,
+// the readable path is taken instead.
 //
 // B T C H D: batch, time, channels, heads, head size. Hk: heads of keys and values.
 #pragma once
@@ -15,7 +16,8 @@
 namespace glass {
 
 // What a weight is for; with the config's `init` this says how its first values are drawn.
-enum class Role : std::uint8_t { embedding, linear, residual, head, bias, norm_weight, norm_bias };   // residual: writes into the stream
+// residual: what writes into the stream.
+enum class Role : std::uint8_t { embedding, linear, residual, head, bias, norm_weight, norm_bias };
 
 // Makes the weights of a model, one after the other, in the order of its way.
 struct WeightMaker {
@@ -23,32 +25,35 @@ struct WeightMaker {
   Device device;
   DType dtype;
   std::uint64_t seed;
-  std::deque<Parameter>& parameters;                       // a deque: pointers into it stay
+  std::deque<Parameter>& parameters;   // a deque: pointers into it stay
 
   // fan_in: how many numbers one output of the layer sums up.
-  Parameter* make(const std::string& name, const Shape& shape, Role role, std::int64_t fan_in) const;
+  Parameter* make(const std::string& name, const Shape& shape, Role role,
+                  std::int64_t fan_in) const;
 };
 
-struct Linear {                                            // (..,K) -> (..,N)
-  Parameter* weight;                                       // (N,K)
-  Parameter* bias;                                         // (N) or null
-  Linear(const WeightMaker& make, const std::string& name, std::int64_t N, std::int64_t K, bool bias, Role role = Role::linear);
+struct Linear {        // (..,K) -> (..,N)
+  Parameter* weight;   // (N,K)
+  Parameter* bias;     // (N) or null
+  Linear(const WeightMaker& make, const std::string& name, std::int64_t N, std::int64_t K,
+         bool bias, Role role = Role::linear);
   Tensor operator()(Pass& pass, const Tensor& x, Where at = Where::here()) const;
 };
 
-struct Norm {                                              // (..,C) -> (..,C)
-  const char* scope;                                       // "ln1"
+struct Norm {          // (..,C) -> (..,C)
+  const char* scope;   // "ln1"
   NormType type;
   double eps;
-  Parameter *weight, *bias;                                // (C) each, or null
+  Parameter *weight, *bias;   // (C) each, or null
   Norm(const WeightMaker& make, const char* scope, const std::string& name);
   Tensor operator()(Pass& pass, const Tensor& x) const;
 
  private:
-  Tensor readable(Pass& pass, const Tensor& x) const;      // with hook_scale and hook_normalized
+  Tensor readable(Pass& pass, const Tensor& x) const;   // with hook_scale and hook_normalized
 };
 
-// Tokens talk to each other: each asks a question (q), and listens (v) to those before it whose key (k) answers it.
+// Tokens talk to each other: each asks a question (q), and listens (v) to those before it whose key
+// (k) answers it.
 class SelfAttention {
  public:
   SelfAttention(const WeightMaker& make, int layer);
@@ -56,10 +61,13 @@ class SelfAttention {
   Tensor operator()(Pass& pass, const Tensor& x, const Norm* norm) const;
 
  private:
-  struct Heads { Tensor q, k, v; };                        // (B,H,T,D) (B,Hk,T,D) (B,Hk,T,D)
+  struct Heads {
+    Tensor q, k, v;   // (B,H,T,D) (B,Hk,T,D) (B,Hk,T,D)
+  };
   Heads project(Pass& pass, const Tensor& x) const;
   Heads project_each_head(Pass& pass, const Tensor& x, const Norm* norm) const;
-  Tensor one_head_each(Pass& pass, const Tensor& x, const Norm* norm, const char* hook, std::int64_t row, std::int64_t heads) const;
+  Tensor one_head_each(Pass& pass, const Tensor& x, const Norm* norm, const char* hook,
+                       std::int64_t row, std::int64_t heads) const;
   void turn(Pass& pass, Heads& heads) const;
   Tensor listen(Pass& pass, const Heads& heads, const Attention& how) const;
   Tensor readable_listen(Pass& pass, const Heads& heads, const Attention& how) const;
@@ -69,24 +77,24 @@ class SelfAttention {
   const GPTConfig& config_;
   int layer_;
   std::int64_t C_, H_, Hk_, D_;
-  Linear c_attn_, c_proj_;                                 // ((H+2Hk)D, C): rows of q, then k, then v;  (C, H D)
+  Linear c_attn_, c_proj_;   // ((H+2Hk)D, C): rows of q, then k, then v;  (C, H D)
 };
 
 // Each token thinks by itself.
 class Mlp {
  public:
   Mlp(const WeightMaker& make, int layer);
-  Tensor operator()(Pass& pass, const Tensor& x) const;    // (B,T,C) -> (B,T,C)
+  Tensor operator()(Pass& pass, const Tensor& x) const;   // (B,T,C) -> (B,T,C)
 
  private:
   const GPTConfig& config_;
-  std::optional<Linear> c_gate_, c_fc_, c_proj_;           // the gate only where there is one
+  std::optional<Linear> c_gate_, c_fc_, c_proj_;   // the gate only where there is one
 };
 
 class Block {
  public:
   Block(const WeightMaker& make, int layer);
-  Tensor operator()(Pass& pass, const Tensor& x) const;    // (B,T,C) -> (B,T,C)
+  Tensor operator()(Pass& pass, const Tensor& x) const;   // (B,T,C) -> (B,T,C)
 
  private:
   Tensor pre_norm(Pass& pass, Tensor x) const;
@@ -94,9 +102,9 @@ class Block {
   Tensor feed_forward(Pass& pass, const Tensor& x, const Norm* norm) const;
 
   const GPTConfig& config_;
-  std::vector<Norm> norms_;                                // ln1 and ln2, as far as there are any
+  std::vector<Norm> norms_;   // ln1 and ln2, as far as there are any
   std::unique_ptr<SelfAttention> attn_;
-  std::unique_ptr<Mlp> mlp_;                               // or none
+  std::unique_ptr<Mlp> mlp_;   // or none
 };
 
-}  // namespace glass
+}   // namespace glass

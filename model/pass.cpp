@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "engine/slot.h"
+#include "model/kv_cache.h"
 
 namespace glass {
 
@@ -19,19 +20,22 @@ namespace {
 struct Tap final : Node {
   Observer* observer;
   std::string name;
-  Tap(Observer* who, std::string full_name) : Node("tap"), observer(who), name(std::move(full_name)) {}
+  Tap(Observer* who, std::string full_name)
+      : Node("tap"), observer(who), name(std::move(full_name)) {}
   void backward(const Tensor& dy, Slots dx) override {
     if (dx[0]) dx[0] += observer->see_gradient(name, dy);
   }
 };
 
 void append(std::span<char> text, std::size_t& length, std::string_view piece) {
-  if (length + piece.size() > text.size()) fail(Error(ExitCode::internal, "the scope " + std::string(text.data(), length) + " is too deep."));
+  if (length + piece.size() > text.size())
+    fail(Error(ExitCode::internal,
+               "the scope " + std::string(text.data(), length) + " is too deep."));
   std::memcpy(text.data() + length, piece.data(), piece.size());
   length += piece.size();
 }
 
-}  // namespace
+}   // namespace
 
 Pass::Scope Pass::enter(std::string_view name, int index) {
   const std::size_t outer = length_;
@@ -69,6 +73,8 @@ Tensor Pass::observed_tap(std::string_view name, const Tensor& x) {
   return record<Tap>(y, Where::here(), {y}, observer_, place);
 }
 
+std::int64_t Pass::past() const { return cache ? cache->length() : 0; }
+
 RandomKey Pass::key(std::string_view name) const {
   RandomKey here = random;
   here.site = site(scope(), name);
@@ -80,4 +86,4 @@ Tensor Pass::dropout(const Tensor& x, double p, std::string_view name, Where at)
   return glass::dropout(x, p, key(name), at);
 }
 
-}  // namespace glass
+}   // namespace glass

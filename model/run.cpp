@@ -17,7 +17,7 @@ namespace glass {
 
 RunWatcher::~RunWatcher() = default;
 
-// ---- files that grow -------------------------------------------------------------------------------------------------
+// ---- files that grow ----------------------------------------------------------------------------
 
 GrowingFile::GrowingFile(const std::string& path)
     : path_(path), fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
@@ -32,28 +32,32 @@ void GrowingFile::append(const std::string& text) {
   while (done < text.size()) {
     const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail(SystemError("cannot write " + in_quotes(path_) + ": " + reason_of(errno) + "."));
+    if (n < 0)
+      fail(SystemError("cannot write " + in_quotes(path_) + ": " + reason_of(errno) + "."));
     done += static_cast<std::size_t>(n);
   }
   size_ += static_cast<std::int64_t>(text.size());
 }
 
 void GrowingFile::sync() {
-  if (::fsync(fd_) != 0 && errno != EINVAL) fail(SystemError("cannot save " + in_quotes(path_) + ": " + reason_of(errno) + "."));
+  if (::fsync(fd_) != 0 && errno != EINVAL)
+    fail(SystemError("cannot save " + in_quotes(path_) + ": " + reason_of(errno) + "."));
 }
 
 bool GrowingFile::cut(std::int64_t bytes) {
   if (size_ < bytes) return false;
-  if (::ftruncate(fd_, bytes) != 0) fail(SystemError("cannot shorten " + in_quotes(path_) + ": " + reason_of(errno) + "."));
+  if (::ftruncate(fd_, bytes) != 0)
+    fail(SystemError("cannot shorten " + in_quotes(path_) + ": " + reason_of(errno) + "."));
   size_ = bytes;
   return true;
 }
 
-// ---- what a checkpoint of a run says ---------------------------------------------------------------------------------
+// ---- what a checkpoint of a run says ------------------------------------------------------------
 
 namespace {
 
-constexpr int kMostSkipped = 5;      // steps that may fail one after the other under --on-nonfinite skip
+constexpr int kMostSkipped =
+    5;   // steps that may fail one after the other under --on-nonfinite skip
 
 // The state that changes, beside weights and moments.
 struct RunState {
@@ -64,7 +68,8 @@ struct RunState {
 std::string to_json(const RunState& state, const TrainConfig& config) {
   Json json;
   json.object();
-  if (std::isfinite(state.best_val_loss)) json.field("best_val_loss", state.best_val_loss).field("best_step", state.best_step);
+  if (std::isfinite(state.best_val_loss))
+    json.field("best_val_loss", state.best_val_loss).field("best_step", state.best_step);
   json.field("metrics_bytes", state.metrics_bytes).field("samples_bytes", state.samples_bytes);
   std::string text = json.end().text();
   text.back() = ',';
@@ -91,14 +96,19 @@ bool all_finite(const Tensor& x) {
 }
 
 double ms_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
 }
 
-}  // namespace
+}   // namespace
 
 Run::Run(Trainer& trainer, RunFolder& folder, FixedNotes notes, RunWatcher& watcher)
-    : trainer_(trainer), folder_(folder), notes_(std::move(notes)), watcher_(watcher),
-      metrics_(folder.path() + "/metrics.jsonl"), samples_(folder.path() + "/samples.txt"),
+    : trainer_(trainer),
+      folder_(folder),
+      notes_(std::move(notes)),
+      watcher_(watcher),
+      metrics_(folder.path() + "/metrics.jsonl"),
+      samples_(folder.path() + "/samples.txt"),
       timing_(folder.path() + "/timing.jsonl") {
   trainer_.interrupted = [this] { return watcher_.wants_to_stop(); };
 }
@@ -117,8 +127,10 @@ Checkpoint Run::snapshot() const {
   const TrainConfig& config = trainer_.config();
   Json rng;
   all.notes["glass.step"] = std::to_string(trainer_.steps());
-  all.notes["glass.rng"] = rng.object().field("generator", "philox4x32-10").field("seed", config.seed).end().text();
-  all.notes["glass.trainer"] = to_json({best_val_, best_step_, metrics_.size(), samples_.size()}, config);
+  all.notes["glass.rng"] =
+      rng.object().field("generator", "philox4x32-10").field("seed", config.seed).end().text();
+  all.notes["glass.trainer"] =
+      to_json({best_val_, best_step_, metrics_.size(), samples_.size()}, config);
   return all;
 }
 
@@ -127,10 +139,14 @@ void Run::resume(const FoundCheckpoint& from) {
   auto& moments = trainer_.optimizer().moments();
   std::size_t i = 0;
   for (const Parameter* p : trainer_.optimizer().parameters()) {
-    for (const auto& [kind, tensor] : {std::pair{"m", &moments[i].m}, std::pair{"v", &moments[i].v}}) {
+    for (const auto& [kind, tensor] :
+         {std::pair{"m", &moments[i].m}, std::pair{"v", &moments[i].v}}) {
       const std::string name = std::string("optim.") + kind + "." + p->name;
       const StoredTensor* stored = from.checkpoint.find(name);
-      if (!stored) fail(ContentError(from.path + " has no tensor " + name + ": one can use it, but not go on training from it. Start from it with --init-from."));
+      if (!stored)
+        fail(ContentError(
+            from.path + " has no tensor " + name +
+            ": one can use it, but not go on training from it. Start from it with --init-from."));
       fill_from(*tensor, *stored, from.path);
     }
     ++i;
@@ -139,15 +155,18 @@ void Run::resume(const FoundCheckpoint& from) {
   const RunState state = state_of(from);
   best_val_ = state.best_val_loss, best_step_ = state.best_step;
   saved_step_ = from.step, last_saved_ = from.path;
-  for (const auto& [file, bytes] : {std::pair{&metrics_, state.metrics_bytes}, std::pair{&samples_, state.samples_bytes}}) {
-    if (!file->cut(bytes)) watcher_.on_warning("A log in " + folder_.path() + " is shorter than when step " + std::to_string(from.step) + " was saved; some lines are lost.");
+  for (const auto& [file, bytes] :
+       {std::pair{&metrics_, state.metrics_bytes}, std::pair{&samples_, state.samples_bytes}}) {
+    if (!file->cut(bytes))
+      watcher_.on_warning("A log in " + folder_.path() + " is shorter than when step " +
+                          std::to_string(from.step) + " was saved; some lines are lost.");
   }
 }
 
-// ---- the loop --------------------------------------------------------------------------------------------------------
+// ---- the loop -----------------------------------------------------------------------------------
 
 Run::End Run::go() {
-  if (metrics_.size() == 0) {                              // not again in a run that was stopped before its first step
+  if (metrics_.size() == 0) {   // not again in a run that was stopped before its first step
     MetricsRow row;
     look(row);
     write(row);
@@ -169,13 +188,14 @@ bool Run::one_step() {
   try {
     result = trainer_.step();
   } catch (const NonFiniteError& error) {
-    const bool skip = trainer_.config().on_nonfinite == OnNonFinite::skip && ++skipped_in_a_row_ <= kMostSkipped;
+    const bool skip =
+        trainer_.config().on_nonfinite == OnNonFinite::skip && ++skipped_in_a_row_ <= kMostSkipped;
     if (!skip) {
       if (!first_broken_weight()) save();
       throw;
     }
     watcher_.on_warning(std::string(error.what()) + " Skipped.");
-    trainer_.set_steps(trainer_.steps() + 1);            // the next batch, with the weights as they are
+    trainer_.set_steps(trainer_.steps() + 1);   // the next batch, with the weights as they are
     return true;
   }
   if (trainer_.abandoned()) return false;
@@ -190,22 +210,32 @@ bool Run::one_step() {
   if (evaluated || due(c.log_interval)) write(row);
   if (due(c.log_interval)) {
     const double tokens_per_second = static_cast<double>(trainer_.tokens_per_step()) / ms * 1000;
-    timing_.append(Json().object().field("step", result.step).field("ms", ms).field("tokens_per_second", tokens_per_second).end().text() + "\n");
+    timing_.append(Json()
+                       .object()
+                       .field("step", result.step)
+                       .field("ms", ms)
+                       .field("tokens_per_second", tokens_per_second)
+                       .end()
+                       .text() +
+                   "\n");
   }
   if (due(c.sample_every)) write_samples();
   const bool best = evaluated && best_step_ == trainer_.steps();
-  const bool save_now = c.save_every > 0 ? due(c.save_every) : evaluated && (c.always_save_checkpoint || best);
+  const bool save_now =
+      c.save_every > 0 ? due(c.save_every) : evaluated && (c.always_save_checkpoint || best);
   if (save_now || best) save_as(best);
   return true;
 }
 
 void Run::finish() {
-  if (!due(trainer_.config().eval_interval) || !std::isfinite(losses_.train)) {   // for whoever looks; not part of the run
+  if (!due(trainer_.config().eval_interval) ||
+      !std::isfinite(losses_.train)) {   // for whoever looks; not part of the run
     losses_ = trainer_.estimate();
     watcher_.on_evaluation(trainer_.steps(), losses_, false);
   }
-  // A run too short for an evaluation has a best state too: its last. The state itself does not know, or a run that
-  // goes on from here would remember an evaluation that an unbroken run never made.
+  // A run too short for an evaluation has a best state too: its last. The state itself does not
+  // know, or a run that goes on from here would remember an evaluation that an unbroken run never
+  // made.
   if (best_step_ < 0 && trainer_.steps() > 0) save_as(true);
   else save();
 }
@@ -255,8 +285,9 @@ void Run::save() {
 
 void Run::save_as(bool best) {
   if (const Parameter* broken = first_broken_weight()) {
-    fail(NonFiniteError("The weight " + broken->name + " holds a value that is not finite after step " +
-                        std::to_string(trainer_.steps()) + "; it is not saved over a good checkpoint."));
+    fail(NonFiniteError(
+        "The weight " + broken->name + " holds a value that is not finite after step " +
+        std::to_string(trainer_.steps()) + "; it is not saved over a good checkpoint."));
   }
   metrics_.sync();
   samples_.sync();
@@ -265,4 +296,4 @@ void Run::save_as(bool best) {
   watcher_.on_saved(saved_step_, saved, best);
 }
 
-}  // namespace glass
+}   // namespace glass

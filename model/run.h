@@ -1,5 +1,6 @@
-// A training run from its first step to its last: when to look, when to save, what to write down. All that it writes is
-// a function of the run alone, so a run that was stopped and resumed leaves the same bytes as one that never stopped.
+// A training run from its first step to its last: when to look, when to save, what to write down.
+// All that it writes is a function of the run alone, so a run that was stopped and resumed leaves
+// the same bytes as one that never stopped.
 //
 // A run folder holds checkpoints (model/run_folder.h) and
 //   metrics.jsonl   one object a line: step, loss, lr, grad_norm, train_loss, val_loss
@@ -34,7 +35,7 @@ class RunWatcher {
   virtual void on_samples(std::int64_t /*step*/, const std::string& /*text*/) {}
   virtual void on_saved(std::int64_t /*step*/, const SavedFile&, bool /*best*/) {}
   virtual void on_warning(const std::string&) {}
-  virtual bool wants_to_stop() { return false; }       // asked between micro-steps
+  virtual bool wants_to_stop() { return false; }   // asked between micro-steps
 };
 
 // A file that grows, and can be cut back to where a checkpoint saw it.
@@ -45,8 +46,8 @@ class GrowingFile {
   GrowingFile(const GrowingFile&) = delete;
   GrowingFile& operator=(const GrowingFile&) = delete;
   void append(const std::string& text);
-  void sync();                                         // until it is safe on the disk
-  bool cut(std::int64_t bytes);                        // false: it was shorter already
+  void sync();                    // until it is safe on the disk
+  bool cut(std::int64_t bytes);   // false: it was shorter already
   std::int64_t size() const { return size_; }
 
  private:
@@ -68,13 +69,13 @@ class Run {
   void resume(const FoundCheckpoint& from);
 
   enum class End { finished, stopped };
-  End go();                                            // until max_iters, or until the watcher wants to stop
+  End go();   // until max_iters, or until the watcher wants to stop
 
   std::int64_t best_step() const { return best_step_; }
   double best_val_loss() const { return best_val_; }
   const Losses& last_losses() const { return losses_; }
   const std::string& last_saved() const { return last_saved_; }
-  void save();                                         // now, wherever the run stands
+  void save();   // now, wherever the run stands
 
  private:
   bool due(std::int64_t every) const { return every > 0 && trainer_.steps() % every == 0; }
@@ -99,4 +100,4 @@ class Run {
   std::string last_saved_;
 };
 
-}  // namespace glass
+}   // namespace glass

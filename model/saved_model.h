@@ -1,5 +1,5 @@
-// From a model to the tensors and notes of a checkpoint, and back. A checkpoint says everything about its model: what
-// it is made of, what its weights are, what its tokens mean.
+// From a model to the tensors and notes of a checkpoint, and back. A checkpoint says everything
+// about its model: what it is made of, what its weights are, what its tokens mean.
 #pragma once
 #include <memory>
 #include <string>
@@ -13,14 +13,16 @@ namespace glass {
 
 struct SavedModel {
   std::unique_ptr<LanguageModel> model;
-  TokenizerPtr tokenizer;            // null: the file does not have one
+  TokenizerPtr tokenizer;   // null: the file does not have one
   std::int64_t step = 0;
-  std::string path, digest;          // of the file itself, also where a folder was asked for
-  Checkpoint checkpoint;             // everything else that the file says
+  std::string path, digest;   // of the file itself, also where a folder was asked for
+  Checkpoint checkpoint;      // everything else that the file says
 };
 
-// A checkpoint, or a run folder: its newest valid checkpoint. SystemError, ContentError: what is wrong with which file.
-SavedModel open_model(const std::string& path, const Device& device, DType dtype, const Warn& warn = {});
+// A checkpoint, or a run folder: its newest valid checkpoint. SystemError, ContentError: what is
+// wrong with which file.
+SavedModel open_model(const std::string& path, const Device& device, DType dtype,
+                      const Warn& warn = {});
 
 // The same in two steps, for those who look at the config first.
 FoundCheckpoint find_checkpoint(const std::string& path, const Warn& warn = {});
@@ -28,8 +30,9 @@ GPTConfig config_of(const Checkpoint& checkpoint, const std::string& what);
 TokenizerPtr tokenizer_of(const Checkpoint& checkpoint, const std::string& what);
 void load_weights(LanguageModel& model, const Checkpoint& checkpoint, const std::string& what);
 
-// A tensor's numbers on the host, under a name; and back into a tensor of the same shape, whatever the type.
+// A tensor's numbers on the host, under a name; and back into a tensor of the same shape, whatever
+// the type.
 StoredTensor stored(const std::string& name, const Tensor& x);
 void fill_from(Tensor& x, const StoredTensor& from, const std::string& what);
 
-}  // namespace glass
+}   // namespace glass

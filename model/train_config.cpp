@@ -3,32 +3,37 @@
 namespace glass {
 
 bool may_change(std::string_view field) {
-  for (std::string_view free : {"max_iters", "eval_interval", "eval_iters", "log_interval", "save_every",
-                                "always_save_checkpoint", "keep", "sample_every", "prompt", "on_nonfinite", "recompute"}) {
+  for (std::string_view free :
+       {"max_iters", "eval_interval", "eval_iters", "log_interval", "save_every",
+        "always_save_checkpoint", "keep", "sample_every", "prompt", "on_nonfinite", "recompute"}) {
     if (field == free) return true;
   }
   return false;
 }
 
 TrainConfig recipe(std::string_view preset) {
-  TrainConfig c;                                           // char-small: nanoGPT's README on a processor
+  TrainConfig c;   // char-small: nanoGPT's README on a processor
   if (preset == "names") {
     c.batch_size = 32, c.max_iters = 1500, c.learning_rate = 3e-3, c.min_lr = 3e-4;
   } else if (preset == "char-base") {
-    c.batch_size = 64, c.max_iters = 5000, c.eval_iters = 10;    // nanoGPT's 200 take minutes on a processor
+    c.batch_size = 64, c.max_iters = 5000,
+    c.eval_iters = 10;   // nanoGPT's 200 take minutes on a processor
   } else if (preset == "microgpt") {
     c.batch_size = 16, c.max_iters = 1000, c.learning_rate = 1e-2, c.min_lr = 0, c.warmup_iters = 0;
     c.beta1 = 0.85, c.weight_decay = 0;
   } else if (preset == "induction") {
-    c.batch_size = 16, c.max_iters = 1500, c.learning_rate = 3e-3, c.min_lr = 3e-3, c.warmup_iters = 50;
+    c.batch_size = 16, c.max_iters = 1500, c.learning_rate = 3e-3, c.min_lr = 3e-3,
+    c.warmup_iters = 50;
     c.beta2 = 0.98, c.weight_decay = 0.01;
   } else if (preset == "bigram") {
-    c.batch_size = 64, c.max_iters = 1000, c.learning_rate = 5e-2, c.min_lr = 1e-3, c.weight_decay = 0;
+    c.batch_size = 64, c.max_iters = 1000, c.learning_rate = 5e-2, c.min_lr = 1e-3,
+    c.weight_decay = 0;
   } else if (preset.substr(0, 4) == "gpt2") {
-    c.batch_size = 4, c.gradient_accumulation_steps = 8, c.learning_rate = 6e-4, c.min_lr = 6e-5, c.beta2 = 0.95;
+    c.batch_size = 4, c.gradient_accumulation_steps = 8, c.learning_rate = 6e-4, c.min_lr = 6e-5,
+    c.beta2 = 0.95;
     c.eval_iters = 5;
   }
   return c;
 }
 
-}  // namespace glass
+}   // namespace glass

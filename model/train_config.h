@@ -1,4 +1,5 @@
-// How a model is trained. The names are nanoGPT's, and so are the defaults where nanoGPT's README trains a small model.
+// How a model is trained. The names are nanoGPT's, and so are the defaults where nanoGPT's README
+// trains a small model.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,23 +10,26 @@
 namespace glass {
 
 enum class OnNonFinite : std::uint8_t { stop, skip };
-template <> struct Names<OnNonFinite> { static constexpr std::array<std::string_view, 2> all = {"stop", "skip"}; };
+template <>
+struct Names<OnNonFinite> {
+  static constexpr std::array<std::string_view, 2> all = {"stop", "skip"};
+};
 
 struct TrainConfig {
   std::int64_t seed = 1337;
-  std::int64_t batch_size = 12;                    // B: windows in a micro-step
-  std::int64_t gradient_accumulation_steps = 1;    // micro-steps in a step
+  std::int64_t batch_size = 12;                   // B: windows in a micro-step
+  std::int64_t gradient_accumulation_steps = 1;   // micro-steps in a step
   std::int64_t max_iters = 2000;
   double learning_rate = 1e-3, min_lr = 1e-4;
   std::int64_t warmup_iters = 100;
-  std::int64_t lr_decay_iters = 0;                 // 0: max_iters
+  std::int64_t lr_decay_iters = 0;   // 0: max_iters
   double beta1 = 0.9, beta2 = 0.99, weight_decay = 0.1, grad_clip = 1.0;
 
   std::int64_t eval_interval = 250, eval_iters = 20, log_interval = 10;
-  std::int64_t save_every = 0;                     // 0: at every evaluation
-  bool always_save_checkpoint = true;              // false: only when the validation loss is the best so far
-  std::int64_t keep = 3;                           // checkpoints beside best
-  std::int64_t sample_every = 0;                   // steps between samples; 0: at the end
+  std::int64_t save_every = 0;          // 0: at every evaluation
+  bool always_save_checkpoint = true;   // false: only when the validation loss is the best so far
+  std::int64_t keep = 3;                // checkpoints beside best
+  std::int64_t sample_every = 0;        // steps between samples; 0: at the end
   std::string prompt;
 
   OnNonFinite on_nonfinite = OnNonFinite::stop;
@@ -36,7 +40,7 @@ struct TrainConfig {
 };
 
 template <class Config, class F>
-  requires std::is_same_v<std::remove_const_t<Config>, TrainConfig>
+requires std::is_same_v<std::remove_const_t<Config>, TrainConfig>
 void each_field(Config& c, const F& f) {
   f("seed", c.seed);
   f("batch_size", c.batch_size);
@@ -62,10 +66,11 @@ void each_field(Config& c, const F& f) {
   f("recompute", c.recompute);
 }
 
-// The settings that do not change what is learned, only how long and what is told about it: a run may go on with others.
+// The settings that do not change what is learned, only how long and what is told about it: a run
+// may go on with others.
 bool may_change(std::string_view field);
 
 // How the model of a preset is trained by default.
 TrainConfig recipe(std::string_view preset);
 
-}  // namespace glass
+}   // namespace glass

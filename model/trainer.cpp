@@ -19,17 +19,24 @@ Fault parse_fault(const std::string& text) {
     if (parts[0] == "inf_grad") return {Fault::Kind::inf_grad, step};
     if (parts[0] == "nan_param") return {Fault::Kind::nan_param, step};
   }
-  fail(UsageError("GLASS_FAULT is " + in_quotes(text) + "; it must be nan_loss@STEP, inf_grad@STEP or nan_param@STEP."));
+  fail(UsageError("GLASS_FAULT is " + in_quotes(text) +
+                  "; it must be nan_loss@STEP, inf_grad@STEP or nan_param@STEP."));
 }
 
 namespace {
 
 // Streams of random windows that have nothing to do with each other.
 enum Stream : std::uint64_t { kTraining = 0, kProbeTrain = 1, kProbeVal = 2 };
-std::uint64_t stream(const TrainConfig& c, Stream which) { return static_cast<std::uint64_t>(c.seed) * 4 + which; }
+std::uint64_t stream(const TrainConfig& c, Stream which) {
+  return static_cast<std::uint64_t>(c.seed) * 4 + which;
+}
 
 AdamW::Options adam_options(const TrainConfig& c) {
-  return {.beta1 = c.beta1, .beta2 = c.beta2, .eps = 1e-8, .weight_decay = c.weight_decay, .max_norm = c.grad_clip};
+  return {.beta1 = c.beta1,
+          .beta2 = c.beta2,
+          .eps = 1e-8,
+          .weight_decay = c.weight_decay,
+          .max_norm = c.grad_clip};
 }
 
 bool all_finite(const Tensor& x) {
@@ -43,14 +50,18 @@ void write_first(const Tensor& x, double value) {
   first.backend().fill(first.writable("a fault done on purpose"), value);
 }
 
-}  // namespace
+}   // namespace
 
 Trainer::Trainer(LanguageModel& model, const Dataset& data, const TrainConfig& config)
-    : model_(model), config_(config), T_(model.config().block_size),
+    : model_(model),
+      config_(config),
+      T_(model.config().block_size),
       train_(data.train, config.batch_size, T_, stream(config, kTraining)),
       train_probe_(data.train, config.batch_size, T_, stream(config, kProbeTrain)),
-      data_(data), adam_(model.parameters(), adam_options(config)) {
-  if (data.val.size() > T_) val_probe_.emplace_back(data.val, config.batch_size, T_, stream(config, kProbeVal));
+      data_(data),
+      adam_(model.parameters(), adam_options(config)) {
+  if (data.val.size() > T_)
+    val_probe_.emplace_back(data.val, config.batch_size, T_, stream(config, kProbeVal));
   const std::size_t n = static_cast<std::size_t>(config.batch_size * T_);
   inputs_.resize(n), targets_.resize(n);
 }
@@ -61,11 +72,13 @@ void Trainer::set_steps(std::int64_t n) {
 }
 
 double Trainer::learning_rate(std::int64_t step) const {
-  return WarmupCosine{config_.learning_rate, config_.min_lr, config_.warmup_iters, config_.decay_steps()}(step);
+  return WarmupCosine{config_.learning_rate, config_.min_lr, config_.warmup_iters,
+                      config_.decay_steps()}(step);
 }
 
-// A product of (M,K) and (K,N) costs 2 M N K; every weight of a matrix meets every token once forward and twice
-// backward. Attention multiplies (T,D) with (D,T) and (T,T) with (T,D), half of it above the diagonal.
+// A product of (M,K) and (K,N) costs 2 M N K; every weight of a matrix meets every token once
+// forward and twice backward. Attention multiplies (T,D) with (D,T) and (T,T) with (T,D), half of
+// it above the diagonal.
 double Trainer::flops_per_step() const {
   const GPTConfig& c = model_.config();
   const double tokens = static_cast<double>(tokens_per_step());
@@ -83,15 +96,18 @@ double Trainer::flops_per_step() const {
 double Trainer::micro_step(std::int64_t micro) {
   train_.fill(steps_ * config_.samples_per_step() + micro * config_.batch_size, inputs_, targets_);
   const Shape shape = {config_.batch_size, T_};
-  const Tensor ids = Tensor::ids(model_.device(), inputs_, shape), targets = Tensor::ids(model_.device(), targets_, shape);
+  const Tensor ids = Tensor::ids(model_.device(), inputs_, shape),
+               targets = Tensor::ids(model_.device(), targets_, shape);
   Pass pass(&tape_);
   pass.mode = Mode::train;
-  pass.random = {static_cast<std::uint64_t>(config_.seed), 0, static_cast<std::uint32_t>(steps_), static_cast<std::uint32_t>(micro)};
+  pass.random = {static_cast<std::uint64_t>(config_.seed), 0, static_cast<std::uint32_t>(steps_),
+                 static_cast<std::uint32_t>(micro)};
   pass.recompute = config_.recompute;
   tape_.stop_at_nonfinite = debug_nonfinite;
   const double share = 1 / static_cast<double>(config_.gradient_accumulation_steps);
   Tensor loss = model_.loss(pass, ids, targets);
-  if (fault.kind == Fault::Kind::nan_loss && fault.step == steps_ + 1) loss = loss * std::numeric_limits<double>::quiet_NaN();
+  if (fault.kind == Fault::Kind::nan_loss && fault.step == steps_ + 1)
+    loss = loss * std::numeric_limits<double>::quiet_NaN();
   const double value = loss.item();
   if (!std::isfinite(value)) not_finite("The loss is " + shortest(value));
   tape_.backward(share == 1 ? loss : loss * share);
@@ -102,7 +118,8 @@ double Trainer::micro_step(std::int64_t micro) {
 StepResult Trainer::step() {
   abandoned_ = false;
   const double lr = learning_rate(steps_);
-  if (fault.kind == Fault::Kind::nan_param && fault.step == steps_ + 1) write_first(model_.parameters().front()->value, NAN);
+  if (fault.kind == Fault::Kind::nan_param && fault.step == steps_ + 1)
+    write_first(model_.parameters().front()->value, NAN);
   double loss = 0;
   try {
     for (std::int64_t micro = 0; micro < config_.gradient_accumulation_steps; ++micro) {
@@ -118,9 +135,10 @@ StepResult Trainer::step() {
     adam_.zero_grad();
     throw;
   }
-  if (fault.kind == Fault::Kind::inf_grad && fault.step == steps_ + 1) write_first(model_.parameters().back()->grad, INFINITY);
+  if (fault.kind == Fault::Kind::inf_grad && fault.step == steps_ + 1)
+    write_first(model_.parameters().back()->grad, INFINITY);
   adam_.step(lr);
-  if (adam_.skipped()) {                                   // the kernel looked at the norm and wrote nothing
+  if (adam_.skipped()) {   // the kernel looked at the norm and wrote nothing
     adam_.set_steps(steps_);
     not_finite("The gradient is not finite");
   }
@@ -133,15 +151,19 @@ StepResult Trainer::step() {
 void Trainer::not_finite(const std::string& what) {
   std::string culprit;
   for (Parameter* p : model_.parameters()) {
-    if (!all_finite(p->value)) culprit = "the weight " + p->name + " already holds a value that is not finite";
+    if (!all_finite(p->value))
+      culprit = "the weight " + p->name + " already holds a value that is not finite";
     else if (p->touched && !all_finite(p->grad)) culprit = "first in the gradient of " + p->name;
     if (!culprit.empty()) break;
   }
-  const std::int64_t first = steps_ * config_.samples_per_step(), last = first + config_.samples_per_step() - 1;
+  const std::int64_t first = steps_ * config_.samples_per_step(),
+                     last = first + config_.samples_per_step() - 1;
   adam_.zero_grad();
-  fail(NonFiniteError(what + " in step " + std::to_string(steps_ + 1) + (culprit.empty() ? "" : " (" + culprit + ")") +
-                      ", on samples " + std::to_string(first) + " to " + std::to_string(last) + " of seed " +
-                      std::to_string(config_.seed) + ". Nothing was updated. A smaller --learning-rate usually helps; " +
+  fail(NonFiniteError(what + " in step " + std::to_string(steps_ + 1) +
+                      (culprit.empty() ? "" : " (" + culprit + ")") + ", on samples " +
+                      std::to_string(first) + " to " + std::to_string(last) + " of seed " +
+                      std::to_string(config_.seed) +
+                      ". Nothing was updated. A smaller --learning-rate usually helps; " +
                       "--debug-nan names the operation."));
 }
 
@@ -152,19 +174,24 @@ double Trainer::loss_on(const Batches& batches, std::int64_t count) const {
   for (std::int64_t i = 0; i < count; ++i) {
     batches.fill(i * config_.batch_size, inputs, targets);
     Pass pass;
-    sum += model_.loss(pass, Tensor::ids(model_.device(), inputs, shape), Tensor::ids(model_.device(), targets, shape)).item();
+    sum += model_
+               .loss(pass, Tensor::ids(model_.device(), inputs, shape),
+                     Tensor::ids(model_.device(), targets, shape))
+               .item();
   }
   return sum / static_cast<double>(count);
 }
 
 Losses Trainer::estimate() {
   const std::int64_t asked = config_.eval_iters * config_.batch_size;
-  Losses losses{loss_on(train_probe_, config_.eval_iters), std::numeric_limits<double>::quiet_NaN()};
-  if (data_.val.size() > 1) {                              // a small split is read whole: no luck in it
+  Losses losses{loss_on(train_probe_, config_.eval_iters),
+                std::numeric_limits<double>::quiet_NaN()};
+  if (data_.val.size() > 1) {   // a small split is read whole: no luck in it
     const bool whole = val_probe_.empty() || val_probe_.front().windows() <= asked;
-    losses.val = whole ? evaluate(model_, data_.val).loss : loss_on(val_probe_.front(), config_.eval_iters);
+    losses.val =
+        whole ? evaluate(model_, data_.val).loss : loss_on(val_probe_.front(), config_.eval_iters);
   }
   return losses;
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -1,5 +1,6 @@
-// The training loop, one step at a time: draw a batch, see how surprised the model is, follow the gradient. Everything
-// random is a function of (seed, step), so a trainer is its weights, its moments and one number: how many steps it did.
+// The training loop, one step at a time: draw a batch, see how surprised the model is, follow the
+// gradient. Everything random is a function of (seed, step), so a trainer is its weights, its
+// moments and one number: how many steps it did.
 #pragma once
 #include <functional>
 #include <string>
@@ -14,44 +15,48 @@
 namespace glass {
 
 struct StepResult {
-  std::int64_t step;                 // how many steps are done now
-  double loss;                       // before the step, mean over the batch
-  double lr, grad_norm;              // grad_norm: before clipping
+  std::int64_t step;      // how many steps are done now
+  double loss;            // before the step, mean over the batch
+  double lr, grad_norm;   // grad_norm: before clipping
 };
 
-struct Losses { double train, val; };   // val: NaN where nothing is held out
+struct Losses {
+  double train, val;
+};   // val: NaN where nothing is held out
 
-// Damage done on purpose, to see whether it is noticed: "nan_loss@37", "inf_grad@37", "nan_param@37".
+// Damage done on purpose, to see whether it is noticed: "nan_loss@37", "inf_grad@37",
+// "nan_param@37".
 struct Fault {
   enum class Kind : std::uint8_t { none, nan_loss, inf_grad, nan_param } kind = Kind::none;
   std::int64_t step = 0;
 };
-Fault parse_fault(const std::string& text);             // "": none
+Fault parse_fault(const std::string& text);   // "": none
 
 class Trainer {
  public:
   Trainer(LanguageModel& model, const Dataset& data, const TrainConfig& config);
 
-  // One step. A loss or a gradient that is not finite throws a NonFiniteError that names step, tensor and windows; the
-  // weights, the moments and the count of steps are then what they were before.
+  // One step. A loss or a gradient that is not finite throws a NonFiniteError that names step,
+  // tensor and windows; the weights, the moments and the count of steps are then what they were
+  // before.
   StepResult step();
   // Asked between micro-steps; true abandons the step that is under way, as if it had not begun.
   std::function<bool()> interrupted;
   bool abandoned() const { return abandoned_; }
 
-  Losses estimate();                                    // on the same eval_iters batches of each split every time
+  Losses estimate();   // on the same eval_iters batches of each split every time
 
   std::int64_t steps() const { return steps_; }
-  void set_steps(std::int64_t n);                       // of a run that goes on
+  void set_steps(std::int64_t n);   // of a run that goes on
   double learning_rate(std::int64_t step) const;
   LanguageModel& model() { return model_; }
   const TrainConfig& config() const { return config_; }
   AdamW& optimizer() { return adam_; }
   std::int64_t tokens_per_step() const { return config_.samples_per_step() * T_; }
-  double flops_per_step() const;                        // multiply and add are two
+  double flops_per_step() const;   // multiply and add are two
 
   Fault fault;
-  bool debug_nonfinite = false;                         // look at every value, to name the first one that goes wrong
+  bool debug_nonfinite = false;   // look at every value, to name the first one that goes wrong
 
  private:
   double micro_step(std::int64_t micro);
@@ -64,7 +69,7 @@ class Trainer {
   TrainConfig config_;
   std::int64_t T_;
   Batches train_, train_probe_;
-  std::vector<Batches> val_probe_;                      // none or one
+  std::vector<Batches> val_probe_;   // none or one
   const Dataset& data_;
   AdamW adam_;
   Tape tape_;
@@ -73,4 +78,4 @@ class Trainer {
   std::vector<std::int32_t> inputs_, targets_;
 };
 
-}  // namespace glass
+}   // namespace glass

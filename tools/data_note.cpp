@@ -8,9 +8,18 @@
 namespace glass {
 
 std::string data_note(const DataOptions& options, const Dataset& data) {
-  return Json().object().field("source", options.source).field("tokenizer", options.tokenizer).field("val", options.val)
-      .field("doc_sep", options.doc_sep).field("doc_mark", options.doc_mark).field("digest", hex16(data.digest))
-      .field("train_tokens", data.train.size()).field("val_tokens", data.val.size()).end().text();
+  return Json()
+      .object()
+      .field("source", options.source)
+      .field("tokenizer", options.tokenizer)
+      .field("val", options.val)
+      .field("doc_sep", options.doc_sep)
+      .field("doc_mark", options.doc_mark)
+      .field("digest", hex16(data.digest))
+      .field("train_tokens", data.train.size())
+      .field("val_tokens", data.val.size())
+      .end()
+      .text();
 }
 
 DataNote read_data_note(const Checkpoint& checkpoint, const std::string& file) {
@@ -26,4 +35,4 @@ DataNote read_data_note(const Checkpoint& checkpoint, const std::string& file) {
   return note;
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -210,7 +210,8 @@ GPTConfig preset_to_draw(const std::string& name) {
 void draw_model(const Arguments& args) {
   const std::string& path = args.text("draw");
   if (!ends_with(path, ".svg") && !ends_with(path, ".png"))
-    fail(UsageError("--draw makes a .svg or a .png, so " + in_quotes(path) + " must end with one of them."));
+    fail(UsageError("--draw makes a .svg or a .png, so " + in_quotes(path) +
+                    " must end with one of them."));
   std::string title = args.has("preset") ? args.text("preset") : args.text("FILE");
   GPTConfig config;
   if (args.has("preset")) {
@@ -229,8 +230,9 @@ void draw_model(const Arguments& args) {
 
 void require_something(const Arguments& args) {
   if (args.has("FILE") == args.has("preset")) {
-    fail(UsageError(args.has("FILE") ? "FILE and --preset are two models; choose one."
-                                     : "glass inspect needs FILE: what to look at; or --preset NAME."));
+    fail(UsageError(args.has("FILE")
+                        ? "FILE and --preset are two models; choose one."
+                        : "glass inspect needs FILE: what to look at; or --preset NAME."));
   }
   if (args.has("preset") && !args.has("draw"))
     fail(UsageError("--preset has no file to look into; it goes with --draw FILE.svg."));

@@ -1,5 +1,5 @@
-// glass train: from a text to a model that writes like it. The story is told by run() at the end of this file; what can
-// be asked for is in train_options.h, what is shown in train_view.h.
+// glass train: from a text to a model that writes like it. The story is told by run() at the end of
+// this file; what can be asked for is in train_options.h, what is shown in train_view.h.
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +28,7 @@
 namespace glass {
 namespace {
 
-// ---- what is written down --------------------------------------------------------------------------------------------
+// ---- what is written down -----------------------------------------------------------------------
 
 void write_config(const std::string& folder, const TrainRequest& request) {
   std::string text = "# The settings of this run; glass train --config reads them again.\n";
@@ -38,12 +38,14 @@ void write_config(const std::string& folder, const TrainRequest& request) {
     const bool quoted = std::is_enum_v<Field> || std::is_same_v<Field, std::string>;
     if (std::string_view(name).substr(0, 5) == "bias_" || spelled(field).empty()) return;
     const std::string value = quoted ? Json().value(spelled(field)).text() : spelled(field);
-    const bool option = std::any_of(train_options().begin(), train_options().end(), [&](const Option& o) {
-      std::string dashes(name);
-      std::replace(dashes.begin(), dashes.end(), '_', '-');
-      return o.name == dashes;
-    });
-    text += (option || std::string_view(name) == "seed" ? "" : "# ") + std::string(name) + " = " + value + "\n";
+    const bool option =
+        std::any_of(train_options().begin(), train_options().end(), [&](const Option& o) {
+          std::string dashes(name);
+          std::replace(dashes.begin(), dashes.end(), '_', '-');
+          return o.name == dashes;
+        });
+    text += (option || std::string_view(name) == "seed" ? "" : "# ") + std::string(name) + " = " +
+            value + "\n";
   };
   each_field(request.model, line);
   text += std::string("bias = ") + (request.model.bias_out ? "true" : "false") + "\n";
@@ -55,30 +57,41 @@ void write_config(const std::string& folder, const TrainRequest& request) {
   file.publish();
 }
 
-// ---- what is said ----------------------------------------------------------------------------------------------------
+// ---- what is said -------------------------------------------------------------------------------
 
-std::string amount(std::int64_t n, const char* one, const char* many) { return with_commas(n) + " " + (n == 1 ? one : many); }
+std::string amount(std::int64_t n, const char* one, const char* many) {
+  return with_commas(n) + " " + (n == 1 ? one : many);
+}
 
-void introduce(TrainView& view, const TrainRequest& request, const Dataset& data, Trainer& trainer, const Machine& machine,
-               const CorpusEntropy& lines, const std::string& folder) {
+void introduce(TrainView& view, const TrainRequest& request, const Dataset& data, Trainer& trainer,
+               const Machine& machine, const CorpusEntropy& lines, const std::string& folder) {
   const GPTConfig& c = trainer.model().config();
   std::string text = data.name + ": ";
-  if (data.train_documents > 0) text += amount(data.train_documents + data.val_documents, "document", "documents") + ", ";
-  text += "vocabulary " + with_commas(data.vocab_size) + " (" + request.data.tokenizer + "), " + with_commas(data.train.size()) +
-          " tokens to learn, " + with_commas(data.val.size()) + " held out";
+  if (data.train_documents > 0)
+    text += amount(data.train_documents + data.val_documents, "document", "documents") + ", ";
+  text += "vocabulary " + with_commas(data.vocab_size) + " (" + request.data.tokenizer + "), " +
+          with_commas(data.train.size()) + " tokens to learn, " + with_commas(data.val.size()) +
+          " held out";
   view.say("data     " + text);
   if (c.arch == Arch::bigram) {
     view.say("model    bigram: a table of " + amount(trainer.model().count(), "weight", "weights"));
   } else {
-    view.say("model    " + amount(c.n_layer, "layer", "layers") + ", " + amount(c.n_head, "head", "heads") + ", width " +
-             std::to_string(c.n_embd) + ", context " + std::to_string(c.block_size) + ": number of parameters: " +
-             format("%.2fM", static_cast<double>(trainer.model().count(LanguageModel::Count::without_positions)) / 1e6) + " (" +
-             with_commas(trainer.model().count()) + " with positions)");
+    view.say("model    " + amount(c.n_layer, "layer", "layers") + ", " +
+             amount(c.n_head, "head", "heads") + ", width " + std::to_string(c.n_embd) +
+             ", context " + std::to_string(c.block_size) + ": number of parameters: " +
+             format("%.2fM", static_cast<double>(
+                                 trainer.model().count(LanguageModel::Count::without_positions)) /
+                                 1e6) +
+             " (" + with_commas(trainer.model().count()) + " with positions)");
   }
-  view.say("train    " + with_commas(request.train.max_iters) + " steps of " + with_commas(trainer.tokens_per_step()) + " tokens on " +
-           machine.backend->name() + ", " + name_of(machine.dtype) + (request.train.recompute ? ", blocks run again in backward" : ""));
-  view.say(format("compare  nats a token: knows nothing %.3f (ln %d), how often each occurs %.3f, the one before %.3f", lines.uniform,
-                  data.vocab_size, lines.unigram, lines.bigram));
+  view.say("train    " + with_commas(request.train.max_iters) + " steps of " +
+           with_commas(trainer.tokens_per_step()) + " tokens on " + machine.backend->name() + ", " +
+           name_of(machine.dtype) +
+           (request.train.recompute ? ", blocks run again in backward" : ""));
+  view.say(
+      format("compare  nats a token: knows nothing %.3f (ln %d), how often each occurs %.3f, the "
+             "one before %.3f",
+             lines.uniform, data.vocab_size, lines.unigram, lines.bigram));
   view.say("out      " + folder);
 }
 
@@ -87,7 +100,9 @@ void mention_ignored(TrainView& view, const Arguments& args) {
   for (const char* name : {"compile", "backend", "wandb-log", "wandb-project", "wandb-run-name"}) {
     if (args.has(name)) ignored.push_back(std::string("--") + name);
   }
-  if (!ignored.empty()) view.say("note     " + join(ignored, ", ") + (ignored.size() == 1 ? " has" : " have") + " no effect here.");
+  if (!ignored.empty())
+    view.say("note     " + join(ignored, ", ") + (ignored.size() == 1 ? " has" : " have") +
+             " no effect here.");
 }
 
 std::vector<MetricsRow> all_rows(const std::string& folder, const Run& run, std::int64_t step) {
@@ -95,17 +110,20 @@ std::vector<MetricsRow> all_rows(const std::string& folder, const Run& run, std:
   std::vector<MetricsRow> rows = read_metrics(read_text_file(path, "the metrics"), path);
   if (rows.empty() || rows.back().step < step || std::isnan(rows.back().val_loss)) {
     MetricsRow last;
-    last.step = step, last.train_loss = run.last_losses().train, last.val_loss = run.last_losses().val;
+    last.step = step, last.train_loss = run.last_losses().train,
+    last.val_loss = run.last_losses().val;
     rows.push_back(last);
   }
   return rows;
 }
 
-Chart loss_curve(const std::string& folder, const Run& run, Trainer& trainer, const Dataset& data, const CorpusEntropy& lines) {
+Chart loss_curve(const std::string& folder, const Run& run, Trainer& trainer, const Dataset& data,
+                 const CorpusEntropy& lines) {
   LossChartOptions options;
   options.title = "Loss of " + data.name;
   options.subtitle = with_commas(trainer.model().count()) + " weights, nats a token";
-  options.references = {{"ln V", lines.uniform}, {"unigram", lines.unigram}, {"bigram", lines.bigram}};
+  options.references = {
+      {"ln V", lines.uniform}, {"unigram", lines.unigram}, {"bigram", lines.bigram}};
   return loss_chart(all_rows(folder, run, trainer.steps()), options);
 }
 
@@ -123,16 +141,17 @@ std::string draw_loss(const std::string& folder, const Chart& chart, TrainView& 
 // A folder that held another run, or none: nothing of the old one may mix with the new one.
 void start_afresh(RunFolder& folder) {
   folder.clear();
-  for (const char* name : {"metrics.jsonl", "timing.jsonl", "samples.txt", "loss.png", "config.toml"}) {
+  for (const char* name :
+       {"metrics.jsonl", "timing.jsonl", "samples.txt", "loss.png", "config.toml"}) {
     ::unlink((folder.path() + "/" + name).c_str());
   }
 }
 
-// ---- the end of a run ------------------------------------------------------------------------------------------------
+// ---- the end of a run ---------------------------------------------------------------------------
 
 struct Result {
   std::int64_t step = 0, params = 0;
-  Losses losses{};                                   // val: over all that is held out
+  Losses losses{};   // val: over all that is held out
   double best_val_loss = 0, tokens_per_second = 0, seconds = 0;
   std::string checkpoint, loss_png;
   std::int64_t val_tokens = 0;
@@ -141,11 +160,17 @@ struct Result {
 
 void print_json(const Result& r) {
   Json json;
-  json.object().field("step", r.step).field("train_loss", r.losses.train).field("val_loss", r.losses.val);
-  json.field("best_val_loss", r.best_val_loss).field("tokens_per_second", r.tokens_per_second).field("params", r.params);
+  json.object()
+      .field("step", r.step)
+      .field("train_loss", r.losses.train)
+      .field("val_loss", r.losses.val);
+  json.field("best_val_loss", r.best_val_loss)
+      .field("tokens_per_second", r.tokens_per_second)
+      .field("params", r.params);
   json.field("checkpoint", r.checkpoint).field("seconds", r.seconds).field("loss_png", r.loss_png);
   json.field("val_tokens", r.val_tokens).field("samples", r.samples.lines);
-  if (r.samples.known >= 0) json.field("new_samples", static_cast<std::int64_t>(r.samples.lines.size()) - r.samples.known);
+  if (r.samples.known >= 0)
+    json.field("new_samples", static_cast<std::int64_t>(r.samples.lines.size()) - r.samples.known);
   print(json.end().text() + "\n");
 }
 
@@ -153,21 +178,26 @@ void print_text(const Result& r, const Dataset& data) {
   if (!r.samples.lines.empty()) print("\n" + r.samples.text() + "\n\n");
   if (r.samples.known >= 0) {
     print(format("%d of these %zu are new: they are not in the text that it learned from.\n",
-                 static_cast<int>(r.samples.lines.size()) - static_cast<int>(r.samples.known), r.samples.lines.size()));
+                 static_cast<int>(r.samples.lines.size()) - static_cast<int>(r.samples.known),
+                 r.samples.lines.size()));
   }
   if (r.val_tokens > 0) {
-    print(format("validation loss %.4f nats a token over all %s held-out tokens", r.losses.val, with_commas(r.val_tokens).c_str()));
+    print(format("validation loss %.4f nats a token over all %s held-out tokens", r.losses.val,
+                 with_commas(r.val_tokens).c_str()));
     if (data.val_letters > 0) {
-      print(format(", %.3f bits a letter", r.losses.val * static_cast<double>(r.val_tokens) / static_cast<double>(data.val_letters) / std::log(2.0)));
+      print(format(", %.3f bits a letter", r.losses.val * static_cast<double>(r.val_tokens) /
+                                               static_cast<double>(data.val_letters) /
+                                               std::log(2.0)));
     }
     print("\n");
   }
   print("checkpoint " + r.checkpoint + "\nloss curve " + r.loss_png + "\n");
 }
 
-constexpr std::int64_t kReadWhole = 2'000'000;       // tokens; more than that is estimated
+constexpr std::int64_t kReadWhole = 2'000'000;   // tokens; more than that is estimated
 
-Result conclude(const std::string& folder, Run& run, Trainer& trainer, const Dataset& data, const CorpusEntropy& lines, TrainView& view) {
+Result conclude(const std::string& folder, Run& run, Trainer& trainer, const Dataset& data,
+                const CorpusEntropy& lines, TrainView& view) {
   Result r;
   r.step = trainer.steps(), r.params = trainer.model().count();
   r.losses = run.last_losses();
@@ -183,16 +213,24 @@ Result conclude(const std::string& folder, Run& run, Trainer& trainer, const Dat
   return r;
 }
 
-double peak_of(const Machine& machine) { return machine.device == "cpu" ? peak_gflops(machine.isa, machine.threads) : 0; }
+double peak_of(const Machine& machine) {
+  return machine.device == "cpu" ? peak_gflops(machine.isa, machine.threads) : 0;
+}
 
 TrainView::Style style_of(const Arguments& args) {
-  if (is_terminal(stderr) && std::getenv("TERM") != nullptr && std::string(std::getenv("TERM")) != "dumb") return TrainView::Style::rewritten;
+  if (is_terminal(stderr) && std::getenv("TERM") != nullptr &&
+      std::string(std::getenv("TERM")) != "dumb")
+    return TrainView::Style::rewritten;
   return args.flag("json") ? TrainView::Style::quiet : TrainView::Style::lines;
 }
 
-Notes fixed_notes(const TrainRequest& request, const GPTConfig& model, const Dataset& data, const Machine& machine) {
-  Notes notes = {{"format", "glass"}, {"glass.version", build_version()}, {"glass.config", fields_to_json(model)},
-                 {kDataNote, data_note(request.data, data)}, {"glass.isa", machine.isa}};
+Notes fixed_notes(const TrainRequest& request, const GPTConfig& model, const Dataset& data,
+                  const Machine& machine) {
+  Notes notes = {{"format", "glass"},
+                 {"glass.version", build_version()},
+                 {"glass.config", fields_to_json(model)},
+                 {kDataNote, data_note(request.data, data)},
+                 {"glass.isa", machine.isa}};
   if (data.tokenizer) notes["glass.tokenizer"] = data.tokenizer->to_json();
   return notes;
 }
@@ -209,7 +247,8 @@ std::int64_t steps_between_lines(const TrainConfig& c, const Arguments& args) {
 
 TrainView::Plan plan_of(Trainer& trainer, const Arguments& args, double peak) {
   const TrainConfig& c = trainer.config();
-  return {trainer.steps(), c.max_iters, steps_between_lines(c, args), trainer.flops_per_step(), peak, trainer.tokens_per_step()};
+  return {trainer.steps(),          c.max_iters, steps_between_lines(c, args),
+          trainer.flops_per_step(), peak,        trainer.tokens_per_step()};
 }
 
 ExitCode run(const Arguments& said) {
@@ -221,18 +260,24 @@ ExitCode run(const Arguments& said) {
   const Start start = start_of(request, place);
   const Dataset data = data_of(request, start, place);
 
-  const auto model = make_model(request.model, machine.backend, machine.dtype, static_cast<std::uint64_t>(request.train.seed));
+  const auto model = make_model(request.model, machine.backend, machine.dtype,
+                                static_cast<std::uint64_t>(request.train.seed));
   Trainer trainer(*model, data, request.train);
   trainer.debug_nonfinite = args.flag("debug-nan");
   const char* fault = std::getenv("GLASS_FAULT");
   trainer.fault = parse_fault(fault ? fault : "");
 
-  RunFolder folder(place.folder, {.keep = static_cast<int>(request.train.keep), .verify = args.flag("verify-save"), .warn = warn});
+  RunFolder folder(place.folder, {.keep = static_cast<int>(request.train.keep),
+                                  .verify = args.flag("verify-save"),
+                                  .warn = warn});
   if (!place.resume) start_afresh(folder);
   const TrainView::Style style = style_of(args);
-  TrainView view(style, plan_of(trainer, args, style == TrainView::Style::quiet ? 0 : peak_of(machine)));
+  TrainView view(style,
+                 plan_of(trainer, args, style == TrainView::Style::quiet ? 0 : peak_of(machine)));
   Run run(trainer, folder, fixed_notes(request, model->config(), data, machine), view);
-  run.make_samples = [&](std::int64_t step) { return running_sample(*model, data, request.train, step); };
+  run.make_samples = [&](std::int64_t step) {
+    return running_sample(*model, data, request.train, step);
+  };
   if (place.resume) run.resume(*start.found);
   else if (start.found) load_weights(*model, start.found->checkpoint, start.found->path);
   write_config(place.folder, request);
@@ -243,8 +288,8 @@ ExitCode run(const Arguments& said) {
   introduce(view, request, data, trainer, machine, lines, place.folder);
   if (run.go() == Run::End::stopped) {
     draw_loss(place.folder, loss_curve(place.folder, run, trainer, data, lines), view);
-    view.say("Stopped after step " + std::to_string(trainer.steps()) + ", saved in " + run.last_saved() +
-             ". Go on with: glass train --resume " + place.folder);
+    view.say("Stopped after step " + std::to_string(trainer.steps()) + ", saved in " +
+             run.last_saved() + ". Go on with: glass train --resume " + place.folder);
     return ExitCode::interrupted;
   }
   const Result result = conclude(place.folder, run, trainer, data, lines, view);
@@ -263,16 +308,19 @@ const Example kExamples[] = {
 };
 // clang-format on
 
-}  // namespace
+}   // namespace
 
 extern const Command kTrain = {.name = "train",
                                .summary = "train a GPT on a text",
-                               .about = "Reads a text, holds a tenth of it back, and trains a model to guess the next token. The run's folder "
-                                        "gets checkpoints, metrics.jsonl, loss.png and samples. Ctrl-C saves and stops; --resume goes on exactly "
-                                        "where it stopped.",
+                               .about =
+                                   "Reads a text, holds a tenth of it back, and trains a model to "
+                                   "guess the next token. The run's folder "
+                                   "gets checkpoints, metrics.jsonl, loss.png and samples. Ctrl-C "
+                                   "saves and stops; --resume goes on exactly "
+                                   "where it stopped.",
                                .examples = kExamples,
                                .operands = train_operands(),
                                .options = train_options(),
                                .run = run};
 
-}  // namespace glass
+}   // namespace glass

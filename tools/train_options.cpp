@@ -1,4 +1,5 @@
-// The options of train are the fields of GPTConfig and TrainConfig under the same names, with - for _.
+// The options of train are the fields of GPTConfig and TrainConfig under the same names, with - for
+// _.
 #include "tools/train_options.h"
 
 #include <sys/stat.h>
@@ -120,7 +121,8 @@ std::string without_comment(const std::string& line) {
 }
 
 std::string unquoted(const std::string& value) {
-  const bool quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front();
+  const bool quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
+                      value.back() == value.front();
   if (!quoted) return value;
   std::string text;
   for (std::size_t i = 1; i + 1 < value.size(); ++i) {
@@ -153,13 +155,19 @@ void read_config(Arguments& args, const std::string& path) {
     if (line.empty()) continue;
     const std::size_t equals = line.find('=');
     if (equals == std::string::npos) {
-      fail(ContentError(place + ": " + in_quotes(line) + " is not `key = value`; nothing else is understood here."));
+      fail(ContentError(place + ": " + in_quotes(line) +
+                        " is not `key = value`; nothing else is understood here."));
     }
-    const std::string key = trimmed(line.substr(0, equals)), value = trimmed(line.substr(equals + 1));
+    const std::string key = trimmed(line.substr(0, equals)),
+                      value = trimmed(line.substr(equals + 1));
     const Option* option = find_option(args, key);
-    if (!option || key == "config") fail(ContentError(place + ": there is no setting " + in_quotes(key) + "; see glass train --help."));
+    if (!option || key == "config")
+      fail(ContentError(place + ": there is no setting " + in_quotes(key) +
+                        "; see glass train --help."));
     const bool numeric = option->type == Type::integer;
-    if (!unquoted(value).empty()) args.offer(*option, numeric ? as_number(value) : unquoted(value), Source::config, place + ": " + key);
+    if (!unquoted(value).empty())
+      args.offer(*option, numeric ? as_number(value) : unquoted(value), Source::config,
+                 place + ": " + key);
   }
 }
 
@@ -168,14 +176,21 @@ template <class Config>
 void offer_fields(Arguments& args, const Config& config, const std::string& preset) {
   each_field(config, [&](const char* name, const auto& field) {
     const Option* option = find_option(args, name);
-    if (option && !spelled(field).empty()) args.offer(*option, spelled(field), Source::preset, "preset " + preset + ": " + name);
+    if (option && !spelled(field).empty())
+      args.offer(*option, spelled(field), Source::preset, "preset " + preset + ": " + name);
   });
 }
 
 void take(const Arguments& args, const std::string& name, bool& field) { field = args.flag(name); }
-void take(const Arguments& args, const std::string& name, std::int64_t& field) { field = args.integer(name); }
-void take(const Arguments& args, const std::string& name, double& field) { field = args.number(name); }
-void take(const Arguments& args, const std::string& name, std::string& field) { field = args.text(name); }
+void take(const Arguments& args, const std::string& name, std::int64_t& field) {
+  field = args.integer(name);
+}
+void take(const Arguments& args, const std::string& name, double& field) {
+  field = args.number(name);
+}
+void take(const Arguments& args, const std::string& name, std::string& field) {
+  field = args.text(name);
+}
 template <class Enum, std::enable_if_t<std::is_enum_v<Enum>, int> = 0>
 void take(const Arguments& args, const std::string& name, Enum& field) {
   const auto& all = Names<Enum>::all;
@@ -187,13 +202,15 @@ template <class Config>
 void take_fields(const Arguments& args, Source weakest, Config& config) {
   each_field(config, [&](const char* name, auto& field) {
     const Option* option = find_option(args, name);
-    if (option && args.has(option->name) && args.source(option->name) >= weakest) take(args, std::string(option->name), field);
+    if (option && args.has(option->name) && args.source(option->name) >= weakest)
+      take(args, std::string(option->name), field);
   });
 }
 
 // What one option says about several fields.
 void take_the_rest(const Arguments& args, GPTConfig& model) {
-  if (args.source("bias") > Source::preset) model.bias_qkv = model.bias_out = model.bias_norm = args.flag("bias");
+  if (args.source("bias") > Source::preset)
+    model.bias_qkv = model.bias_out = model.bias_norm = args.flag("bias");
   if (model.norm == NormPlace::none) model.norm_final = false;
 }
 
@@ -204,13 +221,15 @@ void take_the_rest(const Arguments& args, TrainConfig& train) {
 }
 
 bool exists(const std::string& path) {
-  struct stat status{};
+  struct stat status {};
   return ::stat(path.c_str(), &status) == 0;
 }
 
 // nanoGPT says --dataset=shakespeare_char and means the folder data/shakespeare_char.
 std::string data_source(const Arguments& args) {
-  const std::string said = args.has("DATA") ? args.text("DATA") : args.has("dataset") ? args.text("dataset") : "names";
+  const std::string said = args.has("DATA")      ? args.text("DATA")
+                           : args.has("dataset") ? args.text("dataset")
+                                                 : "names";
   return !exists(said) && exists("data/" + said) ? "data/" + said : said;
 }
 
@@ -241,12 +260,14 @@ void read_configs(Arguments& args) {
   if (args.has("CONFIG")) read_config(args, args.text("CONFIG"));
 }
 
-}  // namespace
+}   // namespace
 
 std::span<const Option> train_options() { return kOptions; }
 std::span<const Option> train_operands() { return kOperands; }
 
-bool chosen(const Arguments& args, const std::string& option) { return args.source(option) > Source::preset; }
+bool chosen(const Arguments& args, const std::string& option) {
+  return args.source(option) > Source::preset;
+}
 
 void put_chosen(const Arguments& args, GPTConfig& model) {
   take_fields(args, Source::config, model);
@@ -266,7 +287,9 @@ TrainRequest train_request(const Arguments& said) {
     const std::string config = args.text("DATA");
     const std::string data = args.has("CONFIG") ? args.text("CONFIG") : "";
     read_config(args, config);
-    const std::string source = !data.empty() ? data : args.has("dataset") ? args.text("dataset") : "names";
+    const std::string source = !data.empty()         ? data
+                               : args.has("dataset") ? args.text("dataset")
+                                                     : "names";
     args.offer(kOperands[0], source, Source::command_line, "DATA");
   } else {
     read_configs(args);
@@ -285,4 +308,4 @@ TrainRequest train_request(const Arguments& said) {
   return request;
 }
 
-}  // namespace glass
+}   // namespace glass

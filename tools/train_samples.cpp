@@ -10,12 +10,14 @@
 namespace glass {
 namespace {
 
-constexpr std::int64_t kDocuments = 20, kLongestDocument = 64;   // of a list of short documents, as names
+constexpr std::int64_t kDocuments = 20,
+                       kLongestDocument = 64;   // of a list of short documents, as names
 constexpr std::int64_t kTextTokens = 300;
 
 // A list of documents so short that one sees at a glance what they are.
 bool is_list_of_lines(const Dataset& data) {
-  return data.train_documents > 0 && data.separator == "\n" && data.train.size() / data.train_documents < kLongestDocument;
+  return data.train_documents > 0 && data.separator == "\n" &&
+         data.train.size() / data.train_documents < kLongestDocument;
 }
 
 std::string training_text(const Dataset& data) {
@@ -31,13 +33,16 @@ std::string written(const Dataset& data, std::span<const std::int32_t> ids) {
   return shown + text.finish();
 }
 
-// What the model reads before it writes: the prompt, or what stands between documents, or the end of a line.
-std::vector<std::int32_t> start(const Dataset& data, const std::string& prompt, const GPTConfig& config) {
+// What the model reads before it writes: the prompt, or what stands between documents, or the end
+// of a line.
+std::vector<std::int32_t> start(const Dataset& data, const std::string& prompt,
+                                const GPTConfig& config) {
   std::vector<std::int32_t> ids;
   if (!prompt.empty()) ids = data.tokenizer->encode(prompt);
   if (!ids.empty()) return ids;
   if (data.tokenizer->end_of_text() >= 0) return {data.tokenizer->end_of_text()};
-  // The token that a text most naturally begins after is the one that ends a line; else any will do.
+  // The token that a text most naturally begins after is the one that ends a line; else any will
+  // do.
   for (int id = 0; id < std::min<std::int64_t>(data.vocab_size, config.vocab_size); ++id) {
     if (data.tokenizer->token(id) == "\n") return {id};
   }
@@ -50,12 +55,14 @@ SamplerOptions options_of(const TrainConfig& config, std::int64_t step) {
   return options;
 }
 
-std::string one_text(LanguageModel& model, const Dataset& data, const TrainConfig& config, std::int64_t step) {
+std::string one_text(LanguageModel& model, const Dataset& data, const TrainConfig& config,
+                     std::int64_t step) {
   Generator generator(model, start(data, config.prompt, model.config()));
   return config.prompt + written(data, generator.sample(0, kTextTokens, options_of(config, step)));
 }
 
-std::vector<std::string> documents(LanguageModel& model, const Dataset& data, const TrainConfig& config, std::int64_t count,
+std::vector<std::string> documents(LanguageModel& model, const Dataset& data,
+                                   const TrainConfig& config, std::int64_t count,
                                    std::int64_t step) {
   const std::int32_t end = data.tokenizer->encode(data.separator).back();
   std::vector<std::int32_t> begin = {end};
@@ -66,14 +73,15 @@ std::vector<std::string> documents(LanguageModel& model, const Dataset& data, co
   Generator generator(model, begin);
   std::vector<std::string> all;
   for (std::int64_t i = 0; i < count; ++i) {
-    std::vector<std::int32_t> ids = generator.sample(i, kLongestDocument, options_of(config, step), [&](std::int32_t id) { return id != end; });
+    std::vector<std::int32_t> ids = generator.sample(i, kLongestDocument, options_of(config, step),
+                                                     [&](std::int32_t id) { return id != end; });
     if (!ids.empty() && ids.back() == end) ids.pop_back();
     all.push_back(config.prompt + written(data, ids));
   }
   return all;
 }
 
-}  // namespace
+}   // namespace
 
 std::string SampleReport::text() const { return join(lines, "\n"); }
 
@@ -90,9 +98,11 @@ SampleReport sample_report(LanguageModel& model, const Dataset& data, const Trai
   return report;
 }
 
-std::string running_sample(LanguageModel& model, const Dataset& data, const TrainConfig& config, std::int64_t step) {
+std::string running_sample(LanguageModel& model, const Dataset& data, const TrainConfig& config,
+                           std::int64_t step) {
   if (!data.tokenizer) return "";
-  return is_list_of_lines(data) ? join(documents(model, data, config, 5, step), "\n") : one_text(model, data, config, step);
+  return is_list_of_lines(data) ? join(documents(model, data, config, 5, step), "\n")
+                                : one_text(model, data, config, step);
 }
 
-}  // namespace glass
+}   // namespace glass

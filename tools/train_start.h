@@ -11,21 +11,22 @@ namespace glass {
 struct Place {
   std::string folder;
   bool resume = false;
-  std::string said;                                  // what the user should know about the choice
+  std::string said;   // what the user should know about the choice
 };
 Place place_of(const TrainRequest& request);
 
-// What the run starts from: nothing, the newest checkpoint of a run that goes on, or a model that somebody trained.
+// What the run starts from: nothing, the newest checkpoint of a run that goes on, or a model that
+// somebody trained.
 struct Start {
   std::optional<FoundCheckpoint> found;
-  std::string data_digest;                           // of the run that goes on
+  std::string data_digest;   // of the run that goes on
 };
 
-// From here on the request says what the run or the model says that is there already, and what the user put over it.
-// Settings that may not change are refused with a list.
+// From here on the request says what the run or the model says that is there already, and what the
+// user put over it. Settings that may not change are refused with a list.
 Start start_of(TrainRequest& request, const Place& place);
 
 // Opens the data, and lets them decide the vocabulary of a new model.
 Dataset data_of(TrainRequest& request, const Start& start, const Place& place);
 
-}  // namespace glass
+}   // namespace glass

@@ -28,24 +28,28 @@ extern "C" void on_interrupt(int) {
 std::string duration(double seconds) {
   const std::int64_t s = static_cast<std::int64_t>(seconds + 0.5);
   if (s < 3600) return format("%d:%02d", static_cast<int>(s / 60), static_cast<int>(s % 60));
-  return format("%d:%02d:%02d", static_cast<int>(s / 3600), static_cast<int>(s / 60 % 60), static_cast<int>(s % 60));
+  return format("%d:%02d:%02d", static_cast<int>(s / 3600), static_cast<int>(s / 60 % 60),
+                static_cast<int>(s % 60));
 }
 
-}  // namespace
+}   // namespace
 
 void stop_on_interrupt() {
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = on_interrupt;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
-  ::signal(SIGXFSZ, SIG_IGN);                        // a file that may not grow is an error like a full disk
+  ::signal(SIGXFSZ, SIG_IGN);   // a file that may not grow is an error like a full disk
 }
 
 bool interrupted() { return stops_asked.load() > 0; }
 
-TrainView::TrainView(Style style, const Plan& plan) : style_(style), plan_(plan), began_(Clock::now()) {}
+TrainView::TrainView(Style style, const Plan& plan)
+    : style_(style), plan_(plan), began_(Clock::now()) {}
 
-double TrainView::seconds() const { return std::chrono::duration<double>(Clock::now() - began_).count(); }
+double TrainView::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - began_).count();
+}
 
 double TrainView::tokens_per_second() const {
   return step_ms_ > 0 ? static_cast<double>(steps_ * plan_.tokens_per_step) / step_ms_ * 1000 : 0;
@@ -53,23 +57,33 @@ double TrainView::tokens_per_second() const {
 
 bool TrainView::wants_to_stop() { return interrupted(); }
 
-std::string TrainView::tokens_now() const { return human_count(static_cast<double>(plan_.tokens_per_step) / recent_ms_ * 1000) + " tok/s"; }
+std::string TrainView::tokens_now() const {
+  return human_count(static_cast<double>(plan_.tokens_per_step) / recent_ms_ * 1000) + " tok/s";
+}
 
 std::string TrainView::gflops_now() const {
   const double gflops = plan_.flops_per_step / recent_ms_ / 1e6;
   const std::string text = format("%.0f GF/s", gflops);
-  return plan_.peak_gflops > 0 ? text + format(" (%.0f%% of peak)", 100 * gflops / plan_.peak_gflops) : text;
+  return plan_.peak_gflops > 0
+             ? text + format(" (%.0f%% of peak)", 100 * gflops / plan_.peak_gflops)
+             : text;
 }
 
 std::string TrainView::remaining(std::int64_t step) const {
-  const double each = seconds() / static_cast<double>(std::max<std::int64_t>(step - plan_.first_step, 1));
+  const double each =
+      seconds() / static_cast<double>(std::max<std::int64_t>(step - plan_.first_step, 1));
   return duration(each * static_cast<double>(plan_.max_iters - step));
 }
 
 // What does not fit on a narrow terminal is left out, the least important first.
 std::string TrainView::progress(const StepResult& s) const {
-  struct Part { std::string text; int importance; };
-  std::vector<Part> parts = {{format("step %lld/%lld", static_cast<long long>(s.step), static_cast<long long>(plan_.max_iters)), 9},
+  struct Part {
+    std::string text;
+    int importance;
+  };
+  std::vector<Part> parts = {{format("step %lld/%lld", static_cast<long long>(s.step),
+                                     static_cast<long long>(plan_.max_iters)),
+                              9},
                              {format("loss %.4f", s.loss), 8}};
   if (!std::isnan(val_)) parts.push_back({format("val %.4f", val_), 7});
   parts.push_back({format("lr %.2g", s.lr), 3});
@@ -85,16 +99,21 @@ std::string TrainView::progress(const StepResult& s) const {
   };
   const std::size_t width = static_cast<std::size_t>(terminal_width(stderr)) - 1;
   while (line().size() > width && parts.size() > 1) {
-    parts.erase(std::min_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.importance < b.importance; }));
+    parts.erase(std::min_element(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+      return a.importance < b.importance;
+    }));
   }
   const std::string text = line();
   const std::size_t room = width - std::min(width, text.size());
-  return room < 10 ? text : text + "  " + sparkline(losses_, static_cast<int>(std::min<std::size_t>(room - 2, 24)));
+  return room < 10 ? text
+                   : text + "  " +
+                         sparkline(losses_, static_cast<int>(std::min<std::size_t>(room - 2, 24)));
 }
 
 std::string TrainView::plain(const StepResult& s) const {
-  return format("step %6lld / %lld | loss %.4f | lr %.3g | |g| %.3f | ", static_cast<long long>(s.step),
-                static_cast<long long>(plan_.max_iters), s.loss, s.lr, s.grad_norm) +
+  return format("step %6lld / %lld | loss %.4f | lr %.3g | |g| %.3f | ",
+                static_cast<long long>(s.step), static_cast<long long>(plan_.max_iters), s.loss,
+                s.lr, s.grad_norm) +
          tokens_now() + " | " + gflops_now() + format(" | %.1f ms", recent_ms_);
 }
 
@@ -123,7 +142,9 @@ void TrainView::on_step(const StepResult& step, double ms) {
   step_ms_ += ms;
   recent_ms_ += (ms - recent_ms_) * std::max(0.05, 1 / static_cast<double>(steps_));
   losses_.push_back(step.loss);
-  if (style_ == Style::lines && (step.step % plan_.log_interval == 0 || step.step == plan_.max_iters)) say(plain(step));
+  if (style_ == Style::lines &&
+      (step.step % plan_.log_interval == 0 || step.step == plan_.max_iters))
+    say(plain(step));
   if (style_ != Style::rewritten) return;
   const bool due = std::chrono::duration<double>(Clock::now() - shown_).count() > 0.1;
   if (!due && step.step != plan_.max_iters) return;
@@ -154,4 +175,4 @@ void TrainView::on_warning(const std::string& text) {
   std::fprintf(stderr, "%s %s\n", ink(Ink::yellow, "warning:", stderr).c_str(), text.c_str());
 }
 
-}  // namespace glass
+}   // namespace glass

@@ -1,5 +1,5 @@
-// What a person sees of a training run. On a terminal one line is rewritten all the time; elsewhere plain lines come at
-// intervals. Everything here goes to stderr: stdout is for results.
+// What a person sees of a training run. On a terminal one line is rewritten all the time; elsewhere
+// plain lines come at intervals. Everything here goes to stderr: stdout is for results.
 #pragma once
 #include <chrono>
 #include <string>
@@ -15,7 +15,7 @@ class TrainView final : public RunWatcher {
   enum class Style : std::uint8_t { quiet, lines, rewritten };
   struct Plan {
     std::int64_t first_step, max_iters, log_interval;
-    double flops_per_step, peak_gflops;              // peak 0: not measured
+    double flops_per_step, peak_gflops;   // peak 0: not measured
     std::int64_t tokens_per_step;
   };
   TrainView(Style style, const Plan& plan);
@@ -27,9 +27,9 @@ class TrainView final : public RunWatcher {
   void on_warning(const std::string& text) override;
   bool wants_to_stop() override;
 
-  void say(const std::string& line);                 // a line of its own, above the one that is rewritten
-  void show(const Chart& chart);                     // in letters, on a terminal only
-  double tokens_per_second() const;                  // over all steps so far
+  void say(const std::string& line);   // a line of its own, above the one that is rewritten
+  void show(const Chart& chart);       // in letters, on a terminal only
+  double tokens_per_second() const;    // over all steps so far
   double seconds() const;
 
  private:
@@ -42,9 +42,9 @@ class TrainView final : public RunWatcher {
 
   Style style_;
   Plan plan_;
-  std::vector<double> losses_;                       // of every step: for the sparkline
+  std::vector<double> losses_;   // of every step: for the sparkline
   double val_ = MetricsRow::kNone;
-  double step_ms_ = 0, recent_ms_ = 0;               // all steps together; a running mean
+  double step_ms_ = 0, recent_ms_ = 0;   // all steps together; a running mean
   std::int64_t steps_ = 0;
   bool line_open_ = false;
   std::chrono::steady_clock::time_point began_, shown_{};
@@ -54,4 +54,4 @@ class TrainView final : public RunWatcher {
 void stop_on_interrupt();
 bool interrupted();
 
-}  // namespace glass
+}   // namespace glass

@@ -28,7 +28,8 @@ TEST(Architecture, CountsTheWeightsThatTheModelHas) {
   const Device device = make_reference_backend();
   for (const Preset& p : presets()) {
     const GPTConfig config = small(p.model);
-    EXPECT_EQ(count_weights(config).all, make_model(config, device, DType::f32, 1)->count()) << p.name;
+    EXPECT_EQ(count_weights(config).all, make_model(config, device, DType::f32, 1)->count())
+        << p.name;
   }
 }
 
@@ -73,5 +74,5 @@ TEST(Architecture, EveryPresetFitsOnItsPaper) {
   }
 }
 
-}  // namespace
-}  // namespace glass
+}   // namespace
+}   // namespace glass

@@ -34,7 +34,7 @@ struct Setting {
   const char* name;
   double dropout;
   std::int64_t accumulation;
-  std::int64_t train_tokens;                           // few: the run crosses ends of epochs
+  std::int64_t train_tokens;   // few: the run crosses ends of epochs
   int threads;
   bool recompute;
 };
@@ -55,8 +55,10 @@ TrainConfig recipe_of(const Setting& s, std::int64_t steps) {
 }
 
 // Trains in `folder` up to `steps`, from where the folder's newest checkpoint stands.
-glass::Run::End train(const Setting& s, const std::string& folder, std::int64_t steps, RunWatcher& watcher) {
-  test::SmallTraining t(model_of(s), recipe_of(s, steps), make_backend("cpu", "auto", s.threads), test::small_data(s.train_tokens));
+glass::Run::End train(const Setting& s, const std::string& folder, std::int64_t steps,
+                      RunWatcher& watcher) {
+  test::SmallTraining t(model_of(s), recipe_of(s, steps), make_backend("cpu", "auto", s.threads),
+                        test::small_data(s.train_tokens));
   RunFolder place(folder);
   glass::Run run(t.trainer, place, {{"format", "glass"}}, watcher);
   run.make_samples = [](std::int64_t step) { return "sample of step " + std::to_string(step); };
@@ -78,12 +80,14 @@ void expect_same_run(const std::string& one, const std::string& other, std::int6
 }
 
 const Setting kSettings[] = {
-    {"plain", 0, 1, 301, 1, false},           {"dropout", 0.2, 1, 301, 1, false},   {"accumulation", 0, 3, 301, 2, false},
-    {"epoch_ends", 0.1, 2, 41, 1, false},     {"threads", 0.1, 2, 301, 3, false},   {"recompute", 0.2, 2, 301, 1, true},
+    {"plain", 0, 1, 301, 1, false},        {"dropout", 0.2, 1, 301, 1, false},
+    {"accumulation", 0, 3, 301, 2, false}, {"epoch_ends", 0.1, 2, 41, 1, false},
+    {"threads", 0.1, 2, 301, 3, false},    {"recompute", 0.2, 2, 301, 1, true},
 };
 
 class ExactResume : public ::testing::TestWithParam<Setting> {};
-INSTANTIATE_TEST_SUITE_P(Settings, ExactResume, ::testing::ValuesIn(kSettings), [](const auto& one) { return std::string(one.param.name); });
+INSTANTIATE_TEST_SUITE_P(Settings, ExactResume, ::testing::ValuesIn(kSettings),
+                         [](const auto& one) { return std::string(one.param.name); });
 
 TEST_P(ExactResume, NStepsAndNMoreAreTwoNSteps) {
   for (const std::int64_t n : {1, 7, 20}) {
@@ -100,7 +104,7 @@ TEST_P(ExactResume, NStepsAndNMoreAreTwoNSteps) {
 TEST_P(ExactResume, BeingInterruptedAnywhereLeavesNoTrace) {
   Scratch scratch;
   train(GetParam(), scratch / "whole", 12);
-  for (const int asks : {0, 1, 2, 3, 5, 8}) {          // between steps, and between micro-steps
+  for (const int asks : {0, 1, 2, 3, 5, 8}) {   // between steps, and between micro-steps
     SCOPED_TRACE("asks = " + std::to_string(asks));
     const std::string folder = scratch / ("stopped" + std::to_string(asks));
     StopAfter impatient(asks);
@@ -168,7 +172,9 @@ TEST(Run, RowsSayWhatIsMeasuredAndNothingElse) {
 TEST(Run, TheBestStateIsKeptBesideTheNewest) {
   struct Best final : RunWatcher {
     std::int64_t step = -1;
-    void on_evaluation(std::int64_t at, const Losses&, bool best) override { if (best) step = at; }
+    void on_evaluation(std::int64_t at, const Losses&, bool best) override {
+      if (best) step = at;
+    }
   } watcher;
   Scratch scratch;
   train(kSettings[0], scratch / "run", 40, watcher);
@@ -224,15 +230,17 @@ TEST(Run, SkippingBadStepsGoesOnButNotForEver) {
   test::SmallTraining once(model_of(kSettings[0]), recipe);
   once.trainer.fault = {Fault::Kind::nan_loss, 4};
   RunFolder place(scratch / "once");
-  EXPECT_EQ(glass::Run(once.trainer, place, {{"format", "glass"}}, watcher).go(), glass::Run::End::finished);
+  EXPECT_EQ(glass::Run(once.trainer, place, {{"format", "glass"}}, watcher).go(),
+            glass::Run::End::finished);
   EXPECT_EQ(watcher.warnings, 1);
 
   test::SmallTraining always(model_of(kSettings[0]), recipe);
-  always.trainer.fault = {Fault::Kind::nan_param, 4};    // a broken weight stays broken
+  always.trainer.fault = {Fault::Kind::nan_param, 4};   // a broken weight stays broken
   RunFolder other(scratch / "always");
-  EXPECT_THROW(glass::Run(always.trainer, other, {{"format", "glass"}}, watcher).go(), NonFiniteError);
+  EXPECT_THROW(glass::Run(always.trainer, other, {{"format", "glass"}}, watcher).go(),
+               NonFiniteError);
   EXPECT_EQ(watcher.warnings, 1 + 5);
 }
 
-}  // namespace
-}  // namespace glass
+}   // namespace
+}   // namespace glass

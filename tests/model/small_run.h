@@ -1,4 +1,5 @@
-// A training run that is small enough to be repeated many times in a test: a tiny GPT on a tiny text.
+// A training run that is small enough to be repeated many times in a test: a tiny GPT on a tiny
+// text.
 #pragma once
 #include <memory>
 #include <string>
@@ -15,9 +16,11 @@ inline std::vector<std::int32_t> small_text(std::int64_t n, int vocab, std::uint
   std::vector<std::int32_t> ids;
   std::uint32_t state = seed;
   for (std::int64_t i = 0; i < n; ++i) {
-    state = state * 1664525u + 1013904223u;            // Numerical Recipes' generator: any will do
+    state = state * 1664525u + 1013904223u;   // Numerical Recipes' generator: any will do
     const bool repeat = i >= 7 && state >> 30 != 0;
-    ids.push_back(repeat ? ids[static_cast<std::size_t>(i - 7)] : static_cast<std::int32_t>((state >> 16) % static_cast<std::uint32_t>(vocab)));
+    ids.push_back(
+        repeat ? ids[static_cast<std::size_t>(i - 7)]
+               : static_cast<std::int32_t>((state >> 16) % static_cast<std::uint32_t>(vocab)));
   }
   return ids;
 }
@@ -51,8 +54,12 @@ struct SmallTraining {
   std::unique_ptr<LanguageModel> model;
   Trainer trainer;
 
-  SmallTraining(const GPTConfig& config, const TrainConfig& recipe, Device on = make_backend("cpu", "auto", 1), Dataset text = small_data())
-      : data(std::move(text)), device(std::move(on)), model(make_model(config, device, DType::f32, 1)), trainer(*model, data, recipe) {}
+  SmallTraining(const GPTConfig& config, const TrainConfig& recipe,
+                Device on = make_backend("cpu", "auto", 1), Dataset text = small_data())
+      : data(std::move(text)),
+        device(std::move(on)),
+        model(make_model(config, device, DType::f32, 1)),
+        trainer(*model, data, recipe) {}
 };
 
-}  // namespace glass::test
+}   // namespace glass::test

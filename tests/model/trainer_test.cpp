@@ -20,7 +20,8 @@ using ::testing::HasSubstr;
 std::vector<std::vector<double>> state_of(Trainer& trainer) {
   std::vector<std::vector<double>> all;
   for (Parameter* p : trainer.model().parameters()) all.push_back(p->value.to_host());
-  for (const AdamW::Moments& m : trainer.optimizer().moments()) all.push_back(m.m.to_host()), all.push_back(m.v.to_host());
+  for (const AdamW::Moments& m : trainer.optimizer().moments())
+    all.push_back(m.m.to_host()), all.push_back(m.v.to_host());
   return all;
 }
 
@@ -39,7 +40,8 @@ TEST(Trainer, AccumulatedMicroStepsAreOneLargeBatch) {
   TrainConfig large = test::small_recipe(10), small = large;
   large.batch_size = 6;
   small.batch_size = 2, small.gradient_accumulation_steps = 3;
-  SmallTraining one(test::small_model(), large, make_reference_backend()), three(test::small_model(), small, make_reference_backend());
+  SmallTraining one(test::small_model(), large, make_reference_backend()),
+      three(test::small_model(), small, make_reference_backend());
   for (int i = 0; i < 10; ++i) {
     // The same six windows; sums of floats in another order.
     EXPECT_NEAR(one.trainer.step().loss, three.trainer.step().loss, 2e-5) << "step " << i + 1;
@@ -105,15 +107,16 @@ TEST(Evaluate, EveryTokenButTheFirstIsPredictedOnce) {
     const Tokens text(test::small_text(n, 11, 3));
     const Evaluation got = evaluate(*t.model, text, 3);
     EXPECT_EQ(got.tokens, n - 1);
-    double sum = 0;                                    // the same, a window at a time
+    double sum = 0;   // the same, a window at a time
     for (std::int64_t start = 0; start < n - 1; start += 8) {
       const std::int64_t T = std::min<std::int64_t>(8, n - 1 - start);
       std::vector<std::int32_t> window(static_cast<std::size_t>(T + 1));
       text.copy(start, window);
       Pass pass;
       const std::span<const std::int32_t> all(window);
-      const Tensor each = t.model->loss_each(pass, Tensor::ids(t.device, all.first(static_cast<std::size_t>(T)), {1, T}),
-                                             Tensor::ids(t.device, all.last(static_cast<std::size_t>(T)), {1, T}));
+      const Tensor each = t.model->loss_each(
+          pass, Tensor::ids(t.device, all.first(static_cast<std::size_t>(T)), {1, T}),
+          Tensor::ids(t.device, all.last(static_cast<std::size_t>(T)), {1, T}));
       for (double loss : each.to_host()) sum += loss;
     }
     EXPECT_NEAR(got.loss, sum / static_cast<double>(n - 1), 1e-6) << n << " tokens";
@@ -123,9 +126,9 @@ TEST(Evaluate, EveryTokenButTheFirstIsPredictedOnce) {
 TEST(Trainer, CountsTheFloatingPointOperationsOfAStep) {
   SmallTraining t(test::small_model(), test::small_recipe(1));
   const double C = 16, L = 2, T = 8, V = 11, tokens = 3 * 8;
-  const double products = L * 12 * C * C + V * C;      // weights that every token is multiplied with
+  const double products = L * 12 * C * C + V * C;   // weights that every token is multiplied with
   EXPECT_DOUBLE_EQ(t.trainer.flops_per_step(), 3 * tokens * (2 * products + 2 * L * C * T));
 }
 
-}  // namespace
-}  // namespace glass
+}   // namespace
+}   // namespace glass

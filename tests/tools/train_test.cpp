@@ -1,4 +1,5 @@
-// glass train, driven from outside: what it leaves behind, what it refuses, and that no way of stopping it loses a step.
+// glass train, driven from outside: what it leaves behind, what it refuses, and that no way of
+// stopping it loses a step.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -16,8 +17,9 @@ namespace {
 using ::testing::HasSubstr;
 
 // A model so small that a step takes a fraction of a millisecond.
-const std::vector<std::string> kTiny = {"--n_layer=1", "--n_head=2", "--n_embd=16", "--block_size=8", "--batch_size=4",
-                                        "--eval_interval=50", "--eval_iters=2", "--log_interval=1", "--threads=1"};
+const std::vector<std::string> kTiny = {"--n_layer=1",    "--n_head=2",       "--n_embd=16",
+                                        "--block_size=8", "--batch_size=4",   "--eval_interval=50",
+                                        "--eval_iters=2", "--log_interval=1", "--threads=1"};
 
 std::vector<std::string> tiny(std::vector<std::string> words) {
   words.insert(words.begin(), "train");
@@ -33,7 +35,7 @@ std::string bytes_of(const std::string& path) {
 }
 
 bool exists(const std::string& path) {
-  struct stat status{};
+  struct stat status {};
   return ::stat(path.c_str(), &status) == 0;
 }
 
@@ -45,15 +47,19 @@ std::string rhyme() {
 
 TEST(Train, LeavesARunFolderThatSaysEverything) {
   const ScratchFolder folder;
-  const Outcome outcome = glass(tiny({folder.write("rhyme.txt", rhyme()), "--max-iters", "40", "--out", folder / "run", "--json"}));
+  const Outcome outcome = glass(tiny({folder.write("rhyme.txt", rhyme()), "--max-iters", "40",
+                                      "--out", folder / "run", "--json"}));
   ASSERT_EQ(outcome.code, 0) << outcome.text();
   const JsonValue json = parse_json(outcome.out, "the output");
-  for (const char* key : {"step", "train_loss", "val_loss", "best_val_loss", "tokens_per_second", "params", "checkpoint", "seconds"}) {
+  for (const char* key : {"step", "train_loss", "val_loss", "best_val_loss", "tokens_per_second",
+                          "params", "checkpoint", "seconds"}) {
     EXPECT_NE(json.find(key), nullptr) << key;
   }
   EXPECT_EQ(json.at("step", "json").integer("step", 0, 1000), 40);
-  EXPECT_EQ(json.at("checkpoint", "json").string("checkpoint"), folder / "run/ckpt-00000040.safetensors");
-  for (const char* name : {"ckpt-00000040.safetensors", "best.safetensors", "config.toml", "metrics.jsonl", "timing.jsonl", "loss.png"}) {
+  EXPECT_EQ(json.at("checkpoint", "json").string("checkpoint"),
+            folder / "run/ckpt-00000040.safetensors");
+  for (const char* name : {"ckpt-00000040.safetensors", "best.safetensors", "config.toml",
+                           "metrics.jsonl", "timing.jsonl", "loss.png"}) {
     EXPECT_TRUE(exists(folder / ("run/" + std::string(name)))) << name;
   }
   EXPECT_THAT(bytes_of(folder / "run/config.toml"), HasSubstr("\nmax_iters = 40\n"));
@@ -61,7 +67,8 @@ TEST(Train, LeavesARunFolderThatSaysEverything) {
 
 TEST(Train, PrintsResultsOnStdoutAndProgressOnStderr) {
   const ScratchFolder folder;
-  const Outcome outcome = glass(tiny({folder.write("rhyme.txt", rhyme()), "--max-iters", "3", "--out", folder / "run"}));
+  const Outcome outcome = glass(
+      tiny({folder.write("rhyme.txt", rhyme()), "--max-iters", "3", "--out", folder / "run"}));
   EXPECT_EQ(outcome.code, 0) << outcome.text();
   EXPECT_THAT(outcome.out, HasSubstr("validation loss"));
   EXPECT_THAT(outcome.out, ::testing::Not(HasSubstr("step ")));
@@ -71,7 +78,8 @@ TEST(Train, PrintsResultsOnStdoutAndProgressOnStderr) {
 
 TEST(Train, OfNamesItSaysHowManyAreNew) {
   const ScratchFolder folder;
-  const Outcome outcome = glass(tiny({"names", "--max-iters", "2", "--out", folder / "run", "--json"}));
+  const Outcome outcome =
+      glass(tiny({"names", "--max-iters", "2", "--out", folder / "run", "--json"}));
   ASSERT_EQ(outcome.code, 0) << outcome.text();
   const JsonValue json = parse_json(outcome.out, "the output");
   EXPECT_EQ(json.at("samples", "json").items.size(), 20u);
@@ -81,45 +89,61 @@ TEST(Train, OfNamesItSaysHowManyAreNew) {
 TEST(Train, TheSettingsThatARunWroteGiveTheSameRunAgain) {
   const ScratchFolder folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
-  ASSERT_EQ(glass(tiny({text, "--max-iters", "20", "--dropout", "0.1", "--lr", "3e-3", "--out", folder / "a"})).code, 0);
-  const Outcome again = glass({"train", "--config", folder / "a/config.toml", "--out", folder / "b", "--threads", "2"});
+  ASSERT_EQ(glass(tiny({text, "--max-iters", "20", "--dropout", "0.1", "--lr", "3e-3", "--out",
+                        folder / "a"}))
+                .code,
+            0);
+  const Outcome again = glass(
+      {"train", "--config", folder / "a/config.toml", "--out", folder / "b", "--threads", "2"});
   ASSERT_EQ(again.code, 0) << again.text();
-  EXPECT_TRUE(bytes_of(folder / "a/ckpt-00000020.safetensors") == bytes_of(folder / "b/ckpt-00000020.safetensors"));
+  EXPECT_TRUE(bytes_of(folder / "a/ckpt-00000020.safetensors") ==
+              bytes_of(folder / "b/ckpt-00000020.safetensors"));
   EXPECT_EQ(bytes_of(folder / "a/metrics.jsonl"), bytes_of(folder / "b/metrics.jsonl"));
 }
 
 TEST(Train, ReadsNanoGptsConfigFilesAndCommandLines) {
   const ScratchFolder folder;
-  const std::string config = folder.write("train_small.py",
-      "# a comment\nout_dir = '" + (folder / "run") + "'\neval_interval = 10 # keep frequent\ngradient_accumulation_steps = 1 * 2\n"
-      "learning_rate = 1e-3\nwandb_log = False\ndataset = '" + folder.write("rhyme.txt", rhyme()) + "'\ncompile = False\n");
-  const Outcome outcome = glass({"train", config, "--n_layer=1", "--n_head=2", "--n_embd=16", "--block_size=8", "--max_iters=4",
-                                 "--eval_iters=1", "--device=cpu", "--wandb_project=x"});
+  const std::string config = folder.write(
+      "train_small.py",
+      "# a comment\nout_dir = '" + (folder / "run") +
+          "'\neval_interval = 10 # keep frequent\ngradient_accumulation_steps = 1 * 2\n"
+          "learning_rate = 1e-3\nwandb_log = False\ndataset = '" +
+          folder.write("rhyme.txt", rhyme()) + "'\ncompile = False\n");
+  const Outcome outcome =
+      glass({"train", config, "--n_layer=1", "--n_head=2", "--n_embd=16", "--block_size=8",
+             "--max_iters=4", "--eval_iters=1", "--device=cpu", "--wandb_project=x"});
   EXPECT_EQ(outcome.code, 0) << outcome.text();
   const std::string settings = bytes_of(folder / "run/config.toml");
   EXPECT_THAT(settings, HasSubstr("\ngradient_accumulation_steps = 2\n"));
   EXPECT_THAT(settings, HasSubstr("\neval_interval = 10\n"));
-  EXPECT_THAT(outcome.err, HasSubstr("--compile, --wandb-log, --wandb-project have no effect here"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("--compile, --wandb-log, --wandb-project have no effect here"));
 }
 
 TEST(Train, ATakenFolderIsNotTouched) {
   const ScratchFolder folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
-  const std::string line = "cd " + (folder / "") + " && $GLASS train rhyme.txt --max-iters 2 --n-layer 1 --n-head 1 --n-embd 8 --block-size 8 --eval-iters 1";
+  const std::string line = "cd " + (folder / "") +
+                           " && $GLASS train rhyme.txt --max-iters 2 --n-layer 1 --n-head 1 "
+                           "--n-embd 8 --block-size 8 --eval-iters 1";
   ASSERT_EQ(shell(line).code, 0);
   const std::string before = bytes_of(folder / "out/rhyme/ckpt-00000002.safetensors");
   const Outcome second = shell(line + " --seed 5");
   EXPECT_EQ(second.code, 0) << second.text();
   EXPECT_THAT(second.err, HasSubstr("out/rhyme-2"));
   EXPECT_TRUE(bytes_of(folder / "out/rhyme/ckpt-00000002.safetensors") == before);
-  EXPECT_EQ(shell(line + " --seed 5 --out out/rhyme").code, 2) << "a folder that is named is not replaced by another";
+  EXPECT_EQ(shell(line + " --seed 5 --out out/rhyme").code, 2)
+      << "a folder that is named is not replaced by another";
   EXPECT_EQ(shell(line + " --seed 5 --out out/rhyme --overwrite").code, 0);
   EXPECT_FALSE(bytes_of(folder / "out/rhyme/ckpt-00000002.safetensors") == before);
 }
 
-// Waits for a run to have written at least $2 lines of metrics in folder $1; gives up when the process $3 is gone.
-constexpr const char* kWait = "lines() { wc -l < \"$1/metrics.jsonl\" 2>/dev/null || echo 0; }\n"
-                              "until_lines() { while [ \"$(lines $1)\" -lt $2 ] && kill -0 $3 2>/dev/null; do sleep 0.02; done; }\n";
+// Waits for a run to have written at least $2 lines of metrics in folder $1; gives up when the
+// process $3 is gone.
+constexpr const char* kWait =
+    "lines() { wc -l < \"$1/metrics.jsonl\" 2>/dev/null || echo 0; }\n"
+    "until_lines() { while [ \"$(lines $1)\" -lt $2 ] && kill -0 $3 2>/dev/null; do sleep 0.02; "
+    "done; }\n";
 
 std::string line_of(const std::vector<std::string>& words) {
   std::string line = "$GLASS";
@@ -127,7 +151,8 @@ std::string line_of(const std::vector<std::string>& words) {
   return line;
 }
 
-void expect_same_files(const std::string& one, const std::string& other, const std::string& checkpoint) {
+void expect_same_files(const std::string& one, const std::string& other,
+                       const std::string& checkpoint) {
   ASSERT_GT(bytes_of(one + "/" + checkpoint).size(), 1000u);
   EXPECT_TRUE(bytes_of(one + "/" + checkpoint) == bytes_of(other + "/" + checkpoint)) << checkpoint;
   EXPECT_EQ(bytes_of(one + "/metrics.jsonl"), bytes_of(other + "/metrics.jsonl"));
@@ -137,10 +162,12 @@ TEST(Train, CtrlCSavesAndResumeGoesOnAsIfNothingHadHappened) {
   const ScratchFolder folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   const auto words = [&](const char* name) {
-    return tiny({text, "--max-iters", "1000", "--dropout", "0.1", "--grad-accum", "2", "--out", folder / name});
+    return tiny({text, "--max-iters", "1000", "--dropout", "0.1", "--grad-accum", "2", "--out",
+                 folder / name});
   };
-  const Outcome stopped = shell(std::string(kWait) + line_of(words("stopped")) + " & P=$!\nuntil_lines " + (folder / "stopped") +
-                                " 50 $P\nkill -INT $P\nwait $P");
+  const Outcome stopped =
+      shell(std::string(kWait) + line_of(words("stopped")) + " & P=$!\nuntil_lines " +
+            (folder / "stopped") + " 50 $P\nkill -INT $P\nwait $P");
   EXPECT_EQ(stopped.code, 130) << stopped.text();
   EXPECT_THAT(stopped.err, HasSubstr("Go on with: glass train --resume"));
   const Outcome resumed = glass({"train", "--resume", folder / "stopped", "--threads=2"});
@@ -152,11 +179,15 @@ TEST(Train, CtrlCSavesAndResumeGoesOnAsIfNothingHadHappened) {
 TEST(Train, KilledAgainAndAgainItStillEndsAtTheSameBytes) {
   const ScratchFolder folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
-  const auto words = [&](const char* name) { return tiny({text, "--max-iters", "600", "--dropout", "0.1", "--out", folder / name}); };
+  const auto words = [&](const char* name) {
+    return tiny({text, "--max-iters", "600", "--dropout", "0.1", "--out", folder / name});
+  };
   const std::string run = folder / "killed";
-  std::string script = std::string(kWait) + line_of(words("killed")) + " & P=$!\nuntil_lines " + run + " 70 $P\nkill -9 $P\nwait $P\n";
+  std::string script = std::string(kWait) + line_of(words("killed")) + " & P=$!\nuntil_lines " +
+                       run + " 70 $P\nkill -9 $P\nwait $P\n";
   for (const char* lines : {"110", "190", "230", "330"}) {
-    script += "$GLASS train --resume " + run + " --threads=1 & P=$!\nuntil_lines " + run + " " + lines + " $P\nkill -9 $P\nwait $P\n";
+    script += "$GLASS train --resume " + run + " --threads=1 & P=$!\nuntil_lines " + run + " " +
+              lines + " $P\nkill -9 $P\nwait $P\n";
   }
   script += "$GLASS train --resume " + run + " --threads=1";
   const Outcome survived = shell(script);
@@ -168,9 +199,11 @@ TEST(Train, KilledAgainAndAgainItStillEndsAtTheSameBytes) {
 TEST(Train, OnlyOneTrainerWorksInAFolder) {
   const ScratchFolder folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
-  const std::string first = line_of(tiny({text, "--max-iters", "1000000", "--out", folder / "run"}));
-  const Outcome second = shell(std::string(kWait) + first + " 2>/dev/null & P=$!\nuntil_lines " + (folder / "run") +
-                               " 60 $P\n$GLASS train --resume " + (folder / "run") + "\nR=$?\nkill -9 $P\nexit $R");
+  const std::string first =
+      line_of(tiny({text, "--max-iters", "1000000", "--out", folder / "run"}));
+  const Outcome second =
+      shell(std::string(kWait) + first + " 2>/dev/null & P=$!\nuntil_lines " + (folder / "run") +
+            " 60 $P\n$GLASS train --resume " + (folder / "run") + "\nR=$?\nkill -9 $P\nexit $R");
   EXPECT_EQ(second.code, 4) << second.text();
   EXPECT_THAT(second.err, HasSubstr("error: "));
 }
@@ -179,15 +212,19 @@ TEST(Train, ChangedSettingsAreListedAndRefused) {
   const ScratchFolder folder;
   const std::string text = folder.write("rhyme.txt", rhyme()), run = folder / "run";
   ASSERT_EQ(glass(tiny({text, "--max-iters", "5", "--out", run})).code, 0);
-  const Outcome refused = glass({"train", "--resume", run, "--lr", "0.5", "--batch", "7", "--n-layer", "3"});
+  const Outcome refused =
+      glass({"train", "--resume", run, "--lr", "0.5", "--batch", "7", "--n-layer", "3"});
   EXPECT_EQ(refused.code, 2) << refused.text();
-  for (const char* change : {"learning_rate: 0.001 before, 0.5 now", "batch_size: 4 before, 7 now", "n_layer: 1 before, 3 now"}) {
+  for (const char* change : {"learning_rate: 0.001 before, 0.5 now", "batch_size: 4 before, 7 now",
+                             "n_layer: 1 before, 3 now"}) {
     EXPECT_THAT(refused.err, HasSubstr(change));
   }
   const std::string other = folder.write("other.txt", rhyme() + "one fish live");
   const Outcome data = glass({"train", other, "--resume", run});
   EXPECT_EQ(data.code, 2) << data.text();
-  EXPECT_EQ(glass({"train", "--resume", run, "--lr", "0.5", "--max-iters", "8", "--force-config"}).code, 0);
+  EXPECT_EQ(
+      glass({"train", "--resume", run, "--lr", "0.5", "--max-iters", "8", "--force-config"}).code,
+      0);
 }
 
 TEST(Train, ALossThatIsNotANumberStopsItWithFiveAndAGoodCheckpoint) {
@@ -207,15 +244,20 @@ TEST(Train, ALossThatIsNotANumberStopsItWithFiveAndAGoodCheckpoint) {
 TEST(Train, GoesOnFromAModelThatSomebodyTrained) {
   const ScratchFolder folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
-  ASSERT_EQ(glass(tiny({text, "--max-iters", "60", "--lr", "1e-2", "--out", folder / "first"})).code, 0);
-  const Outcome next = glass({"train", text, "--init-from", folder / "first", "--max-iters", "0", "--out", folder / "second", "--json"});
+  ASSERT_EQ(
+      glass(tiny({text, "--max-iters", "60", "--lr", "1e-2", "--out", folder / "first"})).code, 0);
+  const Outcome next = glass({"train", text, "--init-from", folder / "first", "--max-iters", "0",
+                              "--out", folder / "second", "--json"});
   ASSERT_EQ(next.code, 0) << next.text();
-  const Outcome fresh = glass(tiny({text, "--max-iters", "0", "--out", folder / "third", "--json"}));
-  const auto loss = [](const Outcome& o) { return parse_json(o.out, "json").at("val_loss", "json").number("val_loss"); };
+  const Outcome fresh =
+      glass(tiny({text, "--max-iters", "0", "--out", folder / "third", "--json"}));
+  const auto loss = [](const Outcome& o) {
+    return parse_json(o.out, "json").at("val_loss", "json").number("val_loss");
+  };
   EXPECT_LT(loss(next), loss(fresh) - 0.5) << "it knows already what it learned";
 }
 
-// ---- what is refused -------------------------------------------------------------------------------------------------
+// ---- what is refused ----------------------------------------------------------------------------
 
 struct Refusal {
   std::vector<std::string> words;
@@ -225,11 +267,14 @@ struct Refusal {
 
 TEST(Train, RefusesInOneSentenceAndLeavesNothingBehind) {
   const ScratchFolder folder;
-  const std::string text = folder.write("rhyme.txt", rhyme()), empty = folder.write("empty.txt", ""), tiny_text = folder.write("tiny.txt", "abc");
+  const std::string text = folder.write("rhyme.txt", rhyme()),
+                    empty = folder.write("empty.txt", ""),
+                    tiny_text = folder.write("tiny.txt", "abc");
   const std::string bad_utf8 = folder.write("bad.txt", rhyme() + "\xff\xfe"), odd = folder / "odd";
   ASSERT_EQ(::mkdir(odd.c_str(), 0755), 0);
   folder.write("odd/train.bin", "abc");
-  const std::string no_toml = folder.write("bad.toml", "n_layer 4\n"), unknown_key = folder.write("key.toml", "n_layers = 4\n");
+  const std::string no_toml = folder.write("bad.toml", "n_layer 4\n"),
+                    unknown_key = folder.write("key.toml", "n_layers = 4\n");
   const std::string not_a_model = folder.write("model.safetensors", "hello");
   const std::vector<Refusal> table = {
       {{"--no-such-flag"}, 2, "unknown flag"},
@@ -270,8 +315,10 @@ TEST(Train, RefusesInOneSentenceAndLeavesNothingBehind) {
       {{"--config", unknown_key}, 3, "n_layers"},
   };
   const std::vector<Refusal> sources = {
-      {{folder / "missing.txt"}, 4, "missing.txt"}, {{empty}, 3, "empty"},
-      {{tiny_text, "--block-size", "64"}, 3, "64"},   {{bad_utf8}, 3, "UTF-8"},
+      {{folder / "missing.txt"}, 4, "missing.txt"},
+      {{empty}, 3, "empty"},
+      {{tiny_text, "--block-size", "64"}, 3, "64"},
+      {{bad_utf8}, 3, "UTF-8"},
       {{odd}, 3, "train.bin"},
   };
   const auto check = [&](std::vector<std::string> words, const Refusal& refusal) {
@@ -302,5 +349,5 @@ TEST(Train, AFolderThatCannotBeWrittenIsTheSystemsNo) {
   EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.text();
 }
 
-}  // namespace
-}  // namespace glass::test
+}   // namespace
+}   // namespace glass::test
