@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 
 #include "engine/base/byte_source.h"
@@ -184,9 +183,16 @@ Dataset open_token_folder(const std::string& folder, const DataOptions& options)
 namespace {
 
 // The digest does not depend on how wide an id is stored or how a split is cut into shards.
+void add_size(Xxh64& hash, std::int64_t size) { hash.add(std::as_bytes(std::span(&size, 1))); }
+
+void add_to_digest(Xxh64& hash, std::span<const std::int32_t> ids) {
+  add_size(hash, static_cast<std::int64_t>(ids.size()));
+  hash.add(std::as_bytes(ids));
+}
+
 void add_to_digest(Xxh64& hash, const Tokens& tokens) {
   const std::int64_t size = tokens.size();
-  hash.add(std::as_bytes(std::span(&size, 1)));
+  add_size(hash, size);
   for_each_piece(tokens, size, [&](std::int64_t, std::span<const std::int32_t> ids) {
     hash.add(std::as_bytes(ids));
   });
@@ -229,30 +235,53 @@ void look_through(Dataset& data) {
 
 namespace {
 
-void write_file(const std::string& path, std::string_view bytes) {
-  FileOps& files = system_files();
-  const auto refuse = [&]() -> void {
-    fail(SystemError("cannot write " + in_quotes(path) + ": " + reason_of(errno) + "."));
-  };
-  const Descriptor file(files, files.open(FileOps::kHere, path, O_WRONLY | O_CREAT | O_TRUNC));
-  if (!file) refuse();
-  while (!bytes.empty()) {
-    const ssize_t done = files.write(file.get(), std::as_bytes(std::span(bytes)));
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) refuse();
-    bytes.remove_prefix(static_cast<std::size_t>(done));
+// A file in a folder that nobody reads yet.
+class NewFile {
+ public:
+  explicit NewFile(const std::string& path)
+      : path_(path),
+        file_(system_files(),
+              system_files().open(FileOps::kHere, path, O_WRONLY | O_CREAT | O_TRUNC)) {
+    if (!file_) refuse();
   }
-  if (files.fsync(file.get()) != 0) refuse();
+  void write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t done = file_.files().write(file_.get(), bytes);
+      if (done < 0 && errno == EINTR) continue;
+      if (done < 0) refuse();
+      bytes = bytes.subspan(static_cast<std::size_t>(done));
+    }
+  }
+  void finish() {
+    if (file_.files().fsync(file_.get()) != 0) refuse();
+  }
+
+ private:
+  [[noreturn]] void refuse() const {
+    fail(SystemError("cannot write " + in_quotes(path_) + ": " + reason_of(errno) + "."));
+  }
+  std::string path_;
+  Descriptor file_;
+};
+
+void write_text(const std::string& path, std::string_view text) {
+  NewFile file(path);
+  file.write(std::as_bytes(std::span(text)));
+  file.finish();
 }
 
+// The ids as numbers of this width, a piece after the other: a corpus is large.
 template <class Id>
-std::string packed(const std::vector<std::int32_t>& ids) {
-  std::string bytes(ids.size() * sizeof(Id), '\0');
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const auto id = static_cast<Id>(ids[i]);
-    std::memcpy(bytes.data() + i * sizeof id, &id, sizeof id);
+void write_ids(const std::string& path, std::span<const std::int32_t> ids) {
+  NewFile file(path);
+  std::vector<Id> piece;
+  while (!ids.empty()) {
+    const std::size_t here = std::min<std::size_t>(ids.size(), 1 << 18);
+    piece.assign(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(here));
+    file.write(std::as_bytes(std::span(piece)));
+    ids = ids.subspan(here);
   }
-  return bytes;
+  file.finish();
 }
 
 }   // namespace
@@ -262,16 +291,16 @@ void write_token_folder(const std::string& folder, const EncodedText& text,
   const bool narrow = text.tokenizer->vocab_size() <= 1 << 16;
   const auto write_split = [&](const char* name, const std::vector<std::int32_t>& ids) {
     if (ids.empty()) return;   // a split that is empty has no file
-    write_file(folder + "/" + name,
-               narrow ? packed<std::uint16_t>(ids) : packed<std::uint32_t>(ids));
+    if (narrow) write_ids<std::uint16_t>(folder + "/" + name, ids);
+    else write_ids<std::uint32_t>(folder + "/" + name, ids);
   };
   write_split("train.bin", text.train);
   write_split("val.bin", text.val);
-  write_file(folder + "/tokenizer.json", text.tokenizer->to_json() + "\n");
+  write_text(folder + "/tokenizer.json", text.tokenizer->to_json() + "\n");
 
   Xxh64 hash;
-  add_to_digest(hash, Tokens(text.train));
-  add_to_digest(hash, Tokens(text.val));
+  add_to_digest(hash, text.train);
+  add_to_digest(hash, text.val);
   Json json;
   json.object().field("format", kFormat).field("bits", narrow ? 16 : 32);
   json.field("vocab_size", text.tokenizer->vocab_size());
@@ -279,7 +308,7 @@ void write_token_folder(const std::string& folder, const EncodedText& text,
   json.field("train_tokens", text.train.size()).field("val_tokens", text.val.size());
   json.field("train_documents", text.train_documents).field("val_documents", text.val_documents);
   json.field("digest", hex16(hash.digest())).end();
-  write_file(folder + "/meta.json", json.text() + "\n");
+  write_text(folder + "/meta.json", json.text() + "\n");
 }
 
 }   // namespace glass

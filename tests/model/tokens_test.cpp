@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "engine/base/utf8.h"
 #include "model/dataset.h"
 #include "model/token_folder.h"
 #include "tests/model/scratch.h"
@@ -188,6 +191,19 @@ TEST(TokenFolder, WhatIsWrittenIsRead) {
   EXPECT_EQ(data.tokenizer->to_json(), text.tokenizer->to_json());
   EXPECT_EQ(data.train_documents, text.train_documents);
   EXPECT_EQ(data.val_documents, text.val_documents);
+}
+
+TEST(TokenFolder, MoreThan65536TokensTakeFourBytesEach) {
+  const Scratch folder;
+  std::u32string letters;
+  for (char32_t c = 0x10000; c < 0x10000 + 70'000; ++c) letters += c;
+  const EncodedText text = encode_text(encode_utf8(letters), {.source = "x"}, "x");
+  folder.write("t/.keep", "");
+  write_token_folder(folder / "t", text, "a test");
+  EXPECT_EQ(std::filesystem::file_size(folder / "t/train.bin"), 4u * 63'000);
+  const Dataset data = open_dataset({.source = folder / "t"});
+  EXPECT_EQ(data.vocab_size, 70'000);
+  EXPECT_EQ(ids_of(data.val).back(), 69'999);
 }
 
 TEST(TokenFolder, FilesThatDoNotBelongTogetherAreRefused) {
