@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "engine/base/files.h"
 #include "engine/base/text.h"
@@ -14,15 +15,15 @@ namespace glass {
 namespace {
 
 // clang-format off
-const Option kOperands[] = {
+constexpr Option kOperands[] = {
     {.name = "DATA", .help = "a text file, a folder with train.bin and val.bin, or a data set by name (glass data list); "
                              "without it, the names in this program"},
     {.name = "CONFIG", .help = "a file of `key = value` lines, as nanoGPT's config/x.py; the same as --config"},
 };
 
-const Option kOptions[] = {
+constexpr Option kOptions[] = {
     {.name = "preset", .value = "NAME", .help = "a model and how to train it: names, char-small, char-base, gpt2, gpt2-medium, "
-                                                "gpt2-large, gpt2-xl, microgpt, postnorm, induction, modern, bigram", .group = "Model (defaults: the preset's)"},
+                                                "gpt2-large, gpt2-xl, microgpt, postnorm, induction, modern, bigram", .group = "Model (defaults: char-small's; each preset has its own)"},
     {.name = "arch", .type = Type::choice, .choices = "gpt|bigram", .help = "a transformer, or a table of what follows what"},
     {.name = "n-layer", .type = Type::integer, .value = "N", .min = 0, .max = 4096, .help = "blocks"},
     {.name = "n-head", .type = Type::integer, .value = "N", .min = 1, .max = 4096, .help = "attention heads in a block"},
@@ -40,7 +41,7 @@ const Option kOptions[] = {
     {.name = "window", .type = Type::integer, .value = "N", .min = 0, .max = 16777216, .help = "how far back attention sees; 0: all the way"},
     {.name = "attn-scale", .type = Type::number, .value = "X", .min = 0, .help = "factor of the scores; 0: 1/sqrt(head size)"},
 
-    {.name = "batch-size", .type = Type::integer, .value = "N", .min = 1, .max = 1048576, .help = "windows in a micro-step", .also = "batch", .group = "Training (defaults: the preset's)"},
+    {.name = "batch-size", .type = Type::integer, .value = "N", .min = 1, .max = 1048576, .help = "windows in a micro-step", .also = "batch", .group = "Training"},
     {.name = "gradient-accumulation-steps", .type = Type::integer, .value = "N", .min = 1, .max = 1048576, .help = "micro-steps in a step", .also = "grad-accum"},
     {.name = "max-iters", .type = Type::integer, .value = "N", .min = 0, .max = 1e9, .help = "steps", .also = "steps"},
     {.name = "learning-rate", .type = Type::number, .value = "X", .min = 0, .max = 1e3, .help = "at its highest", .also = "lr"},
@@ -62,7 +63,7 @@ const Option kOptions[] = {
     {.name = "doc-sep", .value = "TEXT", .help = "what stands between documents; \\n for a line each"},
     {.name = "doc-mark", .value = "CHAR", .help = "a letter to put in front of every document"},
 
-    {.name = "eval-interval", .type = Type::integer, .value = "N", .min = 1, .max = 1e9, .help = "steps between evaluations", .also = "eval-every", .group = "Looking and saving (defaults: the preset's)"},
+    {.name = "eval-interval", .type = Type::integer, .value = "N", .min = 1, .max = 1e9, .help = "steps between evaluations", .also = "eval-every", .group = "Looking and saving"},
     {.name = "eval-iters", .type = Type::integer, .value = "N", .min = 1, .max = 1e6, .help = "batches of an evaluation"},
     {.name = "log-interval", .type = Type::integer, .value = "N", .min = 1, .max = 1e9, .help = "steps between lines", .also = "log-every"},
     {.name = "out", .value = "DIR", .help = "the folder of the run; without it, out/<data>", .also = "out-dir"},
@@ -262,7 +263,26 @@ void read_configs(Arguments& args) {
 
 }   // namespace
 
-std::span<const Option> train_options() { return kOptions; }
+// The table above, with the numbers of char-small as the defaults that help shows. What really
+// holds is the preset's, which train_request puts over them.
+std::span<const Option> train_options() {
+  static std::deque<std::string> texts;   // options point at these
+  static const std::vector<Option> all = [] {
+    std::vector<Option> options(std::begin(kOptions), std::end(kOptions));
+    const auto show = [&](const char* name, const auto& field) {
+      for (Option& o : options) {
+        if (o.name != with_dashes(name) || o.type == Type::flag || spelled(field).empty()) continue;
+        o.fallback = texts.emplace_back(spelled(field));
+      }
+    };
+    const GPTConfig model = preset("char-small");
+    const TrainConfig train = recipe("char-small");
+    each_field(model, show);
+    each_field(train, show);
+    return options;
+  }();
+  return all;
+}
 std::span<const Option> train_operands() { return kOperands; }
 
 bool chosen(const Arguments& args, const std::string& option) {
