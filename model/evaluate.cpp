@@ -21,18 +21,19 @@ double surprise(LanguageModel& model, const Tokens& text, std::int64_t start, st
 
 }   // namespace
 
-Evaluation evaluate(LanguageModel& model, const Tokens& text, std::int64_t B) {
-  const std::int64_t T = model.config().block_size,
-                     predicted = std::max<std::int64_t>(text.size() - 1, 0);
+Evaluation evaluate(LanguageModel& model, const Tokens& text, std::int64_t B,
+                    const std::function<bool()>& stop) {
+  const std::int64_t T = model.config().block_size;
+  const std::int64_t all = std::max<std::int64_t>(text.size() - 1, 0);
   double sum = 0;
-  std::int64_t start = 0;
-  while (predicted - start >= T) {
-    const std::int64_t windows = std::min(B, (predicted - start) / T);
-    sum += surprise(model, text, start, windows, T);
-    start += windows * T;
+  std::int64_t done = 0;
+  while (done < all && !(stop && stop())) {
+    const std::int64_t windows = std::min(B, (all - done) / T);
+    const std::int64_t length = windows > 0 ? T : all - done;   // the last window is shorter
+    sum += surprise(model, text, done, std::max<std::int64_t>(windows, 1), length);
+    done += std::max<std::int64_t>(windows, 1) * length;
   }
-  if (predicted > start) sum += surprise(model, text, start, 1, predicted - start);
-  return {predicted > 0 ? sum / static_cast<double>(predicted) : 0, predicted};
+  return {done > 0 ? sum / static_cast<double>(done) : 0, done};
 }
 
 }   // namespace glass

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cmath>
+#include <fstream>
 
 #include "engine/base/error.h"
 #include "engine/base/json.h"
@@ -56,6 +57,7 @@ bool GrowingFile::cut(std::int64_t bytes) {
 
 namespace {
 
+constexpr std::int64_t kMostSteps = std::int64_t{1} << 53;
 constexpr int kMostSkipped =
     5;   // steps that may fail one after the other under --on-nonfinite skip
 
@@ -79,20 +81,31 @@ std::string to_json(const RunState& state, const TrainConfig& config) {
 RunState state_of(const FoundCheckpoint& from) {
   const std::string what = from.path + ": glass.trainer";
   const JsonValue json = parse_json(from.checkpoint.note("glass.trainer"), what);
-  constexpr std::int64_t kMost = std::int64_t{1} << 53;
   RunState state;
   if (const JsonValue* best = json.find("best_val_loss")) {
     state.best_val_loss = best->number(what + ": best_val_loss");
-    state.best_step = json.at("best_step", what).integer(what + ": best_step", 0, kMost);
+    state.best_step = json.at("best_step", what).integer(what + ": best_step", 0, kMostSteps);
   }
-  state.metrics_bytes = json.at("metrics_bytes", what).integer(what + ": metrics_bytes", 0, kMost);
-  state.samples_bytes = json.at("samples_bytes", what).integer(what + ": samples_bytes", 0, kMost);
+  state.metrics_bytes = json.at("metrics_bytes", what).integer(what + ": metrics_bytes", 0, kMostSteps);
+  state.samples_bytes = json.at("samples_bytes", what).integer(what + ": samples_bytes", 0, kMostSteps);
   return state;
 }
 
 bool all_finite(const Tensor& x) {
   const std::vector<double> values = x.to_host();
   return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+}
+
+// How many bytes of a file of JSON lines are about steps up to this one.
+std::int64_t bytes_until(const std::string& path, std::int64_t step) {
+  std::ifstream file(path);
+  std::int64_t bytes = 0;
+  for (std::string line; std::getline(file, line) && !file.eof();) {
+    const JsonValue row = parse_json(line, path);
+    if (row.at("step", path).integer(path + ": step", 0, kMostSteps) > step) break;
+    bytes += static_cast<std::int64_t>(line.size()) + 1;
+  }
+  return bytes;
 }
 
 double ms_since(std::chrono::steady_clock::time_point start) {
@@ -161,12 +174,14 @@ void Run::resume(const FoundCheckpoint& from) {
       watcher_.on_warning("A log in " + folder_.path() + " is shorter than when step " +
                           std::to_string(from.step) + " was saved; some lines are lost.");
   }
+  timing_.cut(bytes_until(folder_.path() + "/timing.jsonl", from.step));
 }
 
 // ---- the loop -----------------------------------------------------------------------------------
 
 Run::End Run::go() {
-  if (metrics_.size() == 0) {   // not again in a run that was stopped before its first step
+  // Not again in a run that was stopped before its first step.
+  if (trainer_.steps() == 0 && metrics_.size() == 0) {
     MetricsRow row;
     look(row);
     write(row);
@@ -184,47 +199,52 @@ Run::End Run::go() {
 // One step and what is due after it; false if it was abandoned because somebody wants to stop.
 bool Run::one_step() {
   const auto began = std::chrono::steady_clock::now();
-  StepResult result{};
+  MetricsRow row;
   try {
-    result = trainer_.step();
+    const StepResult result = trainer_.step();
+    if (trainer_.abandoned()) return false;
+    row.loss = result.loss, row.lr = result.lr, row.grad_norm = result.grad_norm;
+    skipped_in_a_row_ = 0;
+    const double ms = ms_since(began);
+    watcher_.on_step(result, ms);
+    if (due(trainer_.config().log_interval)) write_time(ms);
   } catch (const NonFiniteError& error) {
-    const bool skip =
-        trainer_.config().on_nonfinite == OnNonFinite::skip && ++skipped_in_a_row_ <= kMostSkipped;
-    if (!skip) {
-      if (!first_broken_weight()) save();
-      throw;
-    }
-    watcher_.on_warning(std::string(error.what()) + " Skipped.");
-    trainer_.set_steps(trainer_.steps() + 1);   // the next batch, with the weights as they are
-    return true;
+    skip_or_stop(error);
   }
-  if (trainer_.abandoned()) return false;
-  skipped_in_a_row_ = 0;
-  const double ms = ms_since(began);
-  watcher_.on_step(result, ms);
+  row.step = trainer_.steps();
+  after_step(row);
+  return true;
+}
 
+// The next batch may be better, but only where the weights are good.
+void Run::skip_or_stop(const NonFiniteError& error) {
+  const bool good = first_broken_weight() == nullptr;
+  const bool may = trainer_.config().on_nonfinite == OnNonFinite::skip;
+  if (!good || !may || ++skipped_in_a_row_ > kMostSkipped) {
+    if (good) save();
+    throw error;
+  }
+  watcher_.on_warning(std::string(error.what()) + " Skipped.");
+  trainer_.set_steps(trainer_.steps() + 1);
+}
+
+void Run::after_step(MetricsRow& row) {
   const TrainConfig& c = trainer_.config();
-  MetricsRow row{result.step, result.loss, result.lr, result.grad_norm};
   const bool evaluated = due(c.eval_interval);
   if (evaluated) look(row);
   if (evaluated || due(c.log_interval)) write(row);
-  if (due(c.log_interval)) {
-    const double tokens_per_second = static_cast<double>(trainer_.tokens_per_step()) / ms * 1000;
-    timing_.append(Json()
-                       .object()
-                       .field("step", result.step)
-                       .field("ms", ms)
-                       .field("tokens_per_second", tokens_per_second)
-                       .end()
-                       .text() +
-                   "\n");
-  }
   if (due(c.sample_every)) write_samples();
   const bool best = evaluated && best_step_ == trainer_.steps();
   const bool save_now =
       c.save_every > 0 ? due(c.save_every) : evaluated && (c.always_save_checkpoint || best);
   if (save_now || best) save_as(best);
-  return true;
+}
+
+void Run::write_time(double ms) {
+  const double tokens_per_second = static_cast<double>(trainer_.tokens_per_step()) / ms * 1000;
+  Json json;
+  json.object().field("step", trainer_.steps()).field("ms", ms);
+  timing_.append(json.field("tokens_per_second", tokens_per_second).end().text() + "\n");
 }
 
 void Run::finish() {
@@ -238,6 +258,8 @@ void Run::finish() {
   // made.
   if (best_step_ < 0 && trainer_.steps() > 0) save_as(true);
   else save();
+  // Behind the last checkpoint, so that a run that goes on from it cuts them off again.
+  if (!due(trainer_.config().sample_every)) write_samples();
 }
 
 void Run::look(MetricsRow& row) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/error.h"
 #include "model/run_folder.h"
 #include "model/trainer.h"
 
@@ -84,6 +85,9 @@ class Run {
   void write_samples();
   void finish();
   bool one_step();
+  void skip_or_stop(const NonFiniteError& error);
+  void after_step(MetricsRow& row);
+  void write_time(double ms);
   void save_as(bool best);
   Checkpoint snapshot() const;
   const Parameter* first_broken_weight() const;

@@ -146,6 +146,7 @@ SavedModel open_model(const std::string& path, const Device& device, DType dtype
   saved.model = make_model(config, device, dtype, 0);
   load_weights(*saved.model, found.checkpoint, found.path);
   saved.checkpoint = std::move(found.checkpoint);
+  saved.checkpoint.tensors.clear();   // the model has them now; two copies would be one too many
   return saved;
 }
 

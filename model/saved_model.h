@@ -16,7 +16,7 @@ struct SavedModel {
   TokenizerPtr tokenizer;   // null: the file does not have one
   std::int64_t step = 0;
   std::string path, digest;   // of the file itself, also where a folder was asked for
-  Checkpoint checkpoint;      // everything else that the file says
+  Checkpoint checkpoint;      // everything that the file says beside tensors
 };
 
 // A checkpoint, or a run folder: its newest valid checkpoint. SystemError, ContentError: what is

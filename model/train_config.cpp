@@ -2,6 +2,20 @@
 
 namespace glass {
 
+void check(const TrainConfig& c) {
+  const auto at_least_one = [](const char* name, std::int64_t value) {
+    if (value < 1) fail(UsageError(std::string(name) + " must be at least 1."));
+  };
+  at_least_one("batch_size", c.batch_size);
+  at_least_one("gradient_accumulation_steps", c.gradient_accumulation_steps);
+  at_least_one("eval_interval", c.eval_interval);
+  at_least_one("eval_iters", c.eval_iters);
+  at_least_one("log_interval", c.log_interval);
+  for (const double beta : {c.beta1, c.beta2}) {
+    if (!(beta >= 0 && beta < 1)) fail(UsageError("beta1 and beta2 must be in [0, 1)."));
+  }
+}
+
 bool may_change(std::string_view field) {
   for (std::string_view free :
        {"max_iters", "eval_interval", "eval_iters", "log_interval", "save_every",

@@ -66,6 +66,9 @@ void each_field(Config& c, const F& f) {
   f("recompute", c.recompute);
 }
 
+// Throws a UsageError with one sentence when nobody could train so.
+void check(const TrainConfig& config);
+
 // The settings that do not change what is learned, only how long and what is told about it: a run
 // may go on with others.
 bool may_change(std::string_view field);

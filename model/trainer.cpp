@@ -102,7 +102,8 @@ double Trainer::micro_step(std::int64_t micro) {
   pass.mode = Mode::train;
   pass.random = {static_cast<std::uint64_t>(config_.seed), 0, static_cast<std::uint32_t>(steps_),
                  static_cast<std::uint32_t>(micro)};
-  pass.recompute = config_.recompute;
+  // Running a block again hides its operations; whoever looks for one gives the memory back.
+  pass.recompute = config_.recompute && !debug_nonfinite;
   tape_.stop_at_nonfinite = debug_nonfinite;
   const double share = 1 / static_cast<double>(config_.gradient_accumulation_steps);
   Tensor loss = model_.loss(pass, ids, targets);
@@ -130,6 +131,11 @@ StepResult Trainer::step() {
       }
       loss += micro_step(micro);
     }
+  } catch (const NonFiniteError& error) {
+    tape_.clear();
+    adam_.zero_grad();
+    if (!debug_nonfinite) throw;
+    not_finite(error.what());   // the tape knows the operation, and we the step
   } catch (...) {
     tape_.clear();
     adam_.zero_grad();
@@ -189,7 +195,7 @@ Losses Trainer::estimate() {
   if (data_.val.size() > 1) {   // a small split is read whole: no luck in it
     const bool whole = val_probe_.empty() || val_probe_.front().windows() <= asked;
     losses.val =
-        whole ? evaluate(model_, data_.val).loss : loss_on(val_probe_.front(), config_.eval_iters);
+        whole ? evaluate(model_, data_.val, config_.batch_size).loss : loss_on(val_probe_.front(), config_.eval_iters);
   }
   return losses;
 }

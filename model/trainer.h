@@ -61,8 +61,6 @@ class Trainer {
  private:
   double micro_step(std::int64_t micro);
   double loss_on(const Batches& batches, std::int64_t samples) const;
-  void damage_before();
-  void damage_gradient();
   [[noreturn]] void not_finite(const std::string& what);
 
   LanguageModel& model_;

@@ -219,27 +219,61 @@ TEST(Run, ALossThatIsNotANumberLeavesTheStepBeforeIt) {
   }
 }
 
-TEST(Run, SkippingBadStepsGoesOnButNotForEver) {
-  Scratch scratch;
-  TrainConfig recipe = recipe_of(kSettings[0], 10);
-  recipe.on_nonfinite = OnNonFinite::skip;
-  struct Warned final : RunWatcher {
-    int warnings = 0;
-    void on_warning(const std::string&) override { ++warnings; }
-  } watcher;
-  test::SmallTraining once(model_of(kSettings[0]), recipe);
-  once.trainer.fault = {Fault::Kind::nan_loss, 4};
-  RunFolder place(scratch / "once");
-  EXPECT_EQ(glass::Run(once.trainer, place, {{"format", "glass"}}, watcher).go(),
-            glass::Run::End::finished);
-  EXPECT_EQ(watcher.warnings, 1);
+// Every step after a bad one is bad too, until `last`.
+struct BadLuck final : RunWatcher {
+  Trainer* trainer = nullptr;
+  std::int64_t last = 0;
+  int warnings = 0;
+  void on_warning(const std::string&) override {
+    ++warnings;
+    if (trainer->fault.step < last) ++trainer->fault.step;
+  }
+};
 
-  test::SmallTraining always(model_of(kSettings[0]), recipe);
-  always.trainer.fault = {Fault::Kind::nan_param, 4};   // a broken weight stays broken
-  RunFolder other(scratch / "always");
-  EXPECT_THROW(glass::Run(always.trainer, other, {{"format", "glass"}}, watcher).go(),
-               NonFiniteError);
-  EXPECT_EQ(watcher.warnings, 1 + 5);
+TEST(Run, SkippingBadStepsGoesOnButNotForEver) {
+  for (const std::int64_t last : {4, 8, 9}) {
+    SCOPED_TRACE("bad steps 4 to " + std::to_string(last));
+    Scratch scratch;
+    TrainConfig recipe = recipe_of(kSettings[0], 20);
+    recipe.on_nonfinite = OnNonFinite::skip;
+    test::SmallTraining t(model_of(kSettings[0]), recipe);
+    t.trainer.fault = {Fault::Kind::nan_loss, 4};
+    BadLuck watcher;
+    watcher.trainer = &t.trainer, watcher.last = last;
+    RunFolder place(scratch / "run");
+    glass::Run run(t.trainer, place, {{"format", "glass"}}, watcher);
+    if (last - 3 <= 5) {
+      EXPECT_EQ(run.go(), glass::Run::End::finished);
+      EXPECT_EQ(watcher.warnings, last - 3);
+    } else {
+      EXPECT_THROW(run.go(), NonFiniteError) << "five in a row are too many";
+    }
+  }
+}
+
+TEST(Run, ASkippedStepStillLooksAndSaves) {
+  Scratch scratch;
+  TrainConfig recipe = recipe_of(kSettings[0], 12);
+  recipe.on_nonfinite = OnNonFinite::skip;
+  test::SmallTraining t(model_of(kSettings[0]), recipe);
+  t.trainer.fault = {Fault::Kind::nan_loss, 10};   // when an evaluation is due
+  RunFolder place(scratch / "run");
+  RunWatcher nobody;
+  glass::Run(t.trainer, place, {{"format", "glass"}}, nobody).go();
+  EXPECT_NE(bytes_of(scratch / "run/metrics.jsonl").find("{\"step\": 10, \"train_loss\""),
+            std::string::npos);
+  EXPECT_GT(bytes_of(scratch / "run" + std::string("/") + checkpoint_name(10)).size(), 0u);
+}
+
+TEST(Run, ABrokenWeightIsNotSkipped) {
+  Scratch scratch;
+  TrainConfig recipe = recipe_of(kSettings[0], 12);
+  recipe.on_nonfinite = OnNonFinite::skip;
+  test::SmallTraining t(model_of(kSettings[0]), recipe);
+  t.trainer.fault = {Fault::Kind::nan_param, 4};
+  RunFolder place(scratch / "run");
+  RunWatcher nobody;
+  EXPECT_THROW(glass::Run(t.trainer, place, {{"format", "glass"}}, nobody).go(), NonFiniteError);
 }
 
 }   // namespace
