@@ -101,10 +101,16 @@ void check(const SamplerOptions& o) {
           "above 0 (1 changes nothing)");
 }
 
+static void forget_unknown(std::vector<double>& logits, std::int64_t known) {
+  if (known <= 0 || known >= static_cast<std::int64_t>(logits.size())) return;
+  std::fill(logits.begin() + known, logits.end(), kNever);
+}
+
 std::vector<double> probabilities(std::span<const double> logits, const SamplerOptions& options,
                                   std::span<const std::int32_t> seen) {
   refuse_non_numbers(logits);
   std::vector<double> left(logits.begin(), logits.end());
+  forget_unknown(left, options.known);
   if (options.repeat_penalty != 1) penalise(left, seen, options.repeat_penalty);
   if (options.temperature == 0) {
     const auto likeliest = std::max_element(left.begin(), left.end());   // the first of equals

@@ -18,6 +18,8 @@ struct SamplerOptions {
   double min_p = 0;            // only tokens at least min_p times as likely as the likeliest
   double repeat_penalty = 1;   // above 1: tokens that were there already become less likely
   std::uint64_t seed = 1337;
+  // A model may know more tokens than its tokenizer has words for: only ids below this; 0: all.
+  std::int64_t known = 0;
 };
 
 // UsageError names the option that is out of its range.

@@ -119,7 +119,8 @@ Sample write_sample(Generator& generator, std::int64_t number, std::int64_t most
 }
 
 void write_all(const Arguments& args, const Opened& opened, Result& result) {
-  const SamplerOptions options = sampler_options(args, opened.config());
+  SamplerOptions options = sampler_options(args, opened.config());
+  options.known = opened.tokenizer().vocab_size();
   const std::vector<std::string> stops = stops_of(args);
   const bool text = !args.flag("json");
   const std::int64_t count = args.integer("num-samples");

@@ -156,6 +156,7 @@ struct Result {
   std::string checkpoint, loss_png;
   std::int64_t val_tokens = 0;
   SampleReport samples;
+  bool stopped = false;
 };
 
 void print_json(const Result& r) {
@@ -168,7 +169,9 @@ void print_json(const Result& r) {
       .field("tokens_per_second", r.tokens_per_second)
       .field("params", r.params);
   json.field("checkpoint", r.checkpoint).field("seconds", r.seconds).field("loss_png", r.loss_png);
-  json.field("val_tokens", r.val_tokens).field("samples", r.samples.lines);
+  json.field("stopped", r.stopped)
+      .field("val_tokens", r.val_tokens)
+      .field("samples", r.samples.lines);
   if (r.samples.known >= 0)
     json.field("new_samples", static_cast<std::int64_t>(r.samples.lines.size()) - r.samples.known);
   print(json.end().text() + "\n");
@@ -194,22 +197,44 @@ void print_text(const Result& r, const Dataset& data) {
   print("checkpoint " + r.checkpoint + "\nloss curve " + r.loss_png + "\n");
 }
 
-constexpr std::int64_t kReadWhole = 2'000'000;   // tokens; more than that is estimated
+// All that is held out is read at the end where that takes seconds; else the estimate stands.
+bool worth_reading_whole(Trainer& trainer, const Dataset& data) {
+  const double flops =
+      2 * static_cast<double>(trainer.model().count()) * static_cast<double>(data.val.size());
+  return data.val.size() > 1 && flops <= 5e12;
+}
 
-Result conclude(const std::string& folder, Run& run, Trainer& trainer, const Dataset& data,
-                const CorpusEntropy& lines, TrainView& view) {
+// What is told at the end must be told even if a picture or a sample cannot be had.
+template <class Act>
+void try_to(const Act& act) {
+  try {
+    act();
+  } catch (const Error& error) { warn(error.what()); }
+}
+
+// Where the run stands, without looking any further.
+Result stand_of(const Run& run, Trainer& trainer, const TrainView& view) {
   Result r;
   r.step = trainer.steps(), r.params = trainer.model().count();
   r.losses = run.last_losses();
-  if (data.val.size() > 1 && data.val.size() <= kReadWhole) {
-    const Evaluation whole = evaluate(trainer.model(), data.val);
-    r.losses.val = whole.loss, r.val_tokens = whole.tokens;
-  }
-  r.best_val_loss = std::isfinite(run.best_val_loss()) ? run.best_val_loss() : r.losses.val;
+  r.best_val_loss = run.best_val_loss();
   r.tokens_per_second = view.tokens_per_second(), r.seconds = view.seconds();
   r.checkpoint = run.last_saved();
-  r.loss_png = draw_loss(folder, loss_curve(folder, run, trainer, data, lines), view);
-  r.samples = sample_report(trainer.model(), data, trainer.config());
+  return r;
+}
+
+Result conclude(const std::string& folder, Run& run, Trainer& trainer, const Dataset& data,
+                const CorpusEntropy& lines, TrainView& view) {
+  Result r = stand_of(run, trainer, view);
+  if (worth_reading_whole(trainer, data)) {
+    const Evaluation whole =
+        evaluate(trainer.model(), data.val, trainer.config().batch_size, interrupted);
+    if (!interrupted()) r.losses.val = whole.loss, r.val_tokens = whole.tokens;
+  }
+  if (!std::isfinite(run.best_val_loss())) r.best_val_loss = r.losses.val;
+  try_to(
+      [&] { r.loss_png = draw_loss(folder, loss_curve(folder, run, trainer, data, lines), view); });
+  try_to([&] { r.samples = sample_report(trainer.model(), data, trainer.config()); });
   return r;
 }
 
@@ -251,13 +276,45 @@ TrainView::Plan plan_of(Trainer& trainer, const Arguments& args, double peak) {
           trainer.flops_per_step(), peak,        trainer.tokens_per_step()};
 }
 
+// The folder of the run, ours alone from here on. Somebody may have filled it while we prepared.
+std::unique_ptr<RunFolder> take_folder(const Place& place, const TrainRequest& request) {
+  auto folder = std::make_unique<RunFolder>(
+      place.folder, RunFolderOptions{.keep = static_cast<int>(request.train.keep),
+                                     .verify = request.args.flag("verify-save"),
+                                     .warn = warn});
+  if (place.resume) return folder;
+  if (is_run_folder(place.folder) && !request.args.flag("overwrite"))
+    fail(UsageError(in_quotes(place.folder) +
+                    " holds a run by now, of another trainer; choose another --out."));
+  start_afresh(*folder);
+  return folder;
+}
+
+// What a resumed run should know about its end.
+void mention_schedule(TrainView& view, const TrainConfig& c, std::int64_t step) {
+  if (c.max_iters < step)
+    view.say("note     the run is at step " + with_commas(step) + " already, behind --max-iters " +
+             with_commas(c.max_iters) + ".");
+  else if (c.max_iters > c.decay_steps())
+    view.say("note     the learning rate was planned for " + with_commas(c.decay_steps()) +
+             " steps; behind them it stays at " + shortest(c.min_lr) + ".");
+}
+
+void mention_isa(const FoundCheckpoint& found, const Machine& machine) {
+  const auto before = found.checkpoint.notes.find("glass.isa");
+  if (before == found.checkpoint.notes.end() || before->second == machine.isa) return;
+  warn("The run computed with " + (before->second.empty() ? "no instruction set" : before->second) +
+       " so far and goes on with " + (machine.isa.empty() ? "none" : machine.isa) +
+       "; the last digits differ between them.");
+}
+
 ExitCode run(const Arguments& said) {
-  stop_on_interrupt();
+  leave_on_interrupt();
   TrainRequest request = train_request(said);
   const Arguments& args = request.args;
   const Place place = place_of(request);
   const Machine machine = open_machine(args);
-  const Start start = start_of(request, place);
+  Start start = start_of(request, place);
   const Dataset data = data_of(request, start, place);
 
   const auto model = make_model(request.model, machine.backend, machine.dtype,
@@ -267,32 +324,43 @@ ExitCode run(const Arguments& said) {
   const char* fault = std::getenv("GLASS_FAULT");
   trainer.fault = parse_fault(fault ? fault : "");
 
-  RunFolder folder(place.folder, {.keep = static_cast<int>(request.train.keep),
-                                  .verify = args.flag("verify-save"),
-                                  .warn = warn});
-  if (!place.resume) start_afresh(folder);
+  if (start.found && !place.resume)
+    load_weights(*model, start.found->checkpoint, start.found->path);
+  const std::unique_ptr<RunFolder> folder = take_folder(place, request);
   const TrainView::Style style = style_of(args);
   TrainView view(style,
                  plan_of(trainer, args, style == TrainView::Style::quiet ? 0 : peak_of(machine)));
-  Run run(trainer, folder, fixed_notes(request, model->config(), data, machine), view);
+  Run run(trainer, *folder, fixed_notes(request, model->config(), data, machine), view);
   run.make_samples = [&](std::int64_t step) {
     return running_sample(*model, data, request.train, step);
   };
-  if (place.resume) run.resume(*start.found);
-  else if (start.found) load_weights(*model, start.found->checkpoint, start.found->path);
+  if (place.resume) {
+    run.resume(*start.found);
+    mention_isa(*start.found, machine);
+  }
+  start.found.reset();   // as large as the model and its moments, and no longer needed
   write_config(place.folder, request);
 
   const CorpusEntropy lines = corpus_entropy(data.train, data.vocab_size);
   if (!place.said.empty()) view.say("note     " + place.said);
   mention_ignored(view, args);
   introduce(view, request, data, trainer, machine, lines, place.folder);
+  if (place.resume) mention_schedule(view, request.train, trainer.steps());
+  stop_on_interrupt();
   if (run.go() == Run::End::stopped) {
-    draw_loss(place.folder, loss_curve(place.folder, run, trainer, data, lines), view);
+    try_to([&] {
+      draw_loss(place.folder, loss_curve(place.folder, run, trainer, data, lines), view);
+    });
     view.say("Stopped after step " + std::to_string(trainer.steps()) + ", saved in " +
              run.last_saved() + ". Go on with: glass train --resume " + place.folder);
+    Result result = stand_of(run, trainer, view);
+    result.stopped = true;
+    end_quietly_on_closed_pipe();
+    if (args.flag("json")) print_json(result);
     return ExitCode::interrupted;
   }
   const Result result = conclude(place.folder, run, trainer, data, lines, view);
+  end_quietly_on_closed_pipe();
   if (args.flag("json")) print_json(result);
   else print_text(result, data);
   return ExitCode::ok;

@@ -13,6 +13,7 @@ namespace {
 constexpr std::int64_t kDocuments = 20,
                        kLongestDocument = 64;   // of a list of short documents, as names
 constexpr std::int64_t kTextTokens = 300;
+constexpr std::int64_t kMostToCompare = 50'000'000;   // tokens that are turned into text at once
 
 // A list of documents so short that one sees at a glance what they are.
 bool is_list_of_lines(const Dataset& data) {
@@ -49,8 +50,9 @@ std::vector<std::int32_t> start(const Dataset& data, const std::string& prompt,
   return {0};
 }
 
-SamplerOptions options_of(const TrainConfig& config, std::int64_t step) {
+SamplerOptions options_of(const Dataset& data, const TrainConfig& config, std::int64_t step) {
   SamplerOptions options;
+  options.known = data.tokenizer->vocab_size();
   options.seed = static_cast<std::uint64_t>(config.seed + step);
   return options;
 }
@@ -58,7 +60,8 @@ SamplerOptions options_of(const TrainConfig& config, std::int64_t step) {
 std::string one_text(LanguageModel& model, const Dataset& data, const TrainConfig& config,
                      std::int64_t step) {
   Generator generator(model, start(data, config.prompt, model.config()));
-  return config.prompt + written(data, generator.sample(0, kTextTokens, options_of(config, step)));
+  return config.prompt +
+         written(data, generator.sample(0, kTextTokens, options_of(data, config, step)));
 }
 
 std::vector<std::string> documents(LanguageModel& model, const Dataset& data,
@@ -73,8 +76,9 @@ std::vector<std::string> documents(LanguageModel& model, const Dataset& data,
   Generator generator(model, begin);
   std::vector<std::string> all;
   for (std::int64_t i = 0; i < count; ++i) {
-    std::vector<std::int32_t> ids = generator.sample(i, kLongestDocument, options_of(config, step),
-                                                     [&](std::int32_t id) { return id != end; });
+    std::vector<std::int32_t> ids =
+        generator.sample(i, kLongestDocument, options_of(data, config, step),
+                         [&](std::int32_t id) { return id != end; });
     if (!ids.empty() && ids.back() == end) ids.pop_back();
     all.push_back(config.prompt + written(data, ids));
   }
@@ -93,6 +97,7 @@ SampleReport sample_report(LanguageModel& model, const Dataset& data, const Trai
     return report;
   }
   report.lines = documents(model, data, config, kDocuments, 0);
+  if (data.train.size() > kMostToCompare) return report;
   const NewLines made_up = new_lines(report.lines, training_text(data));
   report.known = made_up.lines - static_cast<std::int64_t>(made_up.fresh.size());
   return report;

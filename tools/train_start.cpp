@@ -3,6 +3,7 @@
 #include "tools/train_start.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "engine/base/hash.h"
 #include "engine/base/text.h"
@@ -22,31 +23,58 @@ static std::string name_of_data(const std::string& source) {
   return dot == std::string::npos || dot == 0 ? name : name.substr(0, dot);
 }
 
+namespace {
+
+// What is in the way of a new run in this folder; "" where nothing is. A folder in which nothing
+// but logs of ours stand (a run that ended before its first checkpoint) is free.
+std::string in_the_way(const std::string& folder) {
+  if (is_run_folder(folder)) return "holds a run already";
+  FileOps& files = system_files();
+  const Descriptor opened(files, files.open_folder(folder));
+  std::vector<std::string> names;
+  if (!opened || files.list(opened.get(), names) != 0 || names.empty()) return "";
+  const bool ours = std::find(names.begin(), names.end(), ".lock") != names.end();
+  return ours ? "" : "is a folder with other things in it";
+}
+
+Place place_to_resume(const Arguments& args, const std::string& wish) {
+  for (const char* other : {"preset", "overwrite"}) {
+    if (args.source(other) == Source::command_line)
+      fail(UsageError("--resume goes on with a run as it is, so --" + std::string(other) +
+                      " has no place beside it."));
+  }
+  const bool named = args.has("resume") && args.text("resume") != "auto";
+  const std::string folder = named ? args.text("resume") : wish;
+  if (named && args.source("out") == Source::command_line && args.text("out") != folder)
+    fail(UsageError("--resume " + folder + " and --out " + args.text("out") +
+                    " are two folders; a run goes on where it is."));
+  if (!is_run_folder(folder)) {
+    fail(SystemError("There is no run to resume in " + in_quotes(folder) +
+                     "; name its folder: --resume DIR."));
+  }
+  return {folder, true, ""};
+}
+
+}   // namespace
+
 Place place_of(const TrainRequest& request) {
   const Arguments& args = request.args;
   const std::string wish =
       args.has("out") ? args.text("out") : "out/" + name_of_data(request.data.source);
   const bool resume = args.has("resume") || args.text("init-from") == "resume";
-  if (resume) {
-    const std::string named =
-        args.has("resume") && args.text("resume") != "auto" ? args.text("resume") : wish;
-    if (!is_run_folder(named)) {
-      fail(SystemError("There is no run to resume in " + in_quotes(named) +
-                       "; name its folder: --resume DIR."));
-    }
-    return {named, true, ""};
-  }
-  if (args.flag("overwrite") || !is_run_folder(wish)) return {wish, false, ""};
+  if (resume) return place_to_resume(args, wish);
+  const std::string why = in_the_way(wish);
+  const bool run_there = is_run_folder(wish);
+  if (why.empty() || (run_there && args.flag("overwrite"))) return {wish, false, ""};
   if (args.has("out")) {
-    fail(UsageError(in_quotes(wish) + " holds a run already; go on with it (--resume), replace it "
-                                      "(--overwrite), or choose another --out."));
+    fail(UsageError(in_quotes(wish) + " " + why + "; " +
+                    (run_there ? "go on with it (--resume), replace it (--overwrite), or " : "") +
+                    "choose another --out."));
   }
   for (int i = 2;; ++i) {
     const std::string next = wish + "-" + std::to_string(i);
-    if (!is_run_folder(next))
-      return {next, false,
-              wish + " holds a run already, so this one goes to " + next +
-                  " (--resume goes on with the old one)."};
+    if (!in_the_way(next).empty()) continue;
+    return {next, false, wish + " " + why + ", so this one goes to " + next + "."};
   }
 }
 
@@ -68,6 +96,29 @@ StoredRun stored_run(const FoundCheckpoint& found) {
           read_data_note(found.checkpoint, found.path)};
 }
 
+// What the user says about the data must be what the run was told.
+std::vector<std::string> data_changes(const DataOptions& stored, const TrainRequest& request) {
+  std::vector<std::string> changes;
+  const auto compare = [&](const char* option, const std::string& before, const std::string& now) {
+    if (chosen(request.args, option) && before != now)
+      changes.push_back(std::string(option) + ": " + in_quotes(before) + " before, " +
+                        in_quotes(now) + " now");
+  };
+  compare("tokenizer", stored.tokenizer, request.data.tokenizer);
+  compare("val", shortest(stored.val), shortest(request.data.val));
+  compare("doc-sep", stored.doc_sep, request.data.doc_sep);
+  compare("doc-mark", stored.doc_mark, request.data.doc_mark);
+  return changes;
+}
+
+// The type of the weights decides the digits; a file does not say it anywhere else.
+std::vector<std::string> dtype_changes(const Checkpoint& checkpoint, const TrainRequest& request) {
+  const StoredType before = checkpoint.tensors.front().type;
+  const StoredType now = request.args.text("dtype") == "f64" ? StoredType::f64 : StoredType::f32;
+  if (before == now) return {};
+  return {std::string("dtype: ") + name_of(before) + " before, " + name_of(now) + " now"};
+}
+
 void refuse_changes(std::vector<std::string> changes, const TrainRequest& request,
                     const std::string& folder) {
   const auto free = [](const std::string& change) {
@@ -87,8 +138,18 @@ void take_up(TrainRequest& request, const FoundCheckpoint& found, const std::str
   TrainConfig train = stored.train;
   put_chosen(request.args, model);
   put_chosen(request.args, train);
+  try {
+    check(train);
+  } catch (const UsageError& error) {
+    fail(ContentError(found.path + ": glass.trainer: " + error.what()));
+  }
   std::vector<std::string> changes = differences(stored.model, model);
-  for (const std::string& change : differences(stored.train, train)) changes.push_back(change);
+  const auto add = [&](const std::vector<std::string>& more) {
+    changes.insert(changes.end(), more.begin(), more.end());
+  };
+  add(differences(stored.train, train));
+  add(data_changes(stored.data.options, request));
+  add(dtype_changes(found.checkpoint, request));
   refuse_changes(changes, request, folder);
   const bool other_data = request.args.has("DATA") || request.args.has("dataset");
   const std::string source = request.data.source;
@@ -121,11 +182,22 @@ Start start_of(TrainRequest& request, const Place& place) {
   return start;
 }
 
+// A tokenizer that was just made from a text gives its tokens numbers of its own, which are not
+// those that the model learned.
+static void require_known_tokens(const TrainRequest& request, const Start& start,
+                                 const Dataset& data) {
+  const bool invented = data.tokenizer && !request.data.use && !chosen(request.args, "tokenizer");
+  if (!start.found || !invented || std::filesystem::is_directory(request.data.source)) return;
+  fail(ContentError(start.found->path + " does not say what its tokens mean; name the tokenizer "
+                                        "that it was trained with: --tokenizer FILE."));
+}
+
 Dataset data_of(TrainRequest& request, const Start& start, const Place& place) {
   Dataset data = open_dataset(request.data);
   if (place.resume) require_same_data(start.data_digest, data, request.args);
-  if (!start.found && request.model.vocab_size < data.vocab_size)
-    request.model.vocab_size = data.vocab_size;
+  else require_known_tokens(request, start, data);
+  if (!start.found) request.model.vocab_size = data.vocab_size;
+  if (data.tokenizer && !request.train.prompt.empty()) data.tokenizer->encode(request.train.prompt);
   if (data.vocab_size > request.model.vocab_size) {
     fail(ContentError("The data need " + std::to_string(data.vocab_size) +
                       " tokens, and the model knows only " +

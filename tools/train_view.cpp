@@ -34,12 +34,30 @@ std::string duration(double seconds) {
 
 }   // namespace
 
-void stop_on_interrupt() {
+namespace {
+
+void handle_with(void (*handler)(int)) {
   struct sigaction action {};
-  action.sa_handler = on_interrupt;
+  struct sigaction before {};
+  action.sa_handler = handler;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
+  ::sigaction(SIGHUP, nullptr, &before);
+  if (before.sa_handler != SIG_IGN) ::sigaction(SIGHUP, &action, nullptr);   // nohup stays nohup
+}
+
+}   // namespace
+
+void leave_on_interrupt() {
+  handle_with([](int) { ::_exit(static_cast<int>(ExitCode::interrupted)); });
   ::signal(SIGXFSZ, SIG_IGN);   // a file that may not grow is an error like a full disk
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+void stop_on_interrupt() { handle_with(on_interrupt); }
+
+void end_quietly_on_closed_pipe() {
+  ::signal(SIGPIPE, [](int) { ::_exit(0); });
 }
 
 bool interrupted() { return stops_asked.load() > 0; }
@@ -137,11 +155,24 @@ void TrainView::show(const Chart& chart) {
   say("\n" + chart_text(chart, options));
 }
 
+// A line of text shows a few dozen values: a long run is kept in few, each the mean of more steps.
+void TrainView::remember(double loss) {
+  sum_ += loss;
+  if (++summed_ < each_) return;
+  losses_.push_back(sum_ / static_cast<double>(each_));
+  sum_ = 0, summed_ = 0;
+  if (losses_.size() < kMostLosses) return;
+  for (std::size_t i = 0; i < kMostLosses / 2; ++i)
+    losses_[i] = (losses_[2 * i] + losses_[2 * i + 1]) / 2;
+  losses_.resize(kMostLosses / 2);
+  each_ *= 2;
+}
+
 void TrainView::on_step(const StepResult& step, double ms) {
   ++steps_;
   step_ms_ += ms;
   recent_ms_ += (ms - recent_ms_) * std::max(0.05, 1 / static_cast<double>(steps_));
-  losses_.push_back(step.loss);
+  remember(step.loss);
   if (style_ == Style::lines &&
       (step.step % plan_.log_interval == 0 || step.step == plan_.max_iters))
     say(plain(step));

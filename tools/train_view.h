@@ -38,11 +38,15 @@ class TrainView final : public RunWatcher {
   std::string tokens_now() const;
   std::string gflops_now() const;
   std::string remaining(std::int64_t step) const;
+  void remember(double loss);
   void clear_line();
 
   Style style_;
   Plan plan_;
-  std::vector<double> losses_;   // of every step: for the sparkline
+  static constexpr std::size_t kMostLosses = 512;
+  std::vector<double> losses_;   // for the sparkline: means of each_ steps
+  double sum_ = 0;
+  std::int64_t each_ = 1, summed_ = 0;
   double val_ = MetricsRow::kNone;
   double step_ms_ = 0, recent_ms_ = 0;   // all steps together; a running mean
   std::int64_t steps_ = 0;
@@ -50,8 +54,12 @@ class TrainView final : public RunWatcher {
   std::chrono::steady_clock::time_point began_, shown_{};
 };
 
-// The first Ctrl-C asks a run to save and stop, the second one leaves at once.
+// Ctrl-C, a request to end, or a terminal that goes away. Before there is anything to save they
+// leave at once; later the first one asks the run to save and stop, and the second one leaves.
+void leave_on_interrupt();
 void stop_on_interrupt();
 bool interrupted();
+// A reader of our progress that goes away must not end a training; one of our results may.
+void end_quietly_on_closed_pipe();
 
 }   // namespace glass

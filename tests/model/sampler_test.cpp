@@ -239,5 +239,15 @@ TEST(Dice, CountsOfDrawsFitTheProbabilities) {
   }
 }
 
+TEST(Sampler, IdsThatTheTokenizerLacksAreNeverChosen) {
+  SamplerOptions options;
+  options.temperature = 1, options.known = 2;
+  const std::vector<double> logits = {0, 0, 50, 60};
+  const std::vector<double> expected = {0.5, 0.5, 0, 0};
+  EXPECT_EQ(probabilities(logits, options), expected);
+  options.temperature = 0;
+  EXPECT_EQ(probabilities(logits, options)[0], 1) << "also where only the likeliest counts";
+}
+
 }   // namespace
 }   // namespace glass

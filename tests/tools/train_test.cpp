@@ -257,6 +257,90 @@ TEST(Train, GoesOnFromAModelThatSomebodyTrained) {
   EXPECT_LT(loss(next), loss(fresh) - 0.5) << "it knows already what it learned";
 }
 
+TEST(Train, AReaderOfTheProgressMayLeave) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("rhyme.txt", rhyme());
+  const Outcome outcome = shell(
+      line_of(tiny({text, "--max-iters", "80", "--out", folder / "run"})) + " 2>&1 | head -1");
+  EXPECT_EQ(outcome.code, 0) << outcome.text();
+  EXPECT_TRUE(exists(folder / "run/ckpt-00000080.safetensors")) << "the training went on";
+}
+
+TEST(Train, AStoppedRunSaysSoInJson) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("rhyme.txt", rhyme());
+  const Outcome stopped =
+      shell(std::string(kWait) +
+            line_of(tiny({text, "--max-iters", "100000", "--json", "--out", folder / "run"})) +
+            " & P=$!\nuntil_lines " + (folder / "run") + " 60 $P\nkill -TERM $P\nwait $P");
+  EXPECT_EQ(stopped.code, 130) << stopped.text();
+  const JsonValue json = parse_json(stopped.out, "the output");
+  EXPECT_TRUE(json.at("stopped", "json").flag("stopped"));
+  EXPECT_TRUE(exists(json.at("checkpoint", "json").string("checkpoint")));
+}
+
+TEST(Train, AFolderWithOtherThingsInItIsLeftAlone) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("rhyme.txt", rhyme()), project = folder / "project";
+  ASSERT_EQ(::mkdir(project.c_str(), 0755), 0);
+  folder.write("project/config.toml", "mine");
+  for (const char* how : {"--no-overwrite", "--overwrite"}) {
+    const Outcome outcome = glass(tiny({text, "--max-iters", "1", "--out", project, how}));
+    EXPECT_EQ(outcome.code, 2) << outcome.text();
+    EXPECT_THAT(outcome.err, HasSubstr("other things"));
+  }
+  EXPECT_EQ(bytes_of(project + "/config.toml"), "mine");
+}
+
+TEST(Train, ARunThatCannotBeginDoesNotCostTheOldOne) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("rhyme.txt", rhyme());
+  for (const char* name : {"old", "start"})
+    ASSERT_EQ(glass(tiny({text, "--max-iters", "2", "--out", folder / name})).code, 0);
+  const Outcome outcome = glass({"train", text, "--init-from", folder / "start", "--n-embd", "32",
+                                 "--out", folder / "old", "--overwrite"});
+  EXPECT_EQ(outcome.code, 3) << outcome.text();
+  EXPECT_TRUE(exists(folder / "old/ckpt-00000002.safetensors"));
+}
+
+TEST(Train, TheVocabularyIsThatOfTheData) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("rhyme.txt", rhyme());
+  const Outcome outcome =
+      glass(tiny({text, "--preset", "gpt2", "--max-iters", "1", "--out", folder / "run"}));
+  EXPECT_EQ(outcome.code, 0) << outcome.text();
+  EXPECT_THAT(bytes_of(folder / "run/ckpt-00000001.safetensors"), HasSubstr("vocab_size\\\": 19"));
+}
+
+TEST(Train, ItsLastWordsAreInSamplesTxt) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("rhyme.txt", rhyme());
+  ASSERT_EQ(
+      glass(tiny({text, "--max-iters", "2", "--prompt", "one", "--out", folder / "run"})).code, 0);
+  EXPECT_THAT(bytes_of(folder / "run/samples.txt"), ::testing::StartsWith("--- step 2 ---\none"));
+}
+
+TEST(Train, WhatARunLearnedFromMayNotChangeUnnoticed) {
+  const ScratchFolder folder;
+  const std::string text = folder.write("rhyme.txt", rhyme()), run = folder / "run";
+  ASSERT_EQ(glass(tiny({text, "--max-iters", "2", "--out", run})).code, 0);
+  const std::vector<std::vector<std::string>> changes = {
+      {"--tokenizer", "bytes"}, {"--val", "0.5"}, {"--doc-sep", "\\n"},
+      {"--preset", "gpt2"},     {"--overwrite"},  {"--out", folder / "other"},
+      {"--dtype", "f64"}};
+  for (const auto& words : changes) {
+    std::vector<std::string> line = {"train", "--resume=" + run};
+    line.insert(line.end(), words.begin(), words.end());
+    const Outcome outcome = glass(line);
+    EXPECT_EQ(outcome.code, 2) << line_of(line) << "\n" << outcome.text();
+  }
+  Launch scalar;
+  scalar.environment = {{"GLASS_ISA", "scalar"}};
+  const Outcome outcome = glass({"train", "--resume", run, "--max-iters", "3"}, scalar);
+  EXPECT_EQ(outcome.code, 0) << outcome.text();
+  EXPECT_THAT(outcome.err, HasSubstr("goes on with scalar"));
+}
+
 // ---- what is refused ----------------------------------------------------------------------------
 
 struct Refusal {
@@ -313,6 +397,7 @@ TEST(Train, RefusesInOneSentenceAndLeavesNothingBehind) {
       {{"--config", folder / "none.toml"}, 4, "none.toml"},
       {{"--config", no_toml}, 3, "line 1"},
       {{"--config", unknown_key}, 3, "n_layers"},
+      {{"--prompt", "quiz"}, 3, "'q'"},
   };
   const std::vector<Refusal> sources = {
       {{folder / "missing.txt"}, 4, "missing.txt"},
