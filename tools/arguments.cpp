@@ -3,8 +3,6 @@
 // one, the nearest thing that would work.
 #include "tools/arguments.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cmath>
 #include <set>
@@ -30,22 +28,6 @@ bool is_option(const std::string& word) {
   if (word.size() < 2 || word[0] != '-') return false;
   const char c = word[1];
   return !(c >= '0' && c <= '9') && c != '.';
-}
-
-bool flag_value(const std::string& text, bool& on) {
-  std::string lower = text;
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  const auto any = [&](std::initializer_list<const char*> words) {
-    return std::any_of(words.begin(), words.end(), [&](const char* w) { return lower == w; });
-  };
-  if (any({"true", "1", "yes", "on"})) return on = true, true;
-  if (any({"false", "0", "no", "off"})) return on = false, true;
-  return false;
-}
-
-bool is_folder(const std::string& path) {
-  struct stat status{};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 // 1000000000 reads better as 1,000,000,000 than as 1e+09.
@@ -82,10 +64,17 @@ std::string wanted(const Option& o) {
   refuse(spelled + ": " + in_quotes(value) + why);
 }
 
-void check_range(const Option& o, double number, const std::string& value,
+// A double cannot tell 2^53 from 2^53 + 1, so whole numbers are compared as such.
+bool is_above(const Option& o, std::int64_t integer, double number) {
+  const bool whole = o.type == Type::integer && o.max < 9e18;
+  return whole ? integer > static_cast<std::int64_t>(o.max) : number > o.max;
+}
+
+void check_range(const Option& o, std::int64_t integer, double number, const std::string& value,
                  const std::string& spelled) {
-  if (number >= o.min && number <= o.max) return;
-  const std::string why = number < o.min ? " is too small" : " is too large";
+  const bool above = is_above(o, integer, number);
+  if (number >= o.min && !above) return;
+  const std::string why = above ? " is too large" : " is too small";
   refuse(spelled + ": " + in_quotes(value) + why + "; it takes " + wanted(o) + ".");
 }
 
@@ -115,6 +104,17 @@ std::string meant_by(const Option& o, const std::string& value) {
 }
 
 }   // namespace
+
+bool flag_value(const std::string& text, bool& on) {
+  std::string lower = text;
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const auto any = [&](std::initializer_list<const char*> words) {
+    return std::any_of(words.begin(), words.end(), [&](const char* w) { return lower == w; });
+  };
+  if (any({"true", "1", "yes", "on"})) return on = true, true;
+  if (any({"false", "0", "no", "off"})) return on = false, true;
+  return false;
+}
 
 std::vector<std::string> other_spellings(const Option& option) {
   if (option.also.empty()) return {};
@@ -146,6 +146,17 @@ std::vector<const Option*> options_of(const Command& command) {
   return all;
 }
 
+const Option* find_option(const Command& command, std::string_view name) {
+  const std::string wanted = with_dashes(name);
+  for (const Option* o : options_of(command)) {
+    const std::vector<std::string> also = other_spellings(*o);
+    const bool other = std::any_of(also.begin(), also.end(),
+                                   [&](const std::string& a) { return with_dashes(a) == wanted; });
+    if (o->name == wanted || other) return o;
+  }
+  return nullptr;
+}
+
 Arguments::Arguments(const Command& command, std::string path)
     : command_(&command), path_(std::move(path)) {
   const auto add = [&](const Option& o) {
@@ -163,7 +174,7 @@ void Arguments::offer(const Option& o, const std::string& said, Source source,
                       const std::string& spelled) {
   const std::string value = meant_by(o, said);
   Entry& e = entries_.at(std::string(o.name));
-  Entry fresh{&o, value, 0, 0, false, true, source};
+  Entry fresh{&o, value, said, 0, 0, false, true, source};
   NumberFault fault = NumberFault::none;
   switch (o.type) {
     case Type::text:
@@ -188,19 +199,23 @@ void Arguments::offer(const Option& o, const std::string& said, Source source,
   }
   if (fault != NumberFault::none) refuse_number(o, value, spelled, fault);
   if (o.type == Type::integer || o.type == Type::number)
-    check_range(o, fresh.number, value, spelled);
+    check_range(o, fresh.integer, fresh.number, value, spelled);
   if (!e.present || source >= e.source) e = fresh;
 }
 
-const Arguments::Entry& Arguments::entry(std::string_view name, Type type) const {
+const Arguments::Entry& Arguments::entry(std::string_view name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end())
     fail(Error(ExitCode::internal, path_ + " has no option " + std::string(name)));
-  const Type real =
-      found->second.option->type == Type::choice ? Type::text : found->second.option->type;
+  return found->second;
+}
+
+const Arguments::Entry& Arguments::entry(std::string_view name, Type type) const {
+  const Entry& e = entry(name);
+  const Type real = e.option->type == Type::choice ? Type::text : e.option->type;
   if (real != type)
     fail(Error(ExitCode::internal, path_ + ": option " + std::string(name) + " has another type"));
-  return found->second;
+  return e;
 }
 
 bool Arguments::flag(std::string_view name) const { return entry(name, Type::flag).on; }
@@ -222,18 +237,19 @@ double Arguments::number(std::string_view name) const {
   return e.number;
 }
 
-bool Arguments::has(std::string_view name) const {
-  const auto found = entries_.find(name);
-  if (found == entries_.end())
-    fail(Error(ExitCode::internal, path_ + " has no option " + std::string(name)));
-  return found->second.present;
+bool Arguments::has(std::string_view name) const { return entry(name).present; }
+Source Arguments::source(std::string_view name) const { return entry(name).source; }
+const std::string& Arguments::said(std::string_view name) const { return entry(name).said; }
+
+void Arguments::forget(std::string_view operand) {
+  const Option* option = entry(operand).option;
+  entries_.find(operand)->second = Entry{};
+  entries_.find(operand)->second.option = option;
 }
 
-Source Arguments::source(std::string_view name) const {
-  const auto found = entries_.find(name);
-  if (found == entries_.end())
-    fail(Error(ExitCode::internal, path_ + " has no option " + std::string(name)));
-  return found->second.source;
+const Arguments::Setting* Arguments::field(const std::string& name) const {
+  const auto found = fields_.find(name);
+  return found == fields_.end() ? nullptr : &found->second;
 }
 
 namespace {
@@ -301,20 +317,18 @@ class Parser {
   }
 
   const Option* find(Word& w) const {
-    const auto matches = [](const Option& o, const std::string& name) {
-      const std::vector<std::string> also = other_spellings(o);
-      return o.name == name || std::any_of(also.begin(), also.end(), [&](const std::string& a) {
-               return with_dashes(a) == name;
-             });
-    };
-    for (const Option* o : options_)
-      if (matches(*o, w.name)) return o;
+    if (const Option* o = find_option(command_, w.name)) return o;
     if (w.name.compare(0, 3, "no-") != 0) return nullptr;
-    for (const Option* o : options_) {
-      if (o->type == Type::flag && o->name != "help" && matches(*o, w.name.substr(3)))
-        return w.negated = true, o;
-    }
-    return nullptr;
+    const Option* o = find_option(command_, w.name.substr(3));
+    w.negated = o != nullptr && o->type == Type::flag && o->name != "help";
+    return w.negated ? o : nullptr;
+  }
+
+  // Whether the next word is the value of an option that could do without one.
+  bool next_is_value(const Option& o) const {
+    if (at_ + 1 >= words_.size() || is_option(words_[at_ + 1])) return false;
+    bool ignored = false;
+    return o.takes ? o.takes(words_[at_ + 1]) : flag_value(words_[at_ + 1], ignored);
   }
 
   void option(const std::string& word) {
@@ -326,17 +340,13 @@ class Parser {
       refuse(spelled + " is given twice; say it once.");
     if (o->type == Type::flag) {
       if (w.negated && w.has_value) refuse(spelled + " takes no value.");
-      args_.offer(*o,
-                  w.negated     ? "false"
-                  : w.has_value ? w.value
-                                : "true",
-                  Source::command_line, spelled);
+      if (w.negated) w.value = "false";
+      else if (!w.has_value) w.value = next_is_value(*o) ? words_[++at_] : "true";
+      args_.offer(*o, w.value, Source::command_line, spelled);
       return;
     }
     if (!w.has_value && !o->bare.empty()) {
-      // The next word is this option's only where it can be nothing else: a folder that is there.
-      const bool folder = at_ + 1 < words_.size() && is_folder(words_[at_ + 1]);
-      w.value = folder ? words_[++at_] : std::string(o->bare);
+      w.value = next_is_value(*o) ? words_[++at_] : std::string(o->bare);
     } else if (!w.has_value) {
       if (at_ + 1 >= words_.size() || is_option(words_[at_ + 1])) missing_value(*o, spelled);
       w.value = words_[++at_];

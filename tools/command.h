@@ -31,6 +31,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "engine/base/error.h"
@@ -54,6 +55,8 @@ struct Option {
   std::string_view means =
       {};   // other words for choices, as "mps=metal cuda:0=cuda": what another program calls them
   std::string_view bare = {};   // the value of an option that is given without one, as --resume
+  // Whether the next word is the value of such an option all the same; null: a true or false is.
+  bool (*takes)(const std::string& word) = nullptr;
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
   std::string_view help = {};

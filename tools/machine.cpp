@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "kernels/cpu/team.h"
+#include "tools/saved.h"
 
 namespace glass {
 namespace {
@@ -27,6 +28,8 @@ std::string best_isa(const std::string& device) {
 Machine open_machine(const Arguments& args) {
   Machine machine;
   machine.dtype = args.text("dtype") == "f64" ? DType::f64 : DType::f32;
+  if (args.text("dtype") == "f32" && args.said("dtype").find("16") != std::string::npos)
+    warn("--dtype " + args.said("dtype") + ": this build computes in f32 instead.");
   machine.device = args.text("device");
   if (machine.device == "auto")
     machine.device = machine.dtype == DType::f64 ? "reference" : list_devices().front().name;

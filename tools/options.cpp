@@ -11,6 +11,9 @@ constexpr std::string_view kThreads = "1";
 constexpr std::string_view kThreads = "0";
 #endif
 
+// Checkpoints say numbers in JSON, where whole ones are exact up to here.
+constexpr double kLargestSeed = 9007199254740992;   // 2^53
+
 // clang-format off
 const Option kShared[] = {
     {.name = "device",  .type = Type::choice, .fallback = "auto", .choices = "auto|cpu|reference",
@@ -21,9 +24,9 @@ const Option kShared[] = {
     {.name = "threads", .type = Type::integer, .value = "N", .fallback = kThreads, .min = 0, .max = 1024,
      .help = "threads to compute with; 0: one for each physical core. The results are the same for any number", .group = "Where it runs"},
     {.name = "dtype",   .type = Type::choice, .fallback = "f32", .choices = "f32|f64", .missing = "bf16",
-     .means = "float32=f32 float64=f64 float16=bf16 bfloat16=bf16",
+     .means = "float32=f32 float64=f64 float16=f32 bfloat16=f32",
      .help = "numbers to compute in; f64 needs the reference device", .group = "Where it runs"},
-    {.name = "seed",    .type = Type::integer, .value = "N", .fallback = "1337", .min = 0,
+    {.name = "seed",    .type = Type::integer, .value = "N", .fallback = "1337", .min = 0, .max = kLargestSeed,
      .help = "where the random numbers start; the same seed gives the same results", .group = "Where it runs"},
     {.name = "json",    .type = Type::flag, .help = "print one JSON object instead of text", .group = "Output"},
     {.name = "help",    .type = Type::flag, .help = "show this and stop", .also = "h", .group = "Output"},

@@ -39,6 +39,12 @@ const Option kOptions[] = {
      .help = "which"},
     {.name = "out", .value = "DIR", .help = "where to", .also = "o out-dir"},
     {.name = "bias", .type = Type::flag, .fallback = "true", .help = "with biases"},
+    {.name = "compile", .value = "X", .bare = "yes", .help = "or not"},
+    {.name = "again",
+     .value = "RUN",
+     .bare = "last",
+     .takes = [](const std::string& word) { return word.compare(0, 4, "run-") == 0; },
+     .help = "which run"},
     {.name = "shift", .type = Type::number, .value = "X", .help = "any number"},
 };
 const Option kOperands[] = {{.name = "FILE", .help = "a file"}};
@@ -104,6 +110,45 @@ TEST_F(ArgumentsTest, AFlagDoesNotSwallowTheNextWord) {
   const Arguments args = parsed({"--json", "names.txt"});
   EXPECT_TRUE(args.flag("json"));
   EXPECT_EQ(args.text("FILE"), "names.txt");
+}
+
+TEST_F(ArgumentsTest, AFlagTakesTheNextWordWhereItIsATruthValue) {
+  for (const char* off : {"false", "False", "no", "0", "off"}) {
+    const Arguments args = parsed({"--bias", off});
+    EXPECT_FALSE(args.flag("bias")) << off;
+    EXPECT_FALSE(args.has("FILE")) << off;
+  }
+  EXPECT_TRUE(parsed({"--json", "True"}).flag("json"));
+  EXPECT_EQ(parsed({"--no-bias", "true"}).text("FILE"), "true") << "the word was said already";
+}
+
+TEST_F(ArgumentsTest, AnOptionThatCanStandAloneTakesOnlyItsOwnWords) {
+  EXPECT_EQ(parsed({"--compile", "file"}).text("compile"), "yes");
+  EXPECT_EQ(parsed({"--compile", "file"}).text("FILE"), "file");
+  EXPECT_EQ(parsed({"--compile", "False"}).text("compile"), "False");
+  EXPECT_EQ(parsed({"--again", "run-7"}).text("again"), "run-7");
+  EXPECT_EQ(parsed({"--again", "7"}).text("again"), "last");
+  EXPECT_EQ(parsed({"--again"}).text("again"), "last");
+}
+
+TEST_F(ArgumentsTest, ABoundThatIsAPowerOfTwoHoldsToTheLastUnit) {
+  EXPECT_EQ(parsed({"--seed=9007199254740992"}).integer("seed"), std::int64_t{1} << 53);
+  EXPECT_EQ(refusal({"--seed=9007199254740993"}),
+            "--seed: '9007199254740993' is too large; it takes a whole number from 0 to "
+            "9,007,199,254,740,992.");
+}
+
+TEST_F(ArgumentsTest, TheUsersOwnWordIsKept) {
+  const Arguments args = parsed({"--dtype=bfloat16"});
+  EXPECT_EQ(args.text("dtype"), "f32");
+  EXPECT_EQ(args.said("dtype"), "bfloat16");
+  EXPECT_EQ(parsed({"--lr=0.50"}).said("learning-rate"), "0.50");
+}
+
+TEST_F(ArgumentsTest, WhatIsForgottenWasNeverSaid) {
+  Arguments args = parsed({"file"});
+  args.forget("FILE");
+  EXPECT_FALSE(args.has("FILE"));
 }
 
 TEST_F(ArgumentsTest, NegativeNumbersAreValuesNotFlags) {
