@@ -21,41 +21,13 @@
 #include "tools/machine.h"
 #include "tools/saved.h"
 #include "tools/terminal.h"
+#include "tools/train_config_file.h"
 #include "tools/train_samples.h"
 #include "tools/train_start.h"
 #include "tools/train_view.h"
 
 namespace glass {
 namespace {
-
-// ---- what is written down -----------------------------------------------------------------------
-
-void write_config(const std::string& folder, const TrainRequest& request) {
-  std::string text = "# The settings of this run; glass train --config reads them again.\n";
-  text += "preset = \"" + request.preset + "\"\n";
-  const auto line = [&](const char* name, const auto& field) {
-    using Field = std::decay_t<decltype(field)>;
-    const bool quoted = std::is_enum_v<Field> || std::is_same_v<Field, std::string>;
-    if (std::string_view(name).substr(0, 5) == "bias_" || spelled(field).empty()) return;
-    const std::string value = quoted ? Json().value(spelled(field)).text() : spelled(field);
-    const bool option =
-        std::any_of(train_options().begin(), train_options().end(), [&](const Option& o) {
-          std::string dashes(name);
-          std::replace(dashes.begin(), dashes.end(), '_', '-');
-          return o.name == dashes;
-        });
-    text += (option || std::string_view(name) == "seed" ? "" : "# ") + std::string(name) + " = " +
-            value + "\n";
-  };
-  each_field(request.model, line);
-  text += std::string("bias = ") + (request.model.bias_out ? "true" : "false") + "\n";
-  each_field(request.train, line);
-  text += "dataset = " + Json().value(request.data.source).text() + "\n";
-  AtomicFile file(folder + "/config.toml", text.size());
-  file.write(text);
-  file.finish();
-  file.publish();
-}
 
 // ---- what is said -------------------------------------------------------------------------------
 
@@ -339,10 +311,12 @@ ExitCode run(const Arguments& said) {
     mention_isa(*start.found, machine);
   }
   start.found.reset();   // as large as the model and its moments, and no longer needed
-  write_config(place.folder, request);
+  if (place.resume) update_config(place.folder, request);
+  else write_config(place.folder, request);
 
   const CorpusEntropy lines = corpus_entropy(data.train, data.vocab_size);
   if (!place.said.empty()) view.say("note     " + place.said);
+  for (const std::string& note : request.notes) view.say("note     " + note);
   mention_ignored(view, args);
   introduce(view, request, data, trainer, machine, lines, place.folder);
   if (place.resume) mention_schedule(view, request.train, trainer.steps());

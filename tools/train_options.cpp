@@ -7,12 +7,25 @@
 #include <algorithm>
 #include <deque>
 
-#include "engine/base/files.h"
 #include "engine/base/text.h"
-#include "model/config.h"
+#include "model/corpora/corpora.h"
+#include "tools/text_options.h"
+#include "tools/train_config_file.h"
 
 namespace glass {
 namespace {
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
+// The word after --resume: a folder, or nothing that could be data.
+bool may_be_a_run(const std::string& word) {
+  struct stat status {};
+  if (::stat(word.c_str(), &status) == 0) return S_ISDIR(status.st_mode);
+  return find_corpus(word) == nullptr && !exists("data/" + word);
+}
 
 // clang-format off
 constexpr Option kOperands[] = {
@@ -68,7 +81,7 @@ constexpr Option kOptions[] = {
     {.name = "log-interval", .type = Type::integer, .value = "N", .min = 1, .max = 1e9, .help = "steps between lines", .also = "log-every"},
     {.name = "out", .value = "DIR", .help = "the folder of the run; without it, out/<data>", .also = "out-dir"},
     {.name = "overwrite", .type = Type::flag, .help = "let go of the run that is in --out"},
-    {.name = "resume", .value = "DIR", .bare = "auto", .help = "go on with the run in DIR (or in --out)"},
+    {.name = "resume", .value = "DIR", .bare = "auto", .takes = may_be_a_run, .help = "go on with the run in DIR (or in --out)"},
     {.name = "init-from", .value = "PATH", .fallback = "scratch", .help = "scratch, resume, or the model to start from"},
     {.name = "force-config", .type = Type::flag, .help = "resume although settings differ"},
     {.name = "always-save-checkpoint", .type = Type::flag, .help = "save at every evaluation, not only at the best"},
@@ -81,6 +94,7 @@ constexpr Option kOptions[] = {
 
     {.name = "compile", .value = "X", .bare = "true", .help = "nothing to compile", .group = "Accepted from nanoGPT, without effect"},
     {.name = "backend", .value = "X", .help = "one machine"},
+    {.name = "eval-only", .type = Type::flag, .help = "glass eval does that"},
     {.name = "wandb-log", .value = "X", .bare = "true", .help = "the log is metrics.jsonl"},
     {.name = "wandb-project", .value = "X", .help = "the same"},
     {.name = "wandb-run-name", .value = "X", .help = "the same"},
@@ -92,91 +106,11 @@ std::string with_dashes(std::string name) {
   return name;
 }
 
-const Option* find_option(const Arguments& args, const std::string& key) {
-  const std::string name = with_dashes(key);
-  for (const Option* o : options_of(args.command())) {
-    if (o->name == name) return o;
-    for (const std::string& also : other_spellings(*o)) {
-      if (also == name) return o;
-    }
-  }
-  return nullptr;
-}
-
-std::string trimmed(std::string_view text) {
-  const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
-  while (!text.empty() && space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && space(text.back())) text.remove_suffix(1);
-  return std::string(text);
-}
-
-// `line` up to a # that does not stand inside quotes.
-std::string without_comment(const std::string& line) {
-  char quote = 0;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (quote != 0) quote = line[i] == quote ? 0 : quote;
-    else if (line[i] == '"' || line[i] == '\'') quote = line[i];
-    else if (line[i] == '#') return line.substr(0, i);
-  }
-  return line;
-}
-
-std::string unquoted(const std::string& value) {
-  const bool quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
-                      value.back() == value.front();
-  if (!quoted) return value;
-  std::string text;
-  for (std::size_t i = 1; i + 1 < value.size(); ++i) {
-    const bool escape = value[i] == '\\' && i + 2 < value.size();
-    if (escape) ++i;
-    text += escape && value[i] == 'n' ? '\n' : value[i];
-  }
-  return text;
-}
-
-// "1_000" and "5 * 8 * 2" are numbers in Python.
-std::string as_number(std::string value) {
-  value.erase(std::remove(value.begin(), value.end(), '_'), value.end());
-  std::int64_t product = 1;
-  for (const std::string& factor : split(value, '*')) {
-    std::int64_t n = 0;
-    if (parse_integer(trimmed(factor), n) != NumberFault::none) return value;
-    product *= n;
-  }
-  return std::to_string(product);
-}
-
-// A config file: TOML's simplest lines, which are also nanoGPT's.
-void read_config(Arguments& args, const std::string& path) {
-  const std::string text = read_text_file(path, "the config", 1 << 20);
-  int number = 0;
-  for (const std::string& raw : split(text, '\n')) {
-    const std::string place = path + ", line " + std::to_string(++number);
-    const std::string line = trimmed(without_comment(raw));
-    if (line.empty()) continue;
-    const std::size_t equals = line.find('=');
-    if (equals == std::string::npos) {
-      fail(ContentError(place + ": " + in_quotes(line) +
-                        " is not `key = value`; nothing else is understood here."));
-    }
-    const std::string key = trimmed(line.substr(0, equals)),
-                      value = trimmed(line.substr(equals + 1));
-    const Option* option = find_option(args, key);
-    if (!option || key == "config")
-      fail(ContentError(place + ": there is no setting " + in_quotes(key) +
-                        "; see glass train --help."));
-    const bool numeric = option->type == Type::integer;
-    if (!unquoted(value).empty())
-      args.offer(*option, numeric ? as_number(value) : unquoted(value), Source::config,
-                 place + ": " + key);
-  }
-}
-
 // What the preset says, where an option can say it too.
 template <class Config>
 void offer_fields(Arguments& args, const Config& config, const std::string& preset) {
   each_field(config, [&](const char* name, const auto& field) {
-    const Option* option = find_option(args, name);
+    const Option* option = find_option(args.command(), name);
     if (option && !spelled(field).empty())
       args.offer(*option, spelled(field), Source::preset, "preset " + preset + ": " + name);
   });
@@ -202,7 +136,7 @@ void take(const Arguments& args, const std::string& name, Enum& field) {
 template <class Config>
 void take_fields(const Arguments& args, Source weakest, Config& config) {
   each_field(config, [&](const char* name, auto& field) {
-    const Option* option = find_option(args, name);
+    const Option* option = find_option(args.command(), name);
     if (option && args.has(option->name) && args.source(option->name) >= weakest)
       take(args, std::string(option->name), field);
   });
@@ -210,20 +144,20 @@ void take_fields(const Arguments& args, Source weakest, Config& config) {
 
 // What one option says about several fields.
 void take_the_rest(const Arguments& args, GPTConfig& model) {
-  if (args.source("bias") > Source::preset)
+  const auto all_biases = [&] {
     model.bias_qkv = model.bias_out = model.bias_norm = args.flag("bias");
+  };
+  if (args.source("bias") == Source::config) all_biases();
+  put_fields(args, model);
+  if (args.source("bias") > Source::config) all_biases();
   if (model.norm == NormPlace::none) model.norm_final = false;
 }
 
 void take_the_rest(const Arguments& args, TrainConfig& train) {
+  put_fields(args, train);
   if (args.flag("decay-lr")) return;
   train.warmup_iters = 0;
   train.min_lr = train.learning_rate;
-}
-
-bool exists(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0;
 }
 
 // nanoGPT says --dataset=shakespeare_char and means the folder data/shakespeare_char.
@@ -234,7 +168,11 @@ std::string data_source(const Arguments& args) {
   return !exists(said) && exists("data/" + said) ? "data/" + said : said;
 }
 
-std::string unescaped(const std::string& text) { return unquoted("\"" + text + "\""); }
+// A config file has its own quotes and escapes, which are read already.
+std::string separator(const Arguments& args) {
+  const std::string& said = args.text("doc-sep");
+  return args.source("doc-sep") == Source::config ? said : with_escapes(said);
+}
 
 std::string default_preset(const Arguments& args, const DataOptions& data) {
   if (args.has("arch") && args.text("arch") == "bigram") return "bigram";
@@ -246,19 +184,51 @@ DataOptions data_options(const Arguments& args) {
   data.source = data_source(args);
   data.tokenizer = args.text("tokenizer");
   data.val = args.number("val");
-  if (args.has("doc-sep")) data.doc_sep = unescaped(args.text("doc-sep"));
+  if (args.has("doc-sep")) data.doc_sep = separator(args);
   if (args.has("doc-mark")) data.doc_mark = args.text("doc-mark");
   return data;
+}
+
+bool known_preset(const std::string& name) {
+  const auto same = [&](const Preset& p) { return p.name == name; };
+  return std::any_of(presets().begin(), presets().end(), same);
 }
 
 bool ends_with(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
-// `glass train config/x.py data` and `glass train data config/x.py` are both said.
-void read_configs(Arguments& args) {
-  if (args.has("config")) read_config(args, args.text("config"));
-  if (args.has("CONFIG")) read_config(args, args.text("CONFIG"));
+// `glass train config/x.py data` and `glass train data config/x.py` are both said. Where the config
+// comes first, what stands in the other place is the data.
+std::vector<std::string> read_configs(Arguments& args) {
+  std::vector<std::string> paths;
+  if (args.has("config")) paths.push_back(args.text("config"));
+  if (args.has("DATA") && ends_with(args.text("DATA"), ".py")) {
+    paths.push_back(args.text("DATA"));
+    args.forget("DATA");
+    if (args.has("CONFIG"))
+      args.offer(kOperands[0], args.text("CONFIG"), Source::command_line, "DATA");
+    args.forget("CONFIG");
+  } else if (args.has("CONFIG")) {
+    paths.push_back(args.text("CONFIG"));
+  }
+  std::vector<std::string> notes;
+  for (const std::string& path : paths) {
+    for (std::string& note : read_config(args, path)) notes.push_back(std::move(note));
+  }
+  return notes;
+}
+
+// What nanoGPT's train.py can do, and this command cannot.
+void refuse_foreign(const Arguments& args) {
+  if (args.flag("eval-only"))
+    fail(UsageError("--eval-only: glass eval measures a model without training it."));
+  const std::string& start = args.text("init-from");
+  if (start.compare(0, 4, "gpt2") != 0 || exists(start)) return;
+  fail(UsageError("--init-from " + in_quotes(start) +
+                  ": the weights of GPT-2 are not part of this program; name a file that holds "
+                  "them, or start from random ones with --preset " +
+                  (known_preset(start) ? start : "gpt2") + "."));
 }
 
 }   // namespace
@@ -300,20 +270,10 @@ void put_chosen(const Arguments& args, TrainConfig& train) {
 }
 
 TrainRequest train_request(const Arguments& said) {
-  TrainRequest request{said, "", {}, {}, {}};
+  TrainRequest request{said, "", {}, {}, {}, {}};
   Arguments& args = request.args;
-  if (args.has("DATA") && ends_with(args.text("DATA"), ".py")) {
-    // A config came first: what stands in the other place is the data.
-    const std::string config = args.text("DATA");
-    const std::string data = args.has("CONFIG") ? args.text("CONFIG") : "";
-    read_config(args, config);
-    const std::string source = !data.empty()         ? data
-                               : args.has("dataset") ? args.text("dataset")
-                                                     : "names";
-    args.offer(kOperands[0], source, Source::command_line, "DATA");
-  } else {
-    read_configs(args);
-  }
+  request.notes = read_configs(args);
+  refuse_foreign(args);
   request.data = data_options(args);
   request.preset = args.has("preset") ? args.text("preset") : default_preset(args, request.data);
   request.model = preset(request.preset);

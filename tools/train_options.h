@@ -3,6 +3,7 @@
 #pragma once
 #include <span>
 #include <string>
+#include <vector>
 
 #include "model/config.h"
 #include "model/dataset.h"
@@ -20,6 +21,7 @@ struct TrainRequest {
   GPTConfig model;   // without the vocabulary, which the data decide
   TrainConfig train;
   DataOptions data;
+  std::vector<std::string> notes;   // what was read and has no effect, for the user
 };
 
 TrainRequest train_request(const Arguments& args);

@@ -1,0 +1,295 @@
+// Two halves: lines to settings, and settings to lines.
+#include "tools/train_config_file.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "engine/base/atomic_file.h"
+#include "engine/base/files.h"
+#include "engine/base/json.h"
+#include "engine/base/text.h"
+#include "engine/base/utf8.h"
+#include "model/corpora/corpora.h"
+#include "model/tokenizer/open.h"
+
+namespace glass {
+namespace {
+
+namespace fs = std::filesystem;
+
+// ---- reading ------------------------------------------------------------------------------------
+
+std::string trimmed(std::string_view text) {
+  const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
+  while (!text.empty() && space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && space(text.back())) text.remove_suffix(1);
+  return std::string(text);
+}
+
+bool begins_with(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+
+// `line` up to a # that does not stand inside quotes.
+std::string without_comment(const std::string& line) {
+  char quote = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (quote != 0 && line[i] == '\\') ++i;
+    else if (quote != 0) quote = line[i] == quote ? '\0' : quote;
+    else if (line[i] == '"' || line[i] == '\'') quote = line[i];
+    else if (line[i] == '#') return line.substr(0, i);
+  }
+  return line;
+}
+
+// The four hex digits at `at`, or nothing that a letter could be.
+char32_t four_digits(std::string_view text, std::size_t at) {
+  char32_t value = 0;
+  for (std::size_t i = at; i < at + 4; ++i) {
+    const std::size_t digit = i < text.size()
+                                  ? std::string_view("0123456789abcdefABCDEF").find(text[i])
+                                  : std::string_view::npos;
+    if (digit == std::string_view::npos) return 0xffffffff;
+    value = value * 16 + static_cast<char32_t>(digit < 16 ? digit : digit - 6);
+  }
+  return value;
+}
+
+// The letter of \uXXXX, of which two make one letter above U+FFFF; `at` moves to its last digit.
+std::string escaped_letter(std::string_view text, std::size_t& at, const std::string& place) {
+  char32_t letter = four_digits(text, at + 1);
+  at += 4;
+  const bool first_half = letter >= 0xd800 && letter < 0xdc00;
+  if (first_half && text.substr(at + 1, 2) == "\\u") {
+    const char32_t low = four_digits(text, at + 3);
+    if (low >= 0xdc00 && low < 0xe000) {
+      letter = 0x10000 + ((letter - 0xd800) << 10) + (low - 0xdc00);
+      at += 6;
+    }
+  }
+  if (letter > 0x10ffff || (letter >= 0xd800 && letter < 0xe000))
+    fail(ContentError(place + ": \\u takes four hexadecimal digits of a letter, as \\u00e9."));
+  return encode_utf8(std::u32string(1, letter));
+}
+
+// A text without its quotes, and with what its escapes stand for; anything else as it is.
+std::string unquoted(const std::string& value, const std::string& place) {
+  const bool quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
+                      value.back() == value.front();
+  if (!quoted) return value;
+  const std::string_view inside = std::string_view(value).substr(1, value.size() - 2);
+  std::string text;
+  for (std::size_t i = 0; i < inside.size(); ++i) {
+    if (inside[i] != '\\' || i + 1 == inside.size()) {
+      text += inside[i];
+      continue;
+    }
+    const std::size_t which = std::string_view("ntrbf").find(inside[++i]);
+    if (inside[i] == 'u') text += escaped_letter(inside, i, place);
+    else text += which == std::string_view::npos ? inside[i] : "\n\t\r\b\f"[which];
+  }
+  return text;
+}
+
+// "1_000" and "5 * 8 * 2" are numbers in Python.
+std::string as_number(std::string value, const std::string& place) {
+  value.erase(std::remove(value.begin(), value.end(), '_'), value.end());
+  std::int64_t product = 1;
+  for (const std::string& factor : split(value, '*')) {
+    std::int64_t n = 0;
+    if (parse_integer(trimmed(factor), n) != NumberFault::none) return value;
+    if (__builtin_mul_overflow(product, n, &product))
+      fail(ContentError(place + ": " + in_quotes(value) + " is too large to be represented."));
+  }
+  return std::to_string(product);
+}
+
+// Whether a config has a field of this name that a file may set. The data decide the vocabulary.
+bool is_field(const std::string& key) {
+  bool found = false;
+  const auto look = [&](const char* name, const auto&) { found = found || key == name; };
+  const GPTConfig model;
+  const TrainConfig train;
+  each_field(model, look);
+  each_field(train, look);
+  return found && key != "vocab_size";
+}
+
+void read_setting(Arguments& args, const std::string& key, const std::string& value,
+                  const std::string& place) {
+  const std::string text = unquoted(value, place);
+  if (text.empty()) return;
+  const Option* option = key == "config" ? nullptr : find_option(args.command(), key);
+  if (option) {
+    args.offer(*option, option->type == Type::integer ? as_number(value, place) : text,
+               Source::config, place + ": " + key);
+  } else if (is_field(key)) {
+    args.set_field(key, {text, place + ": " + key});
+  } else {
+    fail(ContentError(place + ": there is no setting " + in_quotes(key) +
+                      "; see glass train --help."));
+  }
+}
+
+}   // namespace
+
+std::vector<std::string> read_config(Arguments& args, const std::string& path) {
+  const std::string text = read_text_file(path, "the config", 1 << 20);
+  std::vector<std::string> notes;
+  int number = 0;
+  for (const std::string& raw : split(text, '\n')) {
+    const std::string place = path + ", line " + std::to_string(++number);
+    const std::string line = trimmed(without_comment(raw));
+    const std::size_t equals = line.find('=');
+    const std::string key = trimmed(line.substr(0, equals));
+    if (line.empty()) continue;
+    const bool import = begins_with(line, "import ") || begins_with(line, "from ");
+    if (!import && equals == std::string::npos) {
+      fail(ContentError(place + ": " + in_quotes(line) +
+                        " is not `key = value`; nothing else is understood here."));
+    }
+    const std::string value = import ? "" : trimmed(line.substr(equals + 1));
+    const bool log = begins_with(key, "wandb_") && !find_option(args.command(), key);
+    if (import || log || value == "None")
+      notes.push_back(place + ": " + in_quotes(line) + " has no effect here.");
+    else read_setting(args, key, value, place);
+  }
+  return notes;
+}
+
+namespace {
+
+[[noreturn]] void refuse(const Arguments::Setting& s, const std::string& wanted) {
+  fail(ContentError(s.place + ": " + in_quotes(s.value) + " is not " + wanted + "."));
+}
+
+void read_field(const Arguments::Setting& s, bool& field) {
+  if (!flag_value(s.value, field)) refuse(s, "true or false");
+}
+void read_field(const Arguments::Setting& s, std::int64_t& field) {
+  const NumberFault fault = parse_integer(as_number(s.value, s.place), field);
+  if (fault != NumberFault::none || field < 0 || field > std::int64_t{1} << 53)
+    refuse(s, "a whole number from 0 to 2^53");
+}
+void read_field(const Arguments::Setting& s, double& field) {
+  if (parse_number(s.value, field) != NumberFault::none || field < 0)
+    refuse(s, "a number, at least 0");
+}
+void read_field(const Arguments::Setting& s, std::string& field) { field = s.value; }
+template <class Enum, std::enable_if_t<std::is_enum_v<Enum>, int> = 0>
+void read_field(const Arguments::Setting& s, Enum& field) {
+  const auto& all = Names<Enum>::all;
+  const auto found = std::find(all.begin(), all.end(), s.value);
+  if (found == all.end()) refuse(s, "one of " + list_of(names_of<Enum>(), "or"));
+  field = static_cast<Enum>(found - all.begin());
+}
+
+template <class Config>
+void put_all(const Arguments& args, Config& config) {
+  each_field(config, [&](const char* name, auto& field) {
+    if (const Arguments::Setting* said = args.field(name)) read_field(*said, field);
+  });
+}
+
+}   // namespace
+
+void put_fields(const Arguments& args, GPTConfig& model) { put_all(args, model); }
+void put_fields(const Arguments& args, TrainConfig& train) { put_all(args, train); }
+
+// ---- writing ------------------------------------------------------------------------------------
+
+namespace {
+
+struct Line {
+  std::string key, value;
+  std::string text() const { return key + " = " + value; }
+};
+
+std::string text_value(const std::string& text) { return Json().value(text).text(); }
+
+template <class Config>
+void add_fields(std::vector<Line>& lines, const Config& config) {
+  each_field(config, [&](const char* name, const auto& field) {
+    using Field = std::decay_t<decltype(field)>;
+    const bool quoted = std::is_enum_v<Field> || std::is_same_v<Field, std::string>;
+    if (std::string_view(name) == "vocab_size") return;
+    lines.push_back({name, quoted ? text_value(spelled(field)) : spelled(field)});
+  });
+}
+
+std::vector<Line> field_lines(const TrainRequest& request) {
+  std::vector<Line> lines;
+  add_fields(lines, request.model);
+  add_fields(lines, request.train);
+  return lines;
+}
+
+// The file is read from wherever its reader happens to be.
+std::string from_anywhere(const std::string& path) {
+  std::error_code fault;
+  const fs::path whole = fs::absolute(path, fault);
+  return fault ? path : whole.lexically_normal().string();
+}
+
+Line dataset_line(const DataOptions& data) {
+  const bool by_name = find_corpus(data.source) != nullptr;
+  return {"dataset", text_value(by_name ? data.source : from_anywhere(data.source))};
+}
+
+std::vector<Line> data_lines(const TrainRequest& request) {
+  const DataOptions& data = request.data;
+  const bool file = is_tokenizer_path(data.tokenizer);
+  std::vector<Line> lines = {
+      dataset_line(data),
+      {"tokenizer", text_value(file ? from_anywhere(data.tokenizer) : data.tokenizer)},
+      {"val", shortest(data.val)},
+      {"doc_sep", text_value(data.doc_sep)},
+      {"doc_mark", text_value(data.doc_mark)},
+      {"dtype", text_value(request.args.text("dtype"))}};
+  const std::string& start = request.args.text("init-from");
+  if (start != "scratch" && start != "resume")
+    lines.push_back({"init_from", text_value(from_anywhere(start))});
+  return lines;
+}
+
+void write_lines(const std::string& folder, const std::vector<std::string>& lines) {
+  const std::string text = join(lines, "\n") + "\n";
+  AtomicFile file(folder + "/config.toml", text.size());
+  file.write(text);
+  file.finish();
+  file.publish();
+}
+
+}   // namespace
+
+void write_config(const std::string& folder, const TrainRequest& request) {
+  std::vector<std::string> lines = {
+      "# The settings of this run; glass train --config reads them again.",
+      "preset = " + text_value(request.preset),
+      "# vocab_size = " + std::to_string(request.model.vocab_size)};
+  for (const Line& line : field_lines(request)) lines.push_back(line.text());
+  for (const Line& line : data_lines(request)) lines.push_back(line.text());
+  write_lines(folder, lines);
+}
+
+void update_config(const std::string& folder, const TrainRequest& request) {
+  const std::string path = folder + "/config.toml";
+  if (!fs::exists(path)) return write_config(folder, request);
+  const std::string before = read_text_file(path, "the config", 1 << 20);
+  std::vector<std::string> lines = split(before, '\n');
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  std::vector<Line> now = field_lines(request);
+  if (request.args.has("DATA") || request.args.has("dataset"))
+    now.push_back(dataset_line(request.data));
+  for (const Line& line : now) {
+    const auto same_key = [&](const std::string& old) {
+      return trimmed(old.substr(0, old.find('='))) == line.key;
+    };
+    const auto found = std::find_if(lines.begin(), lines.end(), same_key);
+    if (found == lines.end()) lines.push_back(line.text());
+    else *found = line.text();
+  }
+  write_lines(folder, lines);
+}
+
+}   // namespace glass
