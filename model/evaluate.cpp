@@ -6,32 +6,58 @@
 namespace glass {
 namespace {
 
-// The sum of the losses of B windows of T tokens that follow each other from `start` on.
-double surprise(LanguageModel& model, const Tokens& text, std::int64_t start, std::int64_t B,
-                std::int64_t T) {
-  std::vector<std::int32_t> tokens(static_cast<std::size_t>(B * T + 1));
-  text.copy(start, tokens);
-  const std::span<const std::int32_t> all(tokens);
-  const std::size_t n = static_cast<std::size_t>(B * T);
+// Reads the tokens [start, end) and predicts those behind [from, end).
+struct Window {
+  std::int64_t start, from, end;
+  std::int64_t length() const { return end - start; }
+  std::int64_t predicted() const { return end - from; }
+};
+
+// The windows that predict `all` tokens of a text, in order.
+std::vector<Window> windows_of(std::int64_t all, std::int64_t T, std::int64_t stride) {
+  std::vector<Window> windows;
+  for (std::int64_t done = 0; done < all; done = windows.back().end) {
+    const std::int64_t end = std::min(done + (done == 0 ? T : stride), all);
+    windows.push_back({stride == T ? done : std::max<std::int64_t>(0, end - T), done, end});
+  }
+  return windows;
+}
+
+// The sum of the losses of windows of one length.
+double surprise(LanguageModel& model, const Tokens& text, std::span<const Window> windows) {
+  const std::int64_t T = windows.front().length(), B = static_cast<std::int64_t>(windows.size());
+  std::vector<std::int32_t> tokens(static_cast<std::size_t>(T + 1)), inputs, targets;
+  std::int64_t predicted = 0;
+  for (const Window& w : windows) {
+    text.copy(w.start, tokens);
+    inputs.insert(inputs.end(), tokens.begin(), tokens.end() - 1);
+    targets.insert(targets.end(), static_cast<std::size_t>(w.from - w.start), kIgnore);
+    targets.insert(targets.end(), tokens.begin() + 1 + (w.from - w.start), tokens.end());
+    predicted += w.predicted();
+  }
   Pass pass;
-  const Tensor loss = model.loss(pass, Tensor::ids(model.device(), all.first(n), {B, T}),
-                                 Tensor::ids(model.device(), all.subspan(1, n), {B, T}));
-  return loss.item() * static_cast<double>(B * T);
+  const Tensor loss = model.loss(pass, Tensor::ids(model.device(), inputs, {B, T}),
+                                 Tensor::ids(model.device(), targets, {B, T}));
+  return loss.item() * static_cast<double>(predicted);
 }
 
 }   // namespace
 
-Evaluation evaluate(LanguageModel& model, const Tokens& text, std::int64_t B,
-                    const std::function<bool()>& stop) {
+Evaluation evaluate(LanguageModel& model, const Tokens& text, const EvaluateOptions& options) {
   const std::int64_t T = model.config().block_size;
+  const std::int64_t stride = options.stride > 0 ? std::min(options.stride, T) : T;
   const std::int64_t all = std::max<std::int64_t>(text.size() - 1, 0);
+  const std::vector<Window> windows = windows_of(all, T, stride);
   double sum = 0;
   std::int64_t done = 0;
-  while (done < all && !(stop && stop())) {
-    const std::int64_t windows = std::min(B, (all - done) / T);
-    const std::int64_t length = windows > 0 ? T : all - done;   // the last window is shorter
-    sum += surprise(model, text, done, std::max<std::int64_t>(windows, 1), length);
-    done += std::max<std::int64_t>(windows, 1) * length;
+  for (std::size_t i = 0; i < windows.size() && !(options.stop && options.stop());) {
+    std::size_t end = i + 1;
+    const auto most = static_cast<std::size_t>(options.B);
+    while (end < windows.size() && end - i < most && windows[end].length() == windows[i].length())
+      ++end;
+    sum += surprise(model, text, std::span(windows).subspan(i, end - i));
+    i = end;
+    done = windows[i - 1].end;
   }
   return {done > 0 ? sum / static_cast<double>(done) : 0, done};
 }

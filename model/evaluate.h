@@ -12,9 +12,15 @@ struct Evaluation {
   std::int64_t tokens = 0;   // how many were predicted
 };
 
-// All of the text in windows of block_size that do not overlap, B of them at a time. Where `stop`
-// says so, only what was read until then.
-Evaluation evaluate(LanguageModel& model, const Tokens& text, std::int64_t B = 16,
-                    const std::function<bool()>& stop = {});
+struct EvaluateOptions {
+  std::int64_t B = 16;   // windows at a time
+  // How far each window of block_size moves on. 0: by all of it, as nanoGPT judges, so that the
+  // first token of a window is guessed from nothing. Less: each window predicts only its last
+  // `stride` tokens, and everything is guessed from at least block_size - stride tokens.
+  std::int64_t stride = 0;
+  std::function<bool()> stop = {};   // says when to be content with what was read until then
+};
+
+Evaluation evaluate(LanguageModel& model, const Tokens& text, const EvaluateOptions& options = {});
 
 }   // namespace glass

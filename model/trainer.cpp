@@ -194,8 +194,8 @@ Losses Trainer::estimate() {
                 std::numeric_limits<double>::quiet_NaN()};
   if (data_.val.size() > 1) {   // a small split is read whole: no luck in it
     const bool whole = val_probe_.empty() || val_probe_.front().windows() <= asked;
-    losses.val =
-        whole ? evaluate(model_, data_.val, config_.batch_size).loss : loss_on(val_probe_.front(), config_.eval_iters);
+    losses.val = whole ? evaluate(model_, data_.val, {.B = config_.batch_size}).loss
+                       : loss_on(val_probe_.front(), config_.eval_iters);
   }
   return losses;
 }

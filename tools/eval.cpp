@@ -80,7 +80,8 @@ Result examine(const Arguments& args, const Opened& opened, const Examined& what
   }
   count_tokens(what.tokens, static_cast<int>(opened.config().vocab_size));   // refuses unknown ids
   Result r;
-  r.evaluation = evaluate(opened.model(), what.tokens, args.integer("batch-size"));
+  r.evaluation = evaluate(opened.model(), what.tokens,
+                          {.B = args.integer("batch-size"), .stride = args.integer("stride")});
   r.perplexity = std::exp(r.evaluation.loss);
   const double bits = r.evaluation.loss * static_cast<double>(r.evaluation.tokens) / std::log(2.0);
   if (what.bytes > 0) r.bits_per_byte = bits / static_cast<double>(what.bytes);
@@ -143,6 +144,9 @@ const Option kOptions[] = {
     {.name = "data", .value = "SOURCE", .help = "where the data are now; without it, where they were", .also = "dataset"},
     {.name = "batch-size", .type = Type::integer, .value = "N", .fallback = "16", .min = 1, .max = 1e6,
      .help = "windows at a time", .also = "batch"},
+    {.name = "stride", .type = Type::integer, .value = "N", .fallback = "0", .min = 0, .max = 1e9,
+     .help = "how far a window moves on; it predicts only its last N tokens, so that each is "
+             "guessed from much. 0: by its whole length, as nanoGPT judges"},
 };
 const Example kExamples[] = {
     {"glass eval --ckpt out/names", "the loss over everything that was held out"},

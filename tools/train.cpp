@@ -200,7 +200,7 @@ Result conclude(const std::string& folder, Run& run, Trainer& trainer, const Dat
   Result r = stand_of(run, trainer, view);
   if (worth_reading_whole(trainer, data)) {
     const Evaluation whole =
-        evaluate(trainer.model(), data.val, trainer.config().batch_size, interrupted);
+        evaluate(trainer.model(), data.val, {.B = trainer.config().batch_size, .stop = interrupted});
     if (!interrupted()) r.losses.val = whole.loss, r.val_tokens = whole.tokens;
   }
   if (!std::isfinite(run.best_val_loss())) r.best_val_loss = r.losses.val;

@@ -105,7 +105,7 @@ TEST(Evaluate, EveryTokenButTheFirstIsPredictedOnce) {
   SmallTraining t(test::small_model(), test::small_recipe(1));
   for (const std::int64_t n : {2, 8, 9, 10, 17, 33, 90}) {
     const Tokens text(test::small_text(n, 11, 3));
-    const Evaluation got = evaluate(*t.model, text, 3);
+    const Evaluation got = evaluate(*t.model, text, {.B = 3});
     EXPECT_EQ(got.tokens, n - 1);
     double sum = 0;   // the same, a window at a time
     for (std::int64_t start = 0; start < n - 1; start += 8) {
@@ -120,6 +120,41 @@ TEST(Evaluate, EveryTokenButTheFirstIsPredictedOnce) {
       for (double loss : each.to_host()) sum += loss;
     }
     EXPECT_NEAR(got.loss, sum / static_cast<double>(n - 1), 1e-6) << n << " tokens";
+  }
+}
+
+// Every token from at least block_size - stride tokens, each predicted once: a window at a time.
+TEST(Evaluate, AShorterStrideGuessesFromMore) {
+  SmallTraining t(test::small_model(), test::small_recipe(1));
+  const std::int64_t T = 8;
+  for (const std::int64_t stride : {1, 3, 8, 20}) {
+    for (const std::int64_t n : {2, 8, 9, 12, 40}) {
+      SCOPED_TRACE("stride " + std::to_string(stride) + ", " + std::to_string(n) + " tokens");
+      const std::vector<std::int32_t> ids = test::small_text(n, 11, 3);
+      const Evaluation got = evaluate(*t.model, Tokens(ids), {.B = 2, .stride = stride});
+      double sum = 0;
+      for (std::int64_t done = 0; done < n - 1;) {
+        const std::int64_t end = std::min(n - 1, done + (done == 0 ? T : std::min(stride, T)));
+        const std::int64_t start = stride >= T ? done : std::max<std::int64_t>(0, end - T);
+        const std::span<const std::int32_t> all(ids);
+        const auto length = static_cast<std::size_t>(end - start);
+        Pass pass;
+        const std::vector<double> losses =
+            t.model
+                ->loss_each(
+                    pass,
+                    Tensor::ids(t.device, all.subspan(static_cast<std::size_t>(start), length),
+                                {1, end - start}),
+                    Tensor::ids(t.device, all.subspan(static_cast<std::size_t>(start) + 1, length),
+                                {1, end - start}))
+                .to_host();
+        for (std::int64_t i = done - start; i < end - start; ++i)
+          sum += losses[static_cast<std::size_t>(i)];
+        done = end;
+      }
+      EXPECT_EQ(got.tokens, n - 1);
+      EXPECT_NEAR(got.loss, sum / static_cast<double>(n - 1), 1e-6);
+    }
   }
 }
 
