@@ -123,6 +123,24 @@ TEST(TrainConfigFile, OfARunThatGoesOnChangesOnlyWhatChanged) {
   EXPECT_EQ(bytes_of(folder / "config.toml"), after);
 }
 
+TEST(TrainConfigFile, TwoHalvesOfARunLeaveTheFileOfTheWhole) {
+  const ScratchFolder folder;
+  const auto train = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "train");
+    const test::Outcome outcome = test::glass(words);
+    EXPECT_EQ(outcome.code, 0) << outcome.text();
+    return outcome.err;
+  };
+  const auto start = [&](const char* name, const char* steps) {
+    return train({"--preset=microgpt", "--batch-size=1", "--eval-iters=1", "--lr-decay-iters=4",
+                  "--dtype=float16", "--max-iters", steps, "--out", folder / name});
+  };
+  EXPECT_THAT(start("whole", "4"), HasSubstr("--dtype float16: this build computes in f32"));
+  start("half", "2");
+  train({"--resume", folder / "half", "--max-iters", "4"});
+  EXPECT_EQ(bytes_of(folder / "half/config.toml"), bytes_of(folder / "whole/config.toml"));
+}
+
 TEST(TrainConfigFile, SetsFieldsThatHaveNoOption) {
   const TrainRequest r = of_config(
       "preset = 'modern'\nn_inner = 12 * 2\nrope_base = 500.5\ninit = 'pytorch'\n"
