@@ -233,7 +233,7 @@ void Run::after_step(MetricsRow& row) {
   const bool evaluated = due(c.eval_interval);
   if (evaluated) look(row);
   if (evaluated || due(c.log_interval)) write(row);
-  if (due(c.sample_every)) write_samples();
+  if (due(c.sample_every)) watcher_.on_samples(trainer_.steps(), write_samples());
   const bool best = evaluated && best_step_ == trainer_.steps();
   const bool save_now =
       c.save_every > 0 ? due(c.save_every) : evaluated && (c.always_save_checkpoint || best);
@@ -286,11 +286,11 @@ void Run::write(const MetricsRow& row) {
   watcher_.on_row(row);
 }
 
-void Run::write_samples() {
-  if (!make_samples) return;
+std::string Run::write_samples() {
+  if (!make_samples) return "";
   const std::string text = make_samples(trainer_.steps());
   samples_.append("--- step " + std::to_string(trainer_.steps()) + " ---\n" + text + "\n");
-  watcher_.on_samples(trainer_.steps(), text);
+  return text;
 }
 
 // The first weight with a value that is not finite, or null.

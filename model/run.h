@@ -82,7 +82,7 @@ class Run {
   bool due(std::int64_t every) const { return every > 0 && trainer_.steps() % every == 0; }
   void look(MetricsRow& row);
   void write(const MetricsRow& row);
-  void write_samples();
+  std::string write_samples();
   void finish();
   bool one_step();
   void skip_or_stop(const NonFiniteError& error);
