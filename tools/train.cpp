@@ -11,9 +11,7 @@
 #include "engine/base/files.h"
 #include "engine/base/json.h"
 #include "engine/base/text.h"
-#include "interp/draw/loss_chart.h"
 #include "kernels/cpu/peak.h"
-#include "model/evaluate.h"
 #include "model/run.h"
 #include "model/saved_model.h"
 #include "tools/build_info.h"
@@ -22,6 +20,7 @@
 #include "tools/saved.h"
 #include "tools/terminal.h"
 #include "tools/train_config_file.h"
+#include "tools/train_result.h"
 #include "tools/train_samples.h"
 #include "tools/train_start.h"
 #include "tools/train_view.h"
@@ -41,7 +40,7 @@ void introduce(TrainView& view, const TrainRequest& request, const Dataset& data
   std::string text = data.name + ": ";
   if (data.train_documents > 0)
     text += amount(data.train_documents + data.val_documents, "document", "documents") + ", ";
-  text += "vocabulary " + with_commas(data.vocab_size) + " (" + request.data.tokenizer + "), " +
+  text += "vocabulary " + with_commas(data.vocab_size) + " (" + (data.tokenizer ? data.tokenizer->spec() : "no tokenizer") + "), " +
           with_commas(data.train.size()) + " tokens to learn, " + with_commas(data.val.size()) +
           " held out";
   view.say("data     " + text);
@@ -77,39 +76,6 @@ void mention_ignored(TrainView& view, const Arguments& args) {
              " no effect here.");
 }
 
-std::vector<MetricsRow> all_rows(const std::string& folder, const Run& run, std::int64_t step) {
-  const std::string path = folder + "/metrics.jsonl";
-  std::vector<MetricsRow> rows = read_metrics(read_text_file(path, "the metrics"), path);
-  if (rows.empty() || rows.back().step < step || std::isnan(rows.back().val_loss)) {
-    MetricsRow last;
-    last.step = step, last.train_loss = run.last_losses().train,
-    last.val_loss = run.last_losses().val;
-    rows.push_back(last);
-  }
-  return rows;
-}
-
-Chart loss_curve(const std::string& folder, const Run& run, Trainer& trainer, const Dataset& data,
-                 const CorpusEntropy& lines) {
-  LossChartOptions options;
-  options.title = "Loss of " + data.name;
-  options.subtitle = with_commas(trainer.model().count()) + " weights, nats a token";
-  options.references = {
-      {"ln V", lines.uniform}, {"unigram", lines.unigram}, {"bigram", lines.bigram}};
-  return loss_chart(all_rows(folder, run, trainer.steps()), options);
-}
-
-// loss.png, and the same curve in letters for whoever sits at a terminal.
-std::string draw_loss(const std::string& folder, const Chart& chart, TrainView& view) {
-  const std::string picture = png(chart), path = folder + "/loss.png";
-  AtomicFile file(path, picture.size());
-  file.write(picture);
-  file.finish();
-  file.publish();
-  view.show(chart);
-  return path;
-}
-
 // A folder that held another run, or none: nothing of the old one may mix with the new one.
 void start_afresh(RunFolder& folder) {
   folder.clear();
@@ -117,97 +83,6 @@ void start_afresh(RunFolder& folder) {
        {"metrics.jsonl", "timing.jsonl", "samples.txt", "loss.png", "config.toml"}) {
     ::unlink((folder.path() + "/" + name).c_str());
   }
-}
-
-// ---- the end of a run ---------------------------------------------------------------------------
-
-struct Result {
-  std::int64_t step = 0, params = 0;
-  Losses losses{};   // val: over all that is held out
-  double best_val_loss = 0, tokens_per_second = 0, seconds = 0;
-  std::string checkpoint, loss_png;
-  std::int64_t val_tokens = 0;
-  SampleReport samples;
-  bool stopped = false;
-};
-
-void print_json(const Result& r) {
-  Json json;
-  json.object()
-      .field("step", r.step)
-      .field("train_loss", r.losses.train)
-      .field("val_loss", r.losses.val);
-  json.field("best_val_loss", r.best_val_loss)
-      .field("tokens_per_second", r.tokens_per_second)
-      .field("params", r.params);
-  json.field("checkpoint", r.checkpoint).field("seconds", r.seconds).field("loss_png", r.loss_png);
-  json.field("stopped", r.stopped)
-      .field("val_tokens", r.val_tokens)
-      .field("samples", r.samples.lines);
-  if (r.samples.known >= 0)
-    json.field("new_samples", static_cast<std::int64_t>(r.samples.lines.size()) - r.samples.known);
-  print(json.end().text() + "\n");
-}
-
-void print_text(const Result& r, const Dataset& data) {
-  if (!r.samples.lines.empty()) print("\n" + r.samples.text() + "\n\n");
-  if (r.samples.known >= 0) {
-    print(format("%d of these %zu are new: they are not in the text that it learned from.\n",
-                 static_cast<int>(r.samples.lines.size()) - static_cast<int>(r.samples.known),
-                 r.samples.lines.size()));
-  }
-  if (r.val_tokens > 0) {
-    print(format("validation loss %.4f nats a token over all %s held-out tokens", r.losses.val,
-                 with_commas(r.val_tokens).c_str()));
-    if (data.val_letters > 0) {
-      print(format(", %.3f bits a letter", r.losses.val * static_cast<double>(r.val_tokens) /
-                                               static_cast<double>(data.val_letters) /
-                                               std::log(2.0)));
-    }
-    print("\n");
-  }
-  print("checkpoint " + r.checkpoint + "\nloss curve " + r.loss_png + "\n");
-}
-
-// All that is held out is read at the end where that takes seconds; else the estimate stands.
-bool worth_reading_whole(Trainer& trainer, const Dataset& data) {
-  const double flops =
-      2 * static_cast<double>(trainer.model().count()) * static_cast<double>(data.val.size());
-  return data.val.size() > 1 && flops <= 5e12;
-}
-
-// What is told at the end must be told even if a picture or a sample cannot be had.
-template <class Act>
-void try_to(const Act& act) {
-  try {
-    act();
-  } catch (const Error& error) { warn(error.what()); }
-}
-
-// Where the run stands, without looking any further.
-Result stand_of(const Run& run, Trainer& trainer, const TrainView& view) {
-  Result r;
-  r.step = trainer.steps(), r.params = trainer.model().count();
-  r.losses = run.last_losses();
-  r.best_val_loss = run.best_val_loss();
-  r.tokens_per_second = view.tokens_per_second(), r.seconds = view.seconds();
-  r.checkpoint = run.last_saved();
-  return r;
-}
-
-Result conclude(const std::string& folder, Run& run, Trainer& trainer, const Dataset& data,
-                const CorpusEntropy& lines, TrainView& view) {
-  Result r = stand_of(run, trainer, view);
-  if (worth_reading_whole(trainer, data)) {
-    const Evaluation whole =
-        evaluate(trainer.model(), data.val, {.B = trainer.config().batch_size, .stop = interrupted});
-    if (!interrupted()) r.losses.val = whole.loss, r.val_tokens = whole.tokens;
-  }
-  if (!std::isfinite(run.best_val_loss())) r.best_val_loss = r.losses.val;
-  try_to(
-      [&] { r.loss_png = draw_loss(folder, loss_curve(folder, run, trainer, data, lines), view); });
-  try_to([&] { r.samples = sample_report(trainer.model(), data, trainer.config()); });
-  return r;
 }
 
 double peak_of(const Machine& machine) {
@@ -321,23 +196,16 @@ ExitCode run(const Arguments& said) {
   introduce(view, request, data, trainer, machine, lines, place.folder);
   if (place.resume) mention_schedule(view, request.train, trainer.steps());
   stop_on_interrupt();
-  if (run.go() == Run::End::stopped) {
-    try_to([&] {
-      draw_loss(place.folder, loss_curve(place.folder, run, trainer, data, lines), view);
-    });
+  const TrainStory story{run, trainer, data, lines, view, place.folder};
+  const bool stopped = run.go() == Run::End::stopped;
+  const TrainResult result = stopped ? stopped_result(story) : finished_result(story);
+  if (stopped)
     view.say("Stopped after step " + std::to_string(trainer.steps()) + ", saved in " +
              run.last_saved() + ". Go on with: glass train --resume " + place.folder);
-    Result result = stand_of(run, trainer, view);
-    result.stopped = true;
-    end_quietly_on_closed_pipe();
-    if (args.flag("json")) print_json(result);
-    return ExitCode::interrupted;
-  }
-  const Result result = conclude(place.folder, run, trainer, data, lines, view);
   end_quietly_on_closed_pipe();
   if (args.flag("json")) print_json(result);
-  else print_text(result, data);
-  return ExitCode::ok;
+  else if (!stopped) print_text(result, data);
+  return stopped ? ExitCode::interrupted : ExitCode::ok;
 }
 
 // clang-format off

@@ -16,9 +16,8 @@ namespace glass {
 // ---- the folder ---------------------------------------------------------------------------------
 
 static std::string name_of_data(const std::string& source) {
-  std::string name = source;
-  while (name.size() > 1 && name.back() == '/') name.pop_back();
-  name = name.substr(name.find_last_of('/') + 1);
+  const std::filesystem::path path = std::filesystem::weakly_canonical(source);   // "." has a name
+  const std::string name = path.has_filename() ? path.filename() : path.parent_path().filename();
   const std::size_t dot = name.find_last_of('.');
   return dot == std::string::npos || dot == 0 ? name : name.substr(0, dot);
 }
@@ -184,6 +183,16 @@ Start start_of(TrainRequest& request, const Place& place) {
 
 // A tokenizer that was just made from a text gives its tokens numbers of its own, which are not
 // those that the model learned.
+// Tokens that lie in files are cut and numbered already.
+static void refuse_what_files_decide(const TrainRequest& request) {
+  if (!std::filesystem::is_directory(request.data.source)) return;
+  for (const char* option : {"val", "doc-sep", "doc-mark"}) {
+    if (chosen(request.args, option))
+      fail(UsageError("--" + std::string(option) + " says how to cut a text, but " +
+                      in_quotes(request.data.source) + " holds tokens that are cut already."));
+  }
+}
+
 static void require_known_tokens(const TrainRequest& request, const Start& start,
                                  const Dataset& data) {
   const bool invented = data.tokenizer && !request.data.use && !chosen(request.args, "tokenizer");
@@ -193,6 +202,7 @@ static void require_known_tokens(const TrainRequest& request, const Start& start
 }
 
 Dataset data_of(TrainRequest& request, const Start& start, const Place& place) {
+  if (!place.resume) refuse_what_files_decide(request);
   Dataset data = open_dataset(request.data);
   if (place.resume) require_same_data(start.data_digest, data, request.args);
   else require_known_tokens(request, start, data);
