@@ -27,7 +27,7 @@ say ""
 
 say ""
 say "What next?"
-printf '  %-40s %s\n' \
+printf '  %-62s %s\n' \
   "$glass train book.txt" "learn from a text of your own" \
   "$glass sample --ckpt $run --prompt mar" "names that begin as you say" \
   "$glass inspect $run" "what is in the model" \

@@ -66,7 +66,7 @@ constexpr Option kOptions[] = {
     {.name = "beta2", .type = Type::number, .value = "X", .min = 0, .max = 0.999999, .help = "AdamW: memory of their squares"},
     {.name = "weight-decay", .type = Type::number, .value = "X", .min = 0, .max = 1e3, .help = "AdamW: pull of matrices towards 0"},
     {.name = "grad-clip", .type = Type::number, .value = "X", .min = 0, .help = "longest gradient; 0: any"},
-    {.name = "recompute", .type = Type::flag, .help = "run blocks again in backward and remember less: the same gradients, a third more time"},
+    {.name = "recompute", .type = Type::flag, .help = "run blocks again in backward and remember less: the same gradients, up to a third more time"},
     {.name = "on-nonfinite", .type = Type::choice, .choices = "stop|skip", .help = "what to do with a loss or gradient that is not finite"},
     {.name = "debug-nan", .type = Type::flag, .help = "look at every value, to name the operation that made the first bad one"},
 
