@@ -65,6 +65,7 @@ constexpr int kMostSkipped =
 struct RunState {
   double best_val_loss = std::numeric_limits<double>::infinity();
   std::int64_t best_step = -1, metrics_bytes = 0, samples_bytes = 0;
+  std::optional<MetricsRow> pending = {};
 };
 
 std::string to_json(const RunState& state, const TrainConfig& config) {
@@ -73,6 +74,14 @@ std::string to_json(const RunState& state, const TrainConfig& config) {
   if (std::isfinite(state.best_val_loss))
     json.field("best_val_loss", state.best_val_loss).field("best_step", state.best_step);
   json.field("metrics_bytes", state.metrics_bytes).field("samples_bytes", state.samples_bytes);
+  if (state.pending) {
+    json.key("pending").object();
+    if (!std::isnan(state.pending->loss)) {
+      json.field("loss", state.pending->loss).field("lr", state.pending->lr);
+      json.field("grad_norm", state.pending->grad_norm);
+    }
+    json.end();
+  }
   std::string text = json.end().text();
   text.back() = ',';
   return text + "\"config\":" + fields_to_json(config) + "}";
@@ -86,8 +95,19 @@ RunState state_of(const FoundCheckpoint& from) {
     state.best_val_loss = best->number(what + ": best_val_loss");
     state.best_step = json.at("best_step", what).integer(what + ": best_step", 0, kMostSteps);
   }
-  state.metrics_bytes = json.at("metrics_bytes", what).integer(what + ": metrics_bytes", 0, kMostSteps);
-  state.samples_bytes = json.at("samples_bytes", what).integer(what + ": samples_bytes", 0, kMostSteps);
+  if (const JsonValue* row = json.find("pending")) {
+    state.pending.emplace().step = from.step;
+    const auto read = [&](const char* name, double& to) {
+      if (const JsonValue* value = row->find(name)) to = value->number(what + ": " + name);
+    };
+    read("loss", state.pending->loss);
+    read("lr", state.pending->lr);
+    read("grad_norm", state.pending->grad_norm);
+  }
+  state.metrics_bytes =
+      json.at("metrics_bytes", what).integer(what + ": metrics_bytes", 0, kMostSteps);
+  state.samples_bytes =
+      json.at("samples_bytes", what).integer(what + ": samples_bytes", 0, kMostSteps);
   return state;
 }
 
@@ -143,7 +163,7 @@ Checkpoint Run::snapshot() const {
   all.notes["glass.rng"] =
       rng.object().field("generator", "philox4x32-10").field("seed", config.seed).end().text();
   all.notes["glass.trainer"] =
-      to_json({best_val_, best_step_, metrics_.size(), samples_.size()}, config);
+      to_json({best_val_, best_step_, metrics_.size(), samples_.size(), pending_}, config);
   return all;
 }
 
@@ -166,7 +186,7 @@ void Run::resume(const FoundCheckpoint& from) {
   }
   trainer_.set_steps(from.step);
   const RunState state = state_of(from);
-  best_val_ = state.best_val_loss, best_step_ = state.best_step;
+  best_val_ = state.best_val_loss, best_step_ = state.best_step, pending_ = state.pending;
   saved_step_ = from.step, last_saved_ = from.path;
   for (const auto& [file, bytes] :
        {std::pair{&metrics_, state.metrics_bytes}, std::pair{&samples_, state.samples_bytes}}) {
@@ -180,20 +200,29 @@ void Run::resume(const FoundCheckpoint& from) {
 // ---- the loop -----------------------------------------------------------------------------------
 
 Run::End Run::go() {
-  // Not again in a run that was stopped before its first step.
-  if (trainer_.steps() == 0 && metrics_.size() == 0) {
-    MetricsRow row;
-    look(row);
-    write(row);
-  }
-  while (trainer_.steps() < trainer_.config().max_iters) {
-    if (watcher_.wants_to_stop() || !one_step()) {
-      save();
-      return End::stopped;
+  try {
+    if (pending_) after_step(*pending_);
+    first_look();
+    while (trainer_.steps() < trainer_.config().max_iters) {
+      if (watcher_.wants_to_stop() || !one_step()) {
+        save();
+        return End::stopped;
+      }
     }
+    finish();
+    return End::finished;
+  } catch (const Interrupted&) {   // in the middle of looking
+    save();
+    return End::stopped;
   }
-  finish();
-  return End::finished;
+}
+
+void Run::first_look() {
+  // Not again in a run that was stopped before its first step.
+  if (trainer_.steps() > 0 || metrics_.size() > 0) return;
+  MetricsRow row;
+  look(row);
+  write(row);
 }
 
 // One step and what is due after it; false if it was abandoned because somebody wants to stop.
@@ -208,9 +237,7 @@ bool Run::one_step() {
     const double ms = ms_since(began);
     watcher_.on_step(result, ms);
     if (due(trainer_.config().log_interval)) write_time(ms);
-  } catch (const NonFiniteError& error) {
-    skip_or_stop(error);
-  }
+  } catch (const NonFiniteError& error) { skip_or_stop(error); }
   row.step = trainer_.steps();
   after_step(row);
   return true;
@@ -228,11 +255,13 @@ void Run::skip_or_stop(const NonFiniteError& error) {
   trainer_.set_steps(trainer_.steps() + 1);
 }
 
-void Run::after_step(MetricsRow& row) {
+void Run::after_step(MetricsRow row) {
+  pending_ = row;
   const TrainConfig& c = trainer_.config();
   const bool evaluated = due(c.eval_interval);
   if (evaluated) look(row);
   if (evaluated || due(c.log_interval)) write(row);
+  pending_.reset();
   if (due(c.sample_every)) watcher_.on_samples(trainer_.steps(), write_samples());
   const bool best = evaluated && best_step_ == trainer_.steps();
   const bool save_now =

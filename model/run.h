@@ -9,6 +9,7 @@
 #pragma once
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -79,6 +80,7 @@ class Run {
   void save();   // now, wherever the run stands
 
  private:
+  void first_look();
   bool due(std::int64_t every) const { return every > 0 && trainer_.steps() % every == 0; }
   void look(MetricsRow& row);
   void write(const MetricsRow& row);
@@ -86,7 +88,7 @@ class Run {
   void finish();
   bool one_step();
   void skip_or_stop(const NonFiniteError& error);
-  void after_step(MetricsRow& row);
+  void after_step(MetricsRow row);
   void write_time(double ms);
   void save_as(bool best);
   Checkpoint snapshot() const;
@@ -100,6 +102,7 @@ class Run {
   double best_val_ = std::numeric_limits<double>::infinity();
   std::int64_t best_step_ = -1, saved_step_ = -1;
   int skipped_in_a_row_ = 0;
+  std::optional<MetricsRow> pending_;   // of a step that is done, but was not looked at yet
   Losses losses_{MetricsRow::kNone, MetricsRow::kNone};
   std::string last_saved_;
 };

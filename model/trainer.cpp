@@ -173,11 +173,16 @@ void Trainer::not_finite(const std::string& what) {
                       "--debug-nan names the operation."));
 }
 
+void Trainer::stop_if_interrupted() const {
+  if (interrupted && interrupted()) throw Interrupted{};
+}
+
 double Trainer::loss_on(const Batches& batches, std::int64_t count) const {
   std::vector<std::int32_t> inputs(inputs_.size()), targets(inputs_.size());
   const Shape shape = {config_.batch_size, T_};
   double sum = 0;
   for (std::int64_t i = 0; i < count; ++i) {
+    stop_if_interrupted();
     batches.fill(i * config_.batch_size, inputs, targets);
     Pass pass;
     sum += model_
@@ -194,8 +199,10 @@ Losses Trainer::estimate() {
                 std::numeric_limits<double>::quiet_NaN()};
   if (data_.val.size() > 1) {   // a small split is read whole: no luck in it
     const bool whole = val_probe_.empty() || val_probe_.front().windows() <= asked;
-    losses.val = whole ? evaluate(model_, data_.val, {.B = config_.batch_size}).loss
+    const EvaluateOptions all{.B = config_.batch_size, .stop = interrupted};
+    losses.val = whole ? evaluate(model_, data_.val, all).loss
                        : loss_on(val_probe_.front(), config_.eval_iters);
+    stop_if_interrupted();
   }
   return losses;
 }

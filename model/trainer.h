@@ -32,6 +32,9 @@ struct Fault {
 };
 Fault parse_fault(const std::string& text);   // "": none
 
+// Thrown out of an estimate that was interrupted: what was seen until then says nothing.
+struct Interrupted {};
+
 class Trainer {
  public:
   Trainer(LanguageModel& model, const Dataset& data, const TrainConfig& config);
@@ -40,7 +43,8 @@ class Trainer {
   // tensor and windows; the weights, the moments and the count of steps are then what they were
   // before.
   StepResult step();
-  // Asked between micro-steps; true abandons the step that is under way, as if it had not begun.
+  // Asked between batches. true abandons the step that is under way, as if it had not begun, and
+  // ends an estimate by throwing Interrupted.
   std::function<bool()> interrupted;
   bool abandoned() const { return abandoned_; }
 
@@ -60,7 +64,8 @@ class Trainer {
 
  private:
   double micro_step(std::int64_t micro);
-  double loss_on(const Batches& batches, std::int64_t samples) const;
+  double loss_on(const Batches& batches, std::int64_t count) const;
+  void stop_if_interrupted() const;
   [[noreturn]] void not_finite(const std::string& what);
 
   LanguageModel& model_;
