@@ -58,8 +58,7 @@ bool GrowingFile::cut(std::int64_t bytes) {
 namespace {
 
 constexpr std::int64_t kMostSteps = std::int64_t{1} << 53;
-constexpr int kMostSkipped =
-    5;   // steps that may fail one after the other under --on-nonfinite skip
+constexpr int kMostSkipped = 5;   // in a row, under --on-nonfinite skip
 
 // The state that changes, beside weights and moments.
 struct RunState {
@@ -111,11 +110,6 @@ RunState state_of(const FoundCheckpoint& from) {
   return state;
 }
 
-bool all_finite(const Tensor& x) {
-  const std::vector<double> values = x.to_host();
-  return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
-}
-
 // How many bytes of a file of JSON lines are about steps up to this one.
 std::int64_t bytes_until(const std::string& path, std::int64_t step) {
   std::ifstream file(path);
@@ -135,7 +129,7 @@ double ms_since(std::chrono::steady_clock::time_point start) {
 
 }   // namespace
 
-Run::Run(Trainer& trainer, RunFolder& folder, FixedNotes notes, RunWatcher& watcher)
+Run::Run(Trainer& trainer, RunFolder& folder, Notes notes, RunWatcher& watcher)
     : trainer_(trainer),
       folder_(folder),
       notes_(std::move(notes)),
@@ -245,7 +239,7 @@ bool Run::one_step() {
 
 // The next batch may be better, but only where the weights are good.
 void Run::skip_or_stop(const NonFiniteError& error) {
-  const bool good = first_broken_weight() == nullptr;
+  const bool good = trainer_.broken_weight() == nullptr;
   const bool may = trainer_.config().on_nonfinite == OnNonFinite::skip;
   if (!good || !may || ++skipped_in_a_row_ > kMostSkipped) {
     if (good) save();
@@ -277,8 +271,8 @@ void Run::write_time(double ms) {
 }
 
 void Run::finish() {
-  if (!due(trainer_.config().eval_interval) ||
-      !std::isfinite(losses_.train)) {   // for whoever looks; not part of the run
+  // For whoever watches; not part of the run.
+  if (!due(trainer_.config().eval_interval) || !std::isfinite(losses_.train)) {
     losses_ = trainer_.estimate();
     watcher_.on_evaluation(trainer_.steps(), losses_, false);
   }
@@ -322,20 +316,12 @@ std::string Run::write_samples() {
   return text;
 }
 
-// The first weight with a value that is not finite, or null.
-const Parameter* Run::first_broken_weight() const {
-  for (const Parameter* p : trainer_.model().parameters()) {
-    if (!all_finite(p->value)) return p;
-  }
-  return nullptr;
-}
-
 void Run::save() {
   if (saved_step_ != trainer_.steps()) save_as(false);
 }
 
 void Run::save_as(bool best) {
-  if (const Parameter* broken = first_broken_weight()) {
+  if (const Parameter* broken = trainer_.broken_weight()) {
     fail(NonFiniteError(
         "The weight " + broken->name + " holds a value that is not finite after step " +
         std::to_string(trainer_.steps()) + "; it is not saved over a good checkpoint."));

@@ -37,7 +37,7 @@ class RunWatcher {
   virtual void on_samples(std::int64_t /*step*/, const std::string& /*text*/) {}
   virtual void on_saved(std::int64_t /*step*/, const SavedFile&, bool /*best*/) {}
   virtual void on_warning(const std::string&) {}
-  virtual bool wants_to_stop() { return false; }   // asked between micro-steps
+  virtual bool wants_to_stop() { return false; }   // asked between batches
 };
 
 // A file that grows, and can be cut back to where a checkpoint saw it.
@@ -58,12 +58,10 @@ class GrowingFile {
   std::int64_t size_ = 0;
 };
 
-// What a checkpoint of a run says beside weights: the texts of the notes that do not change.
-using FixedNotes = Notes;
-
 class Run {
  public:
-  Run(Trainer& trainer, RunFolder& folder, FixedNotes notes, RunWatcher& watcher);
+  // `notes`: what every checkpoint of the run says alike: its config, its tokenizer, ...
+  Run(Trainer& trainer, RunFolder& folder, Notes notes, RunWatcher& watcher);
 
   std::function<std::string(std::int64_t step)> make_samples;   // for samples.txt; none: no samples
 
@@ -73,11 +71,9 @@ class Run {
   enum class End { finished, stopped };
   End go();   // until max_iters, or until the watcher wants to stop
 
-  std::int64_t best_step() const { return best_step_; }
   double best_val_loss() const { return best_val_; }
   const Losses& last_losses() const { return losses_; }
   const std::string& last_saved() const { return last_saved_; }
-  void save();   // now, wherever the run stands
 
  private:
   void first_look();
@@ -90,13 +86,13 @@ class Run {
   void skip_or_stop(const NonFiniteError& error);
   void after_step(MetricsRow row);
   void write_time(double ms);
+  void save();   // unless this step is saved already
   void save_as(bool best);
   Checkpoint snapshot() const;
-  const Parameter* first_broken_weight() const;
 
   Trainer& trainer_;
   RunFolder& folder_;
-  FixedNotes notes_;
+  Notes notes_;
   RunWatcher& watcher_;
   GrowingFile metrics_, samples_, timing_;
   double best_val_ = std::numeric_limits<double>::infinity();

@@ -153,24 +153,33 @@ StepResult Trainer::step() {
   return {steps_, loss, lr, adam_.grad_norm()};
 }
 
-// Names the first weight, or else the first gradient, that holds something that is not a number.
-void Trainer::not_finite(const std::string& what) {
-  std::string culprit;
-  for (Parameter* p : model_.parameters()) {
-    if (!all_finite(p->value))
-      culprit = "the weight " + p->name + " already holds a value that is not finite";
-    else if (p->touched && !all_finite(p->grad)) culprit = "first in the gradient of " + p->name;
-    if (!culprit.empty()) break;
+const Parameter* Trainer::broken_weight() {
+  for (const Parameter* p : model_.parameters()) {
+    if (!all_finite(p->value)) return p;
   }
+  return nullptr;
+}
+
+// Names the first weight, or else the first gradient, that holds something that is not a number.
+std::string Trainer::culprit() {
+  if (const Parameter* p = broken_weight())
+    return " (the weight " + p->name + " already holds a value that is not finite)";
+  for (const Parameter* p : model_.parameters()) {
+    if (p->touched && !all_finite(p->grad)) return " (first in the gradient of " + p->name + ")";
+  }
+  return "";
+}
+
+void Trainer::not_finite(const std::string& what) {
+  const std::string where = culprit();
   const std::int64_t first = steps_ * config_.samples_per_step(),
                      last = first + config_.samples_per_step() - 1;
   adam_.zero_grad();
-  fail(NonFiniteError(what + " in step " + std::to_string(steps_ + 1) +
-                      (culprit.empty() ? "" : " (" + culprit + ")") + ", on samples " +
+  fail(NonFiniteError(what + " in step " + std::to_string(steps_ + 1) + where + ", on samples " +
                       std::to_string(first) + " to " + std::to_string(last) + " of seed " +
                       std::to_string(config_.seed) +
-                      ". Nothing was updated. A smaller --learning-rate usually helps; " +
-                      "--debug-nan names the operation."));
+                      ". Nothing was updated. A smaller --learning-rate usually helps" +
+                      (debug_nonfinite ? "." : "; --debug-nan names the operation.")));
 }
 
 void Trainer::stop_if_interrupted() const {

@@ -21,8 +21,8 @@ struct StepResult {
 };
 
 struct Losses {
-  double train, val;
-};   // val: NaN where nothing is held out
+  double train, val;   // val: NaN where nothing is held out
+};
 
 // Damage done on purpose, to see whether it is noticed: "nan_loss@37", "inf_grad@37",
 // "nan_param@37".
@@ -51,7 +51,8 @@ class Trainer {
   Losses estimate();   // on the same eval_iters batches of each split every time
 
   std::int64_t steps() const { return steps_; }
-  void set_steps(std::int64_t n);   // of a run that goes on
+  void set_steps(std::int64_t n);     // of a run that goes on
+  const Parameter* broken_weight();   // the first that holds a value that is not finite, or null
   double learning_rate(std::int64_t step) const;
   LanguageModel& model() { return model_; }
   const TrainConfig& config() const { return config_; }
@@ -66,6 +67,7 @@ class Trainer {
   double micro_step(std::int64_t micro);
   double loss_on(const Batches& batches, std::int64_t count) const;
   void stop_if_interrupted() const;
+  std::string culprit();
   [[noreturn]] void not_finite(const std::string& what);
 
   LanguageModel& model_;

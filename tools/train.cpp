@@ -1,15 +1,10 @@
 // glass train: from a text to a model that writes like it. The story is told by run() at the end of
 // this file; what can be asked for is in train_options.h, what is shown in train_view.h.
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cmath>
 #include <cstdlib>
-#include <optional>
+#include <memory>
 
-#include "engine/base/files.h"
-#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "kernels/cpu/peak.h"
 #include "model/run.h"
@@ -40,7 +35,8 @@ void introduce(TrainView& view, const TrainRequest& request, const Dataset& data
   std::string text = data.name + ": ";
   if (data.train_documents > 0)
     text += amount(data.train_documents + data.val_documents, "document", "documents") + ", ";
-  text += "vocabulary " + with_commas(data.vocab_size) + " (" + (data.tokenizer ? data.tokenizer->spec() : "no tokenizer") + "), " +
+  text += "vocabulary " + with_commas(data.vocab_size) + " (" +
+          (data.tokenizer ? data.tokenizer->spec() : "no tokenizer") + "), " +
           with_commas(data.train.size()) + " tokens to learn, " + with_commas(data.val.size()) +
           " held out";
   view.say("data     " + text);

@@ -181,8 +181,6 @@ Start start_of(TrainRequest& request, const Place& place) {
   return start;
 }
 
-// A tokenizer that was just made from a text gives its tokens numbers of its own, which are not
-// those that the model learned.
 // Tokens that lie in files are cut and numbered already.
 static void refuse_what_files_decide(const TrainRequest& request) {
   if (!std::filesystem::is_directory(request.data.source)) return;
@@ -193,6 +191,8 @@ static void refuse_what_files_decide(const TrainRequest& request) {
   }
 }
 
+// A tokenizer that was just made from a text gives its tokens numbers of its own, which are not
+// those that the model learned.
 static void require_known_tokens(const TrainRequest& request, const Start& start,
                                  const Dataset& data) {
   const bool invented = data.tokenizer && !request.data.use && !chosen(request.args, "tokenizer");
