@@ -12,6 +12,7 @@
 #include "tools/arguments.h"
 #include "tools/command.h"
 #include "tools/terminal.h"
+#include "tools/text_options.h"
 
 namespace glass {
 namespace {
@@ -220,12 +221,8 @@ void draw_model(const Arguments& args) {
     const FoundCheckpoint found = find_checkpoint(title);
     config = config_of(found.checkpoint, found.path);
   }
-  const std::string picture =
-      ends_with(path, ".svg") ? architecture_svg(config, title) : architecture_png(config, title);
-  AtomicFile file(path, picture.size());
-  file.write(picture);
-  file.finish();
-  file.publish();
+  write_whole_file(path, ends_with(path, ".svg") ? architecture_svg(config, title)
+                                                 : architecture_png(config, title));
 }
 
 void require_something(const Arguments& args) {

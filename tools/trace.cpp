@@ -2,7 +2,6 @@
 // what it cost.
 #include "engine/trace.h"
 
-#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -15,6 +14,7 @@
 #include "model/microgpt_tensor.h"
 #include "tools/machine.h"
 #include "tools/terminal.h"
+#include "tools/text_options.h"
 
 namespace glass {
 namespace {
@@ -122,21 +122,8 @@ void keep_last(Trace& trace, std::int64_t last) {
                with_commas(last).c_str(), with_commas(static_cast<std::int64_t>(all)).c_str());
 }
 
-// A file that is there is whole: it is written beside its place first.
-void write_file(const std::string& path, const std::string& text) {
-  const std::string part = path + ".part";
-  std::FILE* file = std::fopen(part.c_str(), "wb");
-  bool good = file != nullptr && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (file != nullptr) good = std::fclose(file) == 0 && good;
-  good = good && std::rename(part.c_str(), path.c_str()) == 0;
-  if (good) return;
-  const std::string reason = std::strerror(errno);
-  std::remove(part.c_str());
-  fail(SystemError("cannot write " + in_quotes(path) + ": " + reason + "."));
-}
-
 void deliver(const Arguments& args, const std::string& text) {
-  if (args.has("output")) write_file(args.text("output"), text);
+  if (args.has("output")) write_whole_file(args.text("output"), text);
   else print(text);
 }
 

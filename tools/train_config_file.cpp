@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "engine/base/atomic_file.h"
 #include "engine/base/files.h"
 #include "engine/base/json.h"
+#include "engine/base/json_value.h"
 #include "engine/base/text.h"
-#include "engine/base/utf8.h"
 #include "model/corpora/corpora.h"
 #include "model/tokenizer/open.h"
+#include "tools/text_options.h"
 
 namespace glass {
 namespace {
@@ -42,53 +42,16 @@ std::string without_comment(const std::string& line) {
   return line;
 }
 
-// The four hex digits at `at`, or nothing that a letter could be.
-char32_t four_digits(std::string_view text, std::size_t at) {
-  char32_t value = 0;
-  for (std::size_t i = at; i < at + 4; ++i) {
-    const std::size_t digit = i < text.size()
-                                  ? std::string_view("0123456789abcdefABCDEF").find(text[i])
-                                  : std::string_view::npos;
-    if (digit == std::string_view::npos) return 0xffffffff;
-    value = value * 16 + static_cast<char32_t>(digit < 16 ? digit : digit - 6);
-  }
-  return value;
-}
-
-// The letter of \uXXXX, of which two make one letter above U+FFFF; `at` moves to its last digit.
-std::string escaped_letter(std::string_view text, std::size_t& at, const std::string& place) {
-  char32_t letter = four_digits(text, at + 1);
-  at += 4;
-  const bool first_half = letter >= 0xd800 && letter < 0xdc00;
-  if (first_half && text.substr(at + 1, 2) == "\\u") {
-    const char32_t low = four_digits(text, at + 3);
-    if (low >= 0xdc00 && low < 0xe000) {
-      letter = 0x10000 + ((letter - 0xd800) << 10) + (low - 0xdc00);
-      at += 6;
-    }
-  }
-  if (letter > 0x10ffff || (letter >= 0xd800 && letter < 0xe000))
-    fail(ContentError(place + ": \\u takes four hexadecimal digits of a letter, as \\u00e9."));
-  return encode_utf8(std::u32string(1, letter));
-}
-
-// A text without its quotes, and with what its escapes stand for; anything else as it is.
+// A text without its quotes, and with what its escapes stand for; anything else as it is. Texts in
+// double quotes are JSON's, as we write them.
 std::string unquoted(const std::string& value, const std::string& place) {
   const bool quoted = value.size() >= 2 && (value.front() == '"' || value.front() == '\'') &&
                       value.back() == value.front();
   if (!quoted) return value;
-  const std::string_view inside = std::string_view(value).substr(1, value.size() - 2);
-  std::string text;
-  for (std::size_t i = 0; i < inside.size(); ++i) {
-    if (inside[i] != '\\' || i + 1 == inside.size()) {
-      text += inside[i];
-      continue;
-    }
-    const std::size_t which = std::string_view("ntrbf").find(inside[++i]);
-    if (inside[i] == 'u') text += escaped_letter(inside, i, place);
-    else text += which == std::string_view::npos ? inside[i] : "\n\t\r\b\f"[which];
-  }
-  return text;
+  if (value.front() == '"') return parse_json(value, place).string(place);
+  std::string inside = value.substr(1, value.size() - 2);
+  for (std::size_t at; (at = inside.find("\\'")) != std::string::npos;) inside.erase(at, 1);
+  return with_escapes(inside);
 }
 
 // "1_000" and "5 * 8 * 2" are numbers in Python.
@@ -253,11 +216,7 @@ std::vector<Line> data_lines(const TrainRequest& request) {
 }
 
 void write_lines(const std::string& folder, const std::vector<std::string>& lines) {
-  const std::string text = join(lines, "\n") + "\n";
-  AtomicFile file(folder + "/config.toml", text.size());
-  file.write(text);
-  file.finish();
-  file.publish();
+  write_whole_file(folder + "/config.toml", join(lines, "\n") + "\n");
 }
 
 }   // namespace

@@ -9,6 +9,7 @@
 #include "model/evaluate.h"
 #include "tools/saved.h"
 #include "tools/terminal.h"
+#include "tools/text_options.h"
 
 namespace glass {
 namespace {
@@ -34,11 +35,8 @@ std::string draw_loss(const TrainStory& s) {
   options.references = {
       {"ln V", s.lines.uniform}, {"unigram", s.lines.unigram}, {"bigram", s.lines.bigram}};
   const Chart chart = loss_chart(all_rows(s), options);
-  const std::string picture = png(chart), path = s.folder + "/loss.png";
-  AtomicFile file(path, picture.size());
-  file.write(picture);
-  file.finish();
-  file.publish();
+  const std::string path = s.folder + "/loss.png";
+  write_whole_file(path, png(chart));
   s.view.show(chart);
   return path;
 }

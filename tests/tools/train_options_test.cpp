@@ -173,7 +173,7 @@ TEST(TrainConfigFile, NamesTheLineOfWhatItDoesNotTake) {
   EXPECT_THAT(config_refusal("init = 'gpt3'\n"), HasSubstr("gpt2, normal, pytorch or induction"));
   EXPECT_THAT(config_refusal("rope_base = nan\n"), HasSubstr("'nan' is not a number"));
   EXPECT_THAT(config_refusal("vocab_size = 65\n"), HasSubstr("there is no setting 'vocab_size'"));
-  EXPECT_THAT(config_refusal("prompt = \"\\ud800\"\n"), HasSubstr("line 1: \\u takes four"));
+  EXPECT_THAT(config_refusal("prompt = \"\\ud800\"\n"), HasSubstr("half a surrogate pair"));
 }
 
 TEST(TrainConfigFile, AProductThatIsTooLargeIsRefused) {
