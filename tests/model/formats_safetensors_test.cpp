@@ -328,11 +328,14 @@ long kilobytes_needed(const std::string& path) {
     if (child == 0) {
       try {
         act();
-      } catch (const Error&) {}
+      } catch (const Error&) {
+      } catch (...) { ::_exit(1); }
       ::_exit(0);
     }
     rusage usage{};
-    ::wait4(child, nullptr, 0, &usage);
+    int status = -1;
+    ::wait4(child, &status, 0, &usage);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the reader died";
     return usage.ru_maxrss;
   };
   return peak([&] { load_safetensors(path); }) - peak([] {});
