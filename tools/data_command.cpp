@@ -98,7 +98,7 @@ struct Prepared {
   }
 };
 
-// Everything is written into a folder beside the target, which gets its name when all is there.
+// Everything is written into a folder beside the target; its files move there when all is there.
 void write_prepared(const std::string& target, const EncodedText& text, const std::string& source,
                     bool overwrite) {
   std::error_code fault;
@@ -118,13 +118,19 @@ void write_prepared(const std::string& target, const EncodedText& text, const st
     fs::remove_all(unfinished, fault);
     throw;
   }
+  fs::create_directories(target, fault);
   for (const char* name : {"train.bin", "val.bin", "tokenizer.json", "meta.json"}) {
-    fs::create_directories(target, fault);
+    if (fault) break;
     if (is_there(unfinished + "/" + name))
       fs::rename(unfinished + "/" + name, target + "/" + name, fault);
     else fs::remove(target + "/" + name, fault);
   }
-  fs::remove_all(unfinished, fault);
+  std::error_code ignored;
+  fs::remove_all(unfinished, ignored);
+  if (fault) {
+    fail(SystemError("cannot write into " + in_quotes(target) + ": " + reason_of(fault.value()) +
+                     "."));
+  }
 }
 
 Prepared prepare(const Arguments& args) {

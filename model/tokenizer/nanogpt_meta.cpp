@@ -42,6 +42,7 @@ enum Op : unsigned char {
 };
 
 constexpr std::size_t kMostValues = 1 << 22;   // pushed in all, so in memory at once
+constexpr std::uint64_t kLongestText = 64;   // bytes
 
 class Reader {
  public:
@@ -87,7 +88,11 @@ class Reader {
     stack_.push_back(std::move(value));
   }
   void push_number(std::int64_t n) { push({Value::Kind::number, n, ""}); }
-  void push_text(std::uint64_t size) { push({Value::Kind::text, 0, take(size)}); }
+  // Short ones only: a text may be recalled millions of times, and each time is a copy.
+  void push_text(std::uint64_t size) {
+    if (size > kLongestText) refuse("a text is longer than any letter or name of a field");
+    push({Value::Kind::text, 0, take(size)});
+  }
   void push_dictionary() {
     push({Value::Kind::dictionary, static_cast<std::int64_t>(arena_.size()), ""});
     arena_.emplace_back();

@@ -102,6 +102,9 @@ TEST(NanoGptMeta, BrokenMachinesAreRefusedNotRun) {
   EXPECT_THAT(said("\x80\x02\x94."s), HasSubstr("a value is missing"));
   EXPECT_THAT(said("\x80\x02X\xff\xff\xff\xff"
                    "a"s),
+              HasSubstr("longer than any letter"));
+  EXPECT_THAT(said("\x80\x02X\x05\x00\x00\x00"
+                   "a"s),
               HasSubstr("cut short"));
   EXPECT_THAT(said("\x80\x02}((K\x01u."s), HasSubstr("no value"));
   EXPECT_THAT(said("\x80\x02}."s), HasSubstr("has no vocab_size"));
