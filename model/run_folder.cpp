@@ -86,20 +86,21 @@ RunFolder::RunFolder(const std::string& path, RunFolderOptions options)
       lock_(files_, unless_interrupted([this] {
               return files_.open(folder_.get(), kLockName, O_RDWR | O_CREAT | O_NOFOLLOW);
             })) {
-  take_lock();
-  remove_leftovers();
+  if (take_lock()) remove_leftovers();
 }
 
 // The system gives the lock back when the process ends, however it ends. The number in the file is
 // for the message of the one who comes second.
-void RunFolder::take_lock() {
+bool RunFolder::take_lock() {
   if (!lock_) cannot("open the lock of", path_, errno);
   std::string owner(16, '\0');
   if (unless_interrupted([&] { return files_.lock(lock_.get()); }) != 0) {
     const int error = errno;
-    if (error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS)
-      return warn("the file system of " + in_quotes(path_) +
-                  " knows no locks: see to it that only one trainer works there.");
+    if (error == ENOLCK || error == EOPNOTSUPP || error == ENOSYS) {
+      warn("the file system of " + in_quotes(path_) +
+           " knows no locks: see to it that only one trainer works there.");
+      return false;
+    }
     if (error != EWOULDBLOCK) cannot("lock the folder", path_, error);
     files_.pread(lock_.get(), std::as_writable_bytes(std::span(owner.data(), owner.size())), 0);
     owner = owner.substr(0, owner.find_first_not_of("0123456789"));
@@ -109,6 +110,7 @@ void RunFolder::take_lock() {
   }
   const std::string me = format("%-15d\n", static_cast<int>(::getpid()));
   files_.pwrite(lock_.get(), std::as_bytes(std::span(me.data(), me.size())), 0);
+  return true;
 }
 
 // With the lock in hand, every temporary file here belongs to somebody who was killed.

@@ -59,7 +59,7 @@ class RunFolder {
   const std::string& path() const { return path_; }
 
  private:
-  void take_lock();
+  bool take_lock();   // false where the file system knows no locks
   void remove_leftovers();
   void verify(const AtomicFile& file, const std::string& digest);
   void link_as_best(const AtomicFile& file, const EncodedCheckpoint& encoded);

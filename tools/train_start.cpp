@@ -112,6 +112,7 @@ std::vector<std::string> data_changes(const DataOptions& stored, const TrainRequ
 
 // The type of the weights decides the digits; a file does not say it anywhere else.
 std::vector<std::string> dtype_changes(const Checkpoint& checkpoint, const TrainRequest& request) {
+  if (checkpoint.tensors.empty()) return {};   // load_weights says what is missing
   const StoredType before = checkpoint.tensors.front().type;
   const StoredType now = request.args.text("dtype") == "f64" ? StoredType::f64 : StoredType::f32;
   if (before == now) return {};
