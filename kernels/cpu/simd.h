@@ -11,6 +11,9 @@
 //   load, store           kLanes floats at any address
 //   load_first(p, n)      the first n floats, 0 in the other lanes; 0 <= n <= kLanes
 //   store_first(p, v, n)  the same, writing; neither touches a byte beyond
+//   load_bf16, store_bf16, load_bf16_first, store_bf16_first
+//                         the same for bf16, the upper half of a float: widened, and rounded to the
+//                         nearest, ties to even, NaN stays NaN
 //   splat(x)              x in every lane
 //   + - * / -x            lane by lane, as < <= > >= == != are; select(mask, yes, no)
 //   fma(a, b, c)          a b + c, rounded once where the machine can

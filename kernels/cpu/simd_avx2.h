@@ -42,6 +42,42 @@ GLASS_SIMD void store_first(float* p, Vec a, int n) {
     _mm_storel_pi(reinterpret_cast<__m64*>(p), rest), p += 2, rest = _mm_movehl_ps(rest, rest);
   if (n & 1) _mm_store_ss(p, rest);
 }
+GLASS_SIMD Vec widened(__m128i half) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16))};
+}
+// Half of the last digit is added, or a hair less where the digit above is even; the upper half of
+// a NaN gets a bit that keeps it one.
+GLASS_SIMD __m128i narrowed(__m256 v) {
+  const __m256i x = _mm256_castps_si256(v), upper = _mm256_srli_epi32(x, 16);
+  const __m256i odd = _mm256_and_si256(upper, _mm256_set1_epi32(1));
+  const __m256i up = _mm256_add_epi32(x, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7FFF)));
+  const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+  const __m256i quiet = _mm256_or_si256(upper, _mm256_set1_epi32(0x40));
+  const __m256i half = _mm256_blendv_epi8(_mm256_srli_epi32(up, 16), quiet, nan);
+  return _mm_packus_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+}
+GLASS_SIMD Vec load_bf16(const std::uint16_t* p) {
+  return widened(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+GLASS_SIMD void store_bf16(std::uint16_t* p, Vec a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), narrowed(a.v));
+}
+GLASS_SIMD Vec load_bf16_first(const std::uint16_t* p, int n) {
+  if (n >= 8) return load_bf16(p);
+  std::uint64_t low = 0, high = 0;   // four numbers each, from the tail's end to its beginning
+  for (int i = n - 1; i >= 4; --i) high = high << 16 | p[i];
+  for (int i = (n < 4 ? n : 4) - 1; i >= 0; --i) low = low << 16 | p[i];
+  return widened(_mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low)));
+}
+GLASS_SIMD void store_bf16_first(std::uint16_t* p, Vec a, int n) {
+  if (n >= 8) return store_bf16(p, a);
+  const __m128i half = narrowed(a.v);
+  std::uint64_t left = static_cast<std::uint64_t>(_mm_cvtsi128_si64(half));
+  for (int i = 0; i < n; ++i, left >>= 16) {
+    if (i == 4) left = static_cast<std::uint64_t>(_mm_extract_epi64(half, 1));
+    p[i] = static_cast<std::uint16_t>(left);
+  }
+}
 GLASS_SIMD IVec iload(const std::uint32_t* p) {
   return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))};
 }

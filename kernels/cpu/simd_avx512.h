@@ -41,6 +41,31 @@ GLASS_SIMD Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
 GLASS_SIMD void store(float* p, Vec a) { _mm512_storeu_ps(p, a.v); }
 GLASS_SIMD Vec load_first(const float* p, int n) { return {_mm512_maskz_loadu_ps(first(n).v, p)}; }
 GLASS_SIMD void store_first(float* p, Vec a, int n) { _mm512_mask_storeu_ps(p, first(n).v, a.v); }
+GLASS_SIMD __m512 widened(__m256i half) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+// Half of the last digit is added, or a hair less where the digit above is even; the upper half of
+// a NaN gets a bit that keeps it one. (The instruction for this, vcvtneps2bf16, makes subnormals 0.)
+GLASS_SIMD __m256i narrowed(__m512 v) {
+  const __m512i x = _mm512_castps_si512(v), upper = _mm512_srli_epi32(x, 16);
+  const __m512i odd = _mm512_and_si512(upper, _mm512_set1_epi32(1));
+  const __m512i up = _mm512_add_epi32(x, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF)));
+  const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+  const __m512i near = _mm512_srli_epi32(up, 16);
+  return _mm512_cvtepi32_epi16(_mm512_mask_or_epi32(near, nan, upper, _mm512_set1_epi32(0x40)));
+}
+GLASS_SIMD Vec load_bf16(const std::uint16_t* p) {
+  return {widened(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+GLASS_SIMD void store_bf16(std::uint16_t* p, Vec a) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), narrowed(a.v));
+}
+GLASS_SIMD Vec load_bf16_first(const std::uint16_t* p, int n) {
+  return {widened(_mm256_maskz_loadu_epi16(first(n).v, p))};
+}
+GLASS_SIMD void store_bf16_first(std::uint16_t* p, Vec a, int n) {
+  _mm256_mask_storeu_epi16(p, first(n).v, narrowed(a.v));
+}
 GLASS_SIMD IVec iload(const std::uint32_t* p) { return {_mm512_loadu_si512(p)}; }
 GLASS_SIMD void istore(std::uint32_t* p, IVec a) { _mm512_storeu_si512(p, a.v); }
 

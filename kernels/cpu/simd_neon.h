@@ -48,6 +48,36 @@ GLASS_SIMD void store_first(float* p, Vec a, int n) {
   if (n > 1) vst1q_lane_f32(p + 1, a.v, 1);
   if (n > 2) vst1q_lane_f32(p + 2, a.v, 2);
 }
+GLASS_SIMD Vec widened(uint16x4_t half) {
+  return {vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(half), 16))};
+}
+// Half of the last digit is added, or a hair less where the digit above is even; the upper half of
+// a NaN gets a bit that keeps it one.
+GLASS_SIMD uint16x4_t narrowed(float32x4_t v) {
+  const uint32x4_t x = vreinterpretq_u32_f32(v), upper = vshrq_n_u32(x, 16);
+  const uint32x4_t odd = vandq_u32(upper, vdupq_n_u32(1));
+  const uint32x4_t up = vaddq_u32(x, vaddq_u32(odd, vdupq_n_u32(0x7FFF)));
+  const uint32x4_t number = vceqq_f32(v, v);
+  return vmovn_u32(
+      vbslq_u32(number, vshrq_n_u32(up, 16), vorrq_u32(upper, vdupq_n_u32(0x40))));
+}
+GLASS_SIMD Vec load_bf16(const std::uint16_t* p) { return widened(vld1_u16(p)); }
+GLASS_SIMD void store_bf16(std::uint16_t* p, Vec a) { vst1_u16(p, narrowed(a.v)); }
+GLASS_SIMD Vec load_bf16_first(const std::uint16_t* p, int n) {
+  uint16x4_t v = vdup_n_u16(0);
+  if (n > 3) return load_bf16(p);
+  if (n > 0) v = vld1_lane_u16(p, v, 0);
+  if (n > 1) v = vld1_lane_u16(p + 1, v, 1);
+  if (n > 2) v = vld1_lane_u16(p + 2, v, 2);
+  return widened(v);
+}
+GLASS_SIMD void store_bf16_first(std::uint16_t* p, Vec a, int n) {
+  if (n > 3) return store_bf16(p, a);
+  const uint16x4_t v = narrowed(a.v);
+  if (n > 0) vst1_lane_u16(p, v, 0);
+  if (n > 1) vst1_lane_u16(p + 1, v, 1);
+  if (n > 2) vst1_lane_u16(p + 2, v, 2);
+}
 GLASS_SIMD IVec iload(const std::uint32_t* p) { return {vld1q_u32(p)}; }
 GLASS_SIMD void istore(std::uint32_t* p, IVec a) { vst1q_u32(p, a.v); }
 

@@ -31,6 +31,20 @@ GLASS_SIMD Vec load_first(const float* p, int n) { return {n > 0 ? *p : 0.0f}; }
 GLASS_SIMD void store_first(float* p, Vec a, int n) {
   if (n > 0) *p = a.v;
 }
+GLASS_SIMD Vec load_bf16(const std::uint16_t* p) {
+  return {__builtin_bit_cast(float, static_cast<std::uint32_t>(*p) << 16)};
+}
+GLASS_SIMD void store_bf16(std::uint16_t* p, Vec a) {
+  const std::uint32_t x = __builtin_bit_cast(std::uint32_t, a.v);
+  *p = static_cast<std::uint16_t>(a.v != a.v ? (x >> 16) | 0x40u
+                                             : (x + 0x7FFFu + ((x >> 16) & 1u)) >> 16);
+}
+GLASS_SIMD Vec load_bf16_first(const std::uint16_t* p, int n) {
+  return n > 0 ? load_bf16(p) : Vec(0.0f);
+}
+GLASS_SIMD void store_bf16_first(std::uint16_t* p, Vec a, int n) {
+  if (n > 0) store_bf16(p, a);
+}
 GLASS_SIMD IVec iload(const std::uint32_t* p) { return {*p}; }
 GLASS_SIMD void istore(std::uint32_t* p, IVec a) { *p = a.v; }
 
