@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "engine/base/json_value.h"
 #include "engine/base/sha256.h"
@@ -16,19 +14,6 @@ namespace glass::test {
 namespace {
 
 using testing::HasSubstr;
-
-std::string error_of(const Outcome& outcome, int code) {
-  EXPECT_EQ(outcome.code, code) << outcome.text();
-  EXPECT_EQ(outcome.out, "") << "a refused command must not print results";
-  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.text();
-  EXPECT_EQ(outcome.err.rfind("error: ", 0), 0u) << outcome.text();
-  return outcome.err;
-}
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 JsonValue json_of(const Outcome& outcome) {
   EXPECT_EQ(outcome.code, 0) << outcome.text();

@@ -6,11 +6,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 extern char** environ;
 
@@ -118,6 +120,19 @@ Outcome shell(const std::string& line, const Launch& launch) {
 
 bool installed(const std::string& program) {
   return run({"sh", "-c", "command -v " + program}).code == 0;
+}
+
+std::string error_of(const Outcome& outcome, int code) {
+  EXPECT_EQ(outcome.code, code) << outcome.text();
+  EXPECT_EQ(outcome.out, "") << "a refused command must not print results";
+  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.text();
+  EXPECT_EQ(outcome.err.rfind("error: ", 0), 0u) << outcome.text();
+  return outcome.err;
+}
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 ScratchFolder::ScratchFolder() {

@@ -31,6 +31,11 @@ Outcome glass(std::vector<std::string> words, const Launch& launch = {});
 Outcome shell(const std::string& line, const Launch& launch = {});   // $GLASS is the binary
 bool installed(const std::string& program);
 
+// What a command says on stderr when it refuses: this code, one line, nothing on stdout.
+std::string error_of(const Outcome& outcome, int code);
+
+std::string bytes_of(const std::string& path);   // of a whole file; empty where there is none
+
 // A folder of its own that goes away with the object.
 class ScratchFolder {
  public:

@@ -13,14 +13,6 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string error_of(const Outcome& outcome, int code) {
-  EXPECT_EQ(outcome.code, code) << outcome.text();
-  EXPECT_EQ(outcome.out, "") << "a refused command must not print results";
-  EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << outcome.text();
-  EXPECT_EQ(outcome.err.rfind("error: ", 0), 0u) << outcome.text();
-  return outcome.err;
-}
-
 Outcome tokenizer(std::vector<std::string> words) {
   words.insert(words.begin(), "tokenizer");
   return glass(words);

@@ -3,19 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "tests/tools/process.h"
 
 namespace glass::test {
 namespace {
-
-std::string bytes_of(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path, std::ios::binary).rdbuf();
-  return text.str();
-}
 
 Outcome train(const std::string& text, const std::string& run, const std::string& kill_at) {
   const Launch launch{.environment = {{"GLASS_KILL_AT", kill_at}}};

@@ -6,8 +6,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "engine/base/text.h"
 #include "tests/tools/process.h"
@@ -18,6 +16,7 @@ namespace glass {
 extern const Command kTrain;
 namespace {
 
+using test::bytes_of;
 using test::ScratchFolder;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -32,13 +31,6 @@ std::string refusal(const std::vector<std::string>& words) {
     requested(words);
   } catch (const Error& error) { return error.what(); }
   return "accepted";
-}
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 // The request that --config makes of what was written for `words`.

@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
 
 #include "engine/base/json_value.h"
 #include "tests/tools/process.h"
@@ -25,13 +23,6 @@ std::vector<std::string> tiny(std::vector<std::string> words) {
   words.insert(words.begin(), "train");
   words.insert(words.end(), kTiny.begin(), kTiny.end());
   return words;
-}
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
 }
 
 bool exists(const std::string& path) {
