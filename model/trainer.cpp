@@ -111,8 +111,10 @@ double Trainer::micro_step(std::int64_t micro) {
     loss = loss * std::numeric_limits<double>::quiet_NaN();
   const double value = loss.item();
   if (!std::isfinite(value)) not_finite("The loss is " + shortest(value));
+  done(Part::forward);
   tape_.backward(share == 1 ? loss : loss * share);
   tape_.clear();
+  done(Part::backward);
   return value * share;
 }
 
@@ -150,7 +152,9 @@ StepResult Trainer::step() {
   }
   adam_.zero_grad();
   ++steps_;
-  return {steps_, loss, lr, adam_.grad_norm()};
+  const StepResult result = {steps_, loss, lr, adam_.grad_norm()};
+  done(Part::optimizer);
+  return result;
 }
 
 const Parameter* Trainer::broken_weight() {
@@ -180,6 +184,10 @@ void Trainer::not_finite(const std::string& what) {
                       std::to_string(config_.seed) +
                       ". Nothing was updated. A smaller --learning-rate usually helps" +
                       (debug_nonfinite ? "." : "; --debug-nan names the operation.")));
+}
+
+void Trainer::done(Part part) const {
+  if (part_done) part_done(part);
 }
 
 void Trainer::stop_if_interrupted() const {

@@ -2,6 +2,7 @@
 // gradient. Everything random is a function of (seed, step), so a trainer is its weights, its
 // moments and one number: how many steps it did.
 #pragma once
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -48,6 +49,10 @@ class Trainer {
   std::function<bool()> interrupted;
   bool abandoned() const { return abandoned_; }
 
+  // Called behind each part of a step, for whoever wants to know where its time goes.
+  enum class Part : std::uint8_t { forward, backward, optimizer };
+  std::function<void(Part)> part_done;
+
   Losses estimate();   // on the same eval_iters batches of each split every time
 
   std::int64_t steps() const { return steps_; }
@@ -57,6 +62,7 @@ class Trainer {
   LanguageModel& model() { return model_; }
   const TrainConfig& config() const { return config_; }
   AdamW& optimizer() { return adam_; }
+  Tape& tape() { return tape_; }   // of the step, for whoever watches it
   std::int64_t tokens_per_step() const { return config_.samples_per_step() * T_; }
   double flops_per_step() const;   // multiply and add are two
 
@@ -67,6 +73,7 @@ class Trainer {
   double micro_step(std::int64_t micro);
   double loss_on(const Batches& batches, std::int64_t count) const;
   void stop_if_interrupted() const;
+  void done(Part part) const;
   std::string culprit();
   [[noreturn]] void not_finite(const std::string& what);
 

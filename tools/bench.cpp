@@ -16,6 +16,7 @@
 namespace glass {
 
 extern const Command kBenchMicro;   // bench_micro.cpp
+extern const Command kBenchTrain;   // bench_train.cpp
 
 // Measuring
 
@@ -26,6 +27,14 @@ Peak measure_peak(const std::string& isa, int threads) {
 Peak with_isa(Peak peak, const std::string& isa) {
   peak.isa = isa, peak.gflops = peak_gflops(isa, peak.threads);
   return peak;
+}
+
+std::string isa_of(const Machine& machine) {
+  if (!machine.isa.empty()) return machine.isa;
+  for (const CpuIsa& isa : cpu_isas()) {
+    if (isa.usable) return isa.name;
+  }
+  return "scalar";
 }
 
 Timing time_it(const std::function<void()>& call) {
@@ -208,16 +217,6 @@ void write_rows(Json& json, const std::vector<BenchRow>& rows) {
 
 namespace {
 
-// Peaks are about the processor, whatever device computes: the best instruction set if the device
-// has none.
-std::string isa_of(const Machine& machine) {
-  if (!machine.isa.empty()) return machine.isa;
-  for (const CpuIsa& isa : cpu_isas()) {
-    if (isa.usable) return isa.name;
-  }
-  return "scalar";
-}
-
 ExitCode run_peak(const Arguments& args) {
   const Machine machine = open_machine(args);
   std::vector<Peak> peaks = {measure_peak(isa_of(machine), 1)};
@@ -371,7 +370,7 @@ const Command kOps = {.name = "ops",
                       .examples = kOpsExamples,
                       .options = kOpsOptions,
                       .run = run_ops};
-const Command* const kCommands[] = {&kPeak, &kOps, &kBenchMicro};
+const Command* const kCommands[] = {&kPeak, &kOps, &kBenchTrain, &kBenchMicro};
 
 }   // namespace
 

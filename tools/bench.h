@@ -7,6 +7,7 @@
 
 #include "engine/base/json.h"
 #include "kernels/backend.h"
+#include "tools/machine.h"
 
 namespace glass {
 
@@ -20,6 +21,9 @@ struct Peak {
 };
 Peak measure_peak(const std::string& isa, int threads);   // isa: a usable one
 Peak with_isa(Peak peak, const std::string& isa);         // the same memory, other vectors
+// Peaks are about the processor, whatever device computes: the best instruction set if the device
+// has none.
+std::string isa_of(const Machine& machine);
 
 struct Timing {
   double ms = 0, best_ms = 0;   // median and best of several runs

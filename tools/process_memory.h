@@ -1,0 +1,11 @@
+// How much memory this process holds, as the system counts it: pages that are really there.
+#pragma once
+
+namespace glass {
+
+double resident_mib();        // now; 0 where the system does not tell
+double most_resident_mib();   // the most so far
+// Lets most_resident_mib() count from here on. false: the system cannot, and it goes on counting.
+bool forget_most_resident();
+
+}   // namespace glass
