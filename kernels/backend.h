@@ -3,8 +3,13 @@
 //
 // Rules that hold for every kernel:
 //  - Every number is a double; a kernel rounds it to its own type, so the reference backend is exact in double.
-//  - All operands of one call have one floating type (ids and targets are i32). Outputs never overlap inputs, except
-//    that an elementwise kernel (fill, copy, map, affine, zip, dropout) may write exactly onto one of its inputs.
+//  - All operands of one call have one floating type, f32 or f64 (ids and targets are i32); copy converts.
+//  - bf16 is a way to store an f32: it is widened as it is read, and rounded once, to the nearest, as it is written.
+//    Any operand may be bf16 where the others are f32, except what a row or a step is known by: mean, rstd, lse, loss,
+//    dloss, norm, numbers, param, grad, m and v are f32. In matmul and linear both factors have one type; the result
+//    and the bias may be of either.
+//  - Outputs never overlap inputs, except that an elementwise kernel (fill, copy, map, affine, zip, dropout) may write
+//    exactly onto an input of its own type.
 //  - Inputs may have any strides, also 0. Outputs have no stride 0 where the size is above 1.
 //  - A View marked "or none" may have data == nullptr; so may every Into.
 //  - Results do not depend on the number of threads.
@@ -32,8 +37,12 @@ struct Attention {
   RandomKey key;           // element (b, h, i, j) of the pattern is number ((b*H + h)*Tq + i)*Tk + j
 };
 
-// One parameter on its way through the optimizer. All four have one shape and are contiguous.
-struct AdamWItem { View param, grad, m, v; double decay; };
+// One parameter on its way through the optimizer. All have one shape and are contiguous.
+struct AdamWItem {
+  View param, grad, m, v;
+  double decay;
+  View shadow = {};        // bf16, or none: the new param, rounded
+};
 
 // The numbers of a step live in a small tensor on the device, so that a recorded launch can be replayed with new ones.
 enum AdamWNumber { kLearningRate, kBeta1, kBeta2, kEps, kCorrection1, kCorrection2, kMaxNorm, kAdamWNumbers };

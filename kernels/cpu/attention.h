@@ -37,15 +37,41 @@ GLASS_SIMD Index last_query(const Sight& s, Index key_end, Index queries) {
   return s.window > 0 ? clamp(key_end - 1 + s.window - s.offset, 0, queries) : queries;
 }
 
-// One head's rows: element (i, d) lies at data[i row + d column].
+// One head's rows: element (i, d) lies at number i row + d column of data. half: in bf16.
 struct HeadRows {
-  float* data;
+  std::byte* data;
   Index row, column;
+  bool half;
 };
 GLASS_SIMD HeadRows head_of(const View& v, Index b, Index h) {
-  return {floats(v) + b * v.stride[0] + h * v.stride[1], v.stride[2], v.stride[3]};
+  const bool half = v.dtype == DType::bf16;
+  const Index bytes = (b * v.stride[0] + h * v.stride[1]) * (half ? 2 : 4);
+  return {v.data + bytes, v.stride[2], v.stride[3], half};
 }
-GLASS_SIMD float* row_of(const HeadRows& x, Index i) { return x.data + i * x.row; }
+GLASS_SIMD float* row_of(const HeadRows& x, Index i) {
+  return reinterpret_cast<float*>(x.data) + i * x.row;
+}
+GLASS_SIMD std::uint16_t* half_row_of(const HeadRows& x, Index i) {
+  return reinterpret_cast<std::uint16_t*>(x.data) + i * x.row;
+}
+
+// `n` numbers of a row from column d on.
+template <class Number>
+GLASS_SIMD Vec load_columns(const Number* row, Index column, Index d, int n) {
+  return column == 1 ? load_first(row + d, n) : load_strided_first(row + d * column, column, n);
+}
+GLASS_SIMD Vec load_columns(const HeadRows& x, Index i, Index d, int n) {
+  return x.half ? load_columns(half_row_of(x, i), x.column, d, n)
+                : load_columns(row_of(x, i), x.column, d, n);
+}
+template <class Number>
+GLASS_SIMD void store_columns(Number* row, Index column, Index d, Vec v, int n) {
+  column == 1 ? store_first(row + d, v, n) : store_strided_first(row + d * column, column, v, n);
+}
+GLASS_SIMD void store_columns(const HeadRows& x, Index i, Index d, Vec v, int n) {
+  x.half ? store_columns(half_row_of(x, i), x.column, d, v, n)
+         : store_columns(row_of(x, i), x.column, d, v, n);
+}
 
 // Sizes, options and operands of one call.
 struct AttentionCall {
@@ -116,12 +142,9 @@ GLASS_SIMD void for_each_item(const AttentionCall& n, const Team& team, Index it
 GLASS_SIMD void copy_rows(float* to, const HeadRows& x, Index begin, Index rows, Index D,
                           Index width, float scale) {
   for (Index i = 0; i < rows; ++i) {
-    const float* from = row_of(x, begin + i);
     for (Index d = 0; d < width; d += kLanes) {
       const int n = static_cast<int>(smaller(D - d, kLanes));
-      const Vec v = x.column == 1 ? load_first(from + d, n)
-                                  : load_strided_first(from + d * x.column, x.column, n);
-      store(to + i * width + d, v * splat(scale));
+      store(to + i * width + d, load_columns(x, begin + i, d, n) * splat(scale));
     }
   }
 }
@@ -131,18 +154,25 @@ GLASS_SIMD void fill_zero(float* to, Index n) {
   }
 }
 
-// Keys [begin, begin + keys) of x as the right factor of a product over d: (D, keys), packed.
-GLASS_SIMD PanelsB keys_in_lanes(const HeadRows& x, Index begin, Index keys, Index D,
+// Rows [begin, begin + rows) of x as rows of floats: themselves, or what is bf16 widened in buffer
+// (rows x width). Row 0 of the result is row `begin` of x.
+GLASS_SIMD HeadRows widened_rows(const HeadRows& x, Index begin, Index rows, Index D, Index width,
                                  float* buffer) {
-  pack_panels(buffer, kTileColumns, {row_of(x, begin), x.row, x.column}, keys, D);
+  if (!x.half) return {reinterpret_cast<std::byte*>(row_of(x, begin)), x.row, x.column, false};
+  copy_rows(buffer, x, begin, rows, D, width, 1);
+  return {reinterpret_cast<std::byte*>(buffer), width, 1, false};
+}
+
+// The first `keys` rows of x (floats) as the right factor of a product over d: (D, keys), packed.
+GLASS_SIMD PanelsB keys_in_lanes(const HeadRows& x, Index keys, Index D, float* buffer) {
+  pack_panels(buffer, kTileColumns, {row_of(x, 0), x.row, x.column}, keys, D);
   return {{buffer, kTileColumns}, kTileColumns * D};
 }
 // The same rows as the right factor of a product over keys: (keys, D), where they lie if whole
 // vectors can be read there.
-GLASS_SIMD PanelsB keys_as_rows(const HeadRows& x, Index begin, Index keys, Index D,
-                                float* buffer) {
-  if (x.column == 1 && D % kLanes == 0) return {{row_of(x, begin), x.row}, kTileColumns};
-  pack_panels(buffer, kTileColumns, {row_of(x, begin), x.column, x.row}, D, keys);
+GLASS_SIMD PanelsB keys_as_rows(const HeadRows& x, Index keys, Index D, float* buffer) {
+  if (x.column == 1 && D % kLanes == 0) return {{row_of(x, 0), x.row}, kTileColumns};
+  pack_panels(buffer, kTileColumns, {row_of(x, 0), x.column, x.row}, D, keys);
   return {{buffer, kTileColumns}, kTileColumns * keys};
 }
 

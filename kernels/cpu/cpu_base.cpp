@@ -1,5 +1,6 @@
 #include "kernels/cpu/cpu_base.h"
 
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -24,7 +25,7 @@ CpuBase::CpuBase(const char* isa, int threads) : team_(make_team(threads)), part
 CpuBase::~CpuBase() { delete parts_; }
 
 const char* CpuBase::name() const { return parts_->name.c_str(); }
-bool CpuBase::supports(DType dtype) const { return dtype == DType::f32 || dtype == DType::i32; }
+bool CpuBase::supports(DType dtype) const { return dtype != DType::f64; }
 
 std::byte* CpuBase::allocate(std::size_t bytes) { return parts_->memory.allocate(bytes); }
 void CpuBase::release(std::byte* block, std::size_t bytes) noexcept {
@@ -56,6 +57,10 @@ namespace {
 
 double read(const View& v, std::int64_t offset) {
   if (v.dtype == DType::i32) return reinterpret_cast<const std::int32_t*>(v.data)[offset];
+  if (v.dtype == DType::bf16) {
+    const std::uint32_t upper = reinterpret_cast<const std::uint16_t*>(v.data)[offset];
+    return std::bit_cast<float>(upper << 16);
+  }
   return reinterpret_cast<const float*>(v.data)[offset];
 }
 
@@ -70,6 +75,14 @@ std::int32_t to_i32(double value) {
 void write(const View& v, std::int64_t offset, double value) {
   if (v.dtype == DType::i32) {
     reinterpret_cast<std::int32_t*>(v.data)[offset] = to_i32(value);
+  } else if (v.dtype == DType::bf16) {   // of an integer: no NaN, and 31 bits in double are exact
+    const auto f = static_cast<float>(value);
+    std::uint32_t bits = std::bit_cast<std::uint32_t>(f);
+    // An integer that f32 rounded must not be rounded to even a second time.
+    if (static_cast<double>(f) != value && (bits & 0xFFFFu) == 0x8000u)
+      bits += std::fabs(value) > std::fabs(static_cast<double>(f)) ? 1 : ~std::uint32_t{0};
+    reinterpret_cast<std::uint16_t*>(v.data)[offset] =
+        static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16);
   } else {
     reinterpret_cast<float*>(v.data)[offset] = static_cast<float>(value);
   }
@@ -90,7 +103,7 @@ void for_each(const View& y, const View& x, const Body& body) {
 }
 
 void require_number(const char* kernel, const View& v) {
-  if (v.dtype != DType::f32 && v.dtype != DType::i32) refuse_type(kernel, v.dtype, DType::f32);
+  if (v.dtype == DType::f64) refuse_type(kernel, v.dtype, DType::f32);
 }
 
 }   // namespace

@@ -15,7 +15,7 @@ class CpuBase : public Backend {
   ~CpuBase() override;
 
   const char* name() const final;
-  bool supports(DType) const final;   // f32 to compute with, i32 for ids and flags
+  bool supports(DType) const final;   // f32 and bf16 for numbers, i32 for ids and flags
   std::byte* allocate(std::size_t bytes) final;
   void release(std::byte*, std::size_t bytes) noexcept final;
   void upload(std::byte* to, const void* host, std::size_t bytes) final;

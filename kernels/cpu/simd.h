@@ -61,21 +61,37 @@ GLASS_SIMD Vec copysign(Vec magnitude, Vec sign) {
   return as_float((bits(magnitude) & isplat(0x7FFFFFFFu)) | (bits(sign) & isplat(0x80000000u)));
 }
 
-// The kLanes floats at p, p + stride, p + 2 stride, ...
-GLASS_SIMD Vec load_strided(const float* p, std::int64_t stride) {
+// The same words by the type of the pointer, for templates over how numbers are stored.
+GLASS_SIMD Vec load(const std::uint16_t* p) { return load_bf16(p); }
+GLASS_SIMD Vec load_first(const std::uint16_t* p, int n) { return load_bf16_first(p, n); }
+GLASS_SIMD void store(std::uint16_t* p, Vec v) { store_bf16(p, v); }
+GLASS_SIMD void store_first(std::uint16_t* p, Vec v, int n) { store_bf16_first(p, v, n); }
+// One number, whichever way it is stored.
+GLASS_SIMD float widen(float x) { return x; }
+GLASS_SIMD float widen(std::uint16_t x) {
+  return __builtin_bit_cast(float, static_cast<std::uint32_t>(x) << 16);
+}
+GLASS_SIMD void put(float* p, float x) { *p = x; }
+GLASS_SIMD void put(std::uint16_t* p, float x) { store_bf16_first(p, splat(x), 1); }
+
+// The kLanes numbers at p, p + stride, p + 2 stride, ...
+template <class Number>
+GLASS_SIMD Vec load_strided(const Number* p, std::int64_t stride) {
   float lane[kLanes];
-  for (int i = 0; i < kLanes; ++i) lane[i] = p[i * stride];
+  for (int i = 0; i < kLanes; ++i) lane[i] = widen(p[i * stride]);
   return load(lane);
 }
-GLASS_SIMD Vec load_strided_first(const float* p, std::int64_t stride, int n) {
+template <class Number>
+GLASS_SIMD Vec load_strided_first(const Number* p, std::int64_t stride, int n) {
   float lane[kLanes] = {};
-  for (int i = 0; i < n; ++i) lane[i] = p[i * stride];
+  for (int i = 0; i < n; ++i) lane[i] = widen(p[i * stride]);
   return load(lane);
 }
-GLASS_SIMD void store_strided_first(float* p, std::int64_t stride, Vec v, int n) {
+template <class Number>
+GLASS_SIMD void store_strided_first(Number* p, std::int64_t stride, Vec v, int n) {
   float lane[kLanes];
   store(lane, v);
-  for (int i = 0; i < n; ++i) p[i * stride] = lane[i];
+  for (int i = 0; i < n; ++i) put(p + i * stride, lane[i]);
 }
 
 }   // namespace glass::GLASS_ISA

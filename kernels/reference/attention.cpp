@@ -77,6 +77,10 @@ template <class T> void put_all(const Into& into, const std::vector<double>& val
 }  // namespace
 
 void ReferenceBackend::attention(View y, View lse, View q, View k, View v, const Attention& a) {
+  if (any_bf16(y, q, k, v)) {
+    Doubles d;
+    return attention(d.out(y), d.out(lse), d.in(q), d.in(k), d.in(v), a);
+  }
   const Sizes n = require_attention("attention", y, lse, q, k, v, a);
   with_type("attention", q.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -113,6 +117,10 @@ void ReferenceBackend::attention(View y, View lse, View q, View k, View v, const
 // The inner sum equals dy . y; fused kernels read it off y, here it is summed as the formula says.
 void ReferenceBackend::attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse,
                                           View q, View k, View v, const Attention& a) {
+  if (any_bf16(dq.view, dk.view, dv.view, dy, y, q, k, v)) {
+    Doubles d;
+    return attention_backward(d.into(dq), d.into(dk), d.into(dv), d.in(dy), d.in(y), d.in(lse), d.in(q), d.in(k), d.in(v), a);
+  }
   const Sizes n = require_attention("attention_backward", y, lse, q, k, v, a);
   require(same_shape(dy, q), "attention_backward", "dy must be like q");
   require((!wanted(dq) || same_shape(dq.view, q)) && (!wanted(dk) || same_shape(dk.view, k)) &&

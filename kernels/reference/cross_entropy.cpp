@@ -28,6 +28,10 @@ void require_targets(const char* op, const View& logits, const View& targets, st
 
 void ReferenceBackend::cross_entropy(View loss, View lse, View logits, View targets,
                                      std::int64_t ignore) {
+  if (any_bf16(logits)) {
+    Doubles d;
+    return cross_entropy(d.out(loss), d.out(lse), d.in(logits), targets, ignore);
+  }
   require_targets("cross_entropy", logits, targets, ignore);
   require(count(loss) == logits.shape[0] && count(lse) == logits.shape[0], "cross_entropy",
           "loss and lse must be (n)");
@@ -51,6 +55,10 @@ void ReferenceBackend::cross_entropy(View loss, View lse, View logits, View targ
 // dlogits = dloss (softmax(logits) - onehot(target))
 void ReferenceBackend::cross_entropy_backward(Into dlogits, View dloss, View logits, View lse,
                                               View targets, std::int64_t ignore) {
+  if (any_bf16(dlogits.view, logits)) {
+    Doubles d;
+    return cross_entropy_backward(d.into(dlogits), d.in(dloss), d.in(logits), d.in(lse), targets, ignore);
+  }
   if (!wanted(dlogits)) return;
   require_targets("cross_entropy_backward", logits, targets, ignore);
   require(same_shape(dlogits.view, logits), "cross_entropy_backward", "dlogits must be (n,V)");

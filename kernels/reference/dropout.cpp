@@ -7,6 +7,10 @@ namespace glass {
 using namespace reference;
 
 void ReferenceBackend::dropout(Into y, View x, double p, RandomKey key) {
+  if (any_bf16(y.view, x)) {
+    Doubles d;
+    return dropout(d.into(y), d.in(x), p, key);
+  }
   if (!wanted(y)) return;
   require(same_shape(y.view, x), "dropout", "y and x must have one shape");
   require(p >= 0 && p < 1, "dropout", "p must be in [0, 1)");

@@ -30,6 +30,10 @@ template <class T> T convert(double value) {
 }  // namespace
 
 void ReferenceBackend::fill(View y, double c) {
+  if (any_bf16(y)) {
+    Doubles d;
+    return fill(d.out(y), c);
+  }
   with_number("fill", y.dtype, [&](auto zero) {
     using T = decltype(zero);
     for_each(y, [&](const Index& i) { at<T>(y, i) = convert<T>(c); });
@@ -39,6 +43,14 @@ void ReferenceBackend::fill(View y, double c) {
 void ReferenceBackend::copy(Into y, View x) {
   if (!wanted(y)) return;
   require(same_shape(y.view, x), "copy", "y and x must have one shape");
+  if (x.dtype == DType::bf16) {
+    Doubles d;
+    return copy(y, d.in(x));
+  }
+  if (y.view.dtype == DType::bf16) {
+    Doubles d;
+    return copy(d.into(y), x);
+  }
   with_number("copy", y.view.dtype, [&](auto to) {
     with_number("copy", x.dtype, [&](auto from) {
       using To = decltype(to);
@@ -53,6 +65,10 @@ void ReferenceBackend::copy(Into y, View x) {
 }
 
 void ReferenceBackend::affine(Into y, View x, double scale, double shift) {
+  if (any_bf16(y.view, x)) {
+    Doubles d;
+    return affine(d.into(y), d.in(x), scale, shift);
+  }
   if (!wanted(y)) return;
   require(same_shape(y.view, x), "affine", "y and x must have one shape");
   require_type("affine", y.view, x);
@@ -64,6 +80,10 @@ void ReferenceBackend::affine(Into y, View x, double scale, double shift) {
 }
 
 void ReferenceBackend::map(Unary f, View y, View x) {
+  if (any_bf16(y, x)) {
+    Doubles d;
+    return map(f, d.out(y), d.in(x));
+  }
   require(same_shape(y, x), "map", "y and x must have one shape");
   require_type("map", y, x);
   with_type("map", x.dtype, [&](auto zero) {
@@ -77,6 +97,10 @@ void ReferenceBackend::map(Unary f, View y, View x) {
 }
 
 void ReferenceBackend::map_backward(Unary f, Into dx, View dy, View x) {
+  if (any_bf16(dx.view, dy, x)) {
+    Doubles d;
+    return map_backward(f, d.into(dx), d.in(dy), d.in(x));
+  }
   if (!wanted(dx)) return;
   require(same_shape(dx.view, x) && same_shape(dy, x), "map_backward",
           "dx, dy and x must have one shape");
@@ -93,6 +117,10 @@ void ReferenceBackend::map_backward(Unary f, Into dx, View dy, View x) {
 }
 
 void ReferenceBackend::zip(Binary f, Into y, View a, View b) {
+  if (any_bf16(y.view, a, b)) {
+    Doubles d;
+    return zip(f, d.into(y), d.in(a), d.in(b));
+  }
   if (!wanted(y)) return;
   require(same_shape(y.view, a) && same_shape(y.view, b), "zip",
           "y, a and b must have one shape (stride 0 repeats)");
@@ -109,6 +137,10 @@ void ReferenceBackend::zip(Binary f, Into y, View a, View b) {
 }
 
 void ReferenceBackend::swiglu(View y, View gate, View up) {
+  if (any_bf16(y, gate, up)) {
+    Doubles d;
+    return swiglu(d.out(y), d.in(gate), d.in(up));
+  }
   require(same_shape(y, gate) && same_shape(y, up), "swiglu", "y, gate and up must have one shape");
   require_type("swiglu", y, gate, up);
   with_type("swiglu", y.dtype, [&](auto zero) {
@@ -121,6 +153,10 @@ void ReferenceBackend::swiglu(View y, View gate, View up) {
 }
 
 void ReferenceBackend::swiglu_backward(Into dgate, Into dup, View dy, View gate, View up) {
+  if (any_bf16(dgate.view, dup.view, dy, gate, up)) {
+    Doubles d;
+    return swiglu_backward(d.into(dgate), d.into(dup), d.in(dy), d.in(gate), d.in(up));
+  }
   require(same_shape(dy, gate) && same_shape(dy, up), "swiglu_backward",
           "dy, gate and up must have one shape");
   require_type("swiglu_backward", dy, gate, up, dgate.view, dup.view);

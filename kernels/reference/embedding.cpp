@@ -28,6 +28,10 @@ void require_rows(const char* op, const View& y, const View& table, const View& 
 }  // namespace
 
 void ReferenceBackend::gather(View y, View table, View ids) {
+  if (any_bf16(y, table)) {
+    Doubles d;
+    return gather(d.out(y), d.in(table), ids);
+  }
   require_rows("gather", y, table, ids);
   with_type("gather", y.dtype, [&](auto zero) {
     using T = decltype(zero);
@@ -39,6 +43,10 @@ void ReferenceBackend::gather(View y, View table, View ids) {
 }
 
 void ReferenceBackend::scatter_add(Into table, View ids, View y) {
+  if (any_bf16(table.view, y)) {
+    Doubles d;
+    return scatter_add(d.into(table), ids, d.in(y));
+  }
   if (!wanted(table)) return;
   require_rows("scatter_add", y, table.view, ids);
   for (std::int64_t i = 0; i < count(ids); ++i)

@@ -7,6 +7,10 @@ namespace glass {
 using namespace reference;
 
 void ReferenceBackend::layernorm(View y, View mean, View rstd, View x, View w, View b, double eps) {
+  if (any_bf16(y, x, w, b)) {
+    Doubles d;
+    return layernorm(d.out(y), d.out(mean), d.out(rstd), d.in(x), d.in(w), d.in(b), eps);
+  }
   const std::int64_t C = size(x, -1), R = rows(x);
   require(same_shape(y, x), "layernorm", "y and x must have one shape");
   require(count(mean) == R && count(rstd) == R, "layernorm", "mean and rstd must be (..,1)");
@@ -36,6 +40,10 @@ void ReferenceBackend::layernorm(View y, View mean, View rstd, View x, View w, V
 // dx = rstd (g - mean(g) - xhat mean(g xhat)): the two means are what moving x does to the row's mean and rstd.
 void ReferenceBackend::layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w,
                                           View mean, View rstd) {
+  if (any_bf16(dx.view, dw.view, db.view, dy, x, w)) {
+    Doubles d;
+    return layernorm_backward(d.into(dx), d.into(dw), d.into(db), d.in(dy), d.in(x), d.in(w), d.in(mean), d.in(rstd));
+  }
   const std::int64_t C = size(x, -1), R = rows(x);
   require(same_shape(dy, x) && (!wanted(dx) || same_shape(dx.view, x)), "layernorm_backward",
           "dx, dy and x must have one shape");

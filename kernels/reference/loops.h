@@ -3,9 +3,11 @@
 // All arithmetic happens in double and is rounded once, when it is stored: that is what "right" means for float.
 #pragma once
 #include <cmath>
+#include <deque>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "kernels/backend.h"
 
@@ -98,6 +100,40 @@ template <class T> Matrix<T> matrix(const View& v, std::int64_t batch) {
   return {reinterpret_cast<T*>(v.data) + offset_of(v, batch, v.rank - 2), v.stride[v.rank - 2],
           v.stride[v.rank - 1]};
 }
+
+// The upper half of a float: one sign, eight bits of exponent, seven of mantissa.
+struct bf16 {
+  std::uint16_t bits;
+};
+double widened(bf16 x);
+bf16 rounded(double x);   // to the nearest, ties to even, once; NaN stays NaN
+
+// Some operand is stored in bf16: then a kernel runs on copies in double, and what it wrote is rounded once as it goes
+// back. `if (any_bf16(y, x)) { Doubles d; return map(f, d.out(y), d.in(x)); }`
+template <class... Views> bool any_bf16(const Views&... views) {
+  bool found = false;
+  for (const View* v : {&views...}) found = found || (v->data && v->dtype == DType::bf16);
+  return found;
+}
+class Doubles {
+ public:
+  Doubles() = default;
+  Doubles(const Doubles&) = delete;
+  Doubles& operator=(const Doubles&) = delete;
+  ~Doubles();
+  View in(const View& v);        // its numbers
+  View out(const View& v);       // a place for results, which go back when this dies
+  Into into(const Into& into);   // the same, with what is added to
+
+ private:
+  struct Copy {
+    View original;
+    std::vector<double> numbers;
+    bool goes_back;
+  };
+  View copy(const View& v, bool reads, bool goes_back);
+  std::deque<Copy> copies_;
+};
 
 inline bool wanted(const Into& into) { return into.view.data != nullptr; }
 

@@ -6,6 +6,10 @@ namespace glass {
 using namespace reference;
 
 void ReferenceBackend::matmul(Into c, View a, View b) {
+  if (any_bf16(c.view, a, b)) {
+    Doubles d;
+    return matmul(d.into(c), d.in(a), d.in(b));
+  }
   if (!wanted(c)) return;
   const int rank = c.view.rank;
   require(rank >= 2 && a.rank == rank && b.rank == rank, "matmul",
@@ -35,6 +39,10 @@ void ReferenceBackend::matmul(Into c, View a, View b) {
 }
 
 void ReferenceBackend::linear(View y, View x, View w, View bias) {
+  if (any_bf16(y, x, w, bias)) {
+    Doubles d;
+    return linear(d.out(y), d.in(x), d.in(w), d.in(bias));
+  }
   const std::int64_t K = size(x, -1), N = size(y, -1);
   require(w.rank == 2 && w.shape[0] == N && w.shape[1] == K, "linear",
           "w must be (N,K) for x (..,K) and y (..,N)");

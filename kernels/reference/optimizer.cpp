@@ -39,6 +39,8 @@ void ReferenceBackend::adamw(const AdamWItem* items, int n, View numbers, View n
   for (int i = 0; i < n; ++i) {
     const AdamWItem& item = items[i];
     require_type("adamw", item.param, item.grad, item.m, item.v, numbers);
+    require(!item.shadow.data || (item.shadow.dtype == DType::bf16 && same_shape(item.param, item.shadow)), "adamw",
+            "the shadow must be bf16, and have param's shape");
     require(same_shape(item.param, item.grad) && same_shape(item.param, item.m) &&
                 same_shape(item.param, item.v),
             "adamw", "param, grad, m and v must have one shape");
@@ -56,6 +58,7 @@ void ReferenceBackend::adamw(const AdamWItem* items, int n, View numbers, View n
         T &p = at<T>(item.param, e), &m = at<T>(item.m, e), &v = at<T>(item.v, e);
         const auto next = formulas::adamw_step<double>({p, m, v}, at<T>(item.grad, e), step);
         p = static_cast<T>(next.p), m = static_cast<T>(next.m), v = static_cast<T>(next.v);
+        if (item.shadow.data) at<bf16>(item.shadow, e) = rounded(static_cast<double>(p));
       }
     });
   }

@@ -9,6 +9,10 @@ namespace glass {
 using namespace reference;
 
 void ReferenceBackend::fold(Fold f, Into y, View x) {
+  if (any_bf16(y.view, x)) {
+    Doubles d;
+    return fold(f, d.into(y), d.in(x));
+  }
   if (!wanted(y)) return;
   require(y.view.rank == x.rank, "fold", "y and x must have one rank");
   require_type("fold", y.view, x);

@@ -12,7 +12,7 @@ std::unique_ptr<Backend> make_reference_backend() { return std::make_unique<Refe
 const char* ReferenceBackend::name() const { return "reference"; }
 
 bool ReferenceBackend::supports(DType dtype) const {
-  return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::i32;
+  return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::bf16 || dtype == DType::i32;
 }
 
 std::byte* ReferenceBackend::allocate(std::size_t bytes) { return memory_.allocate(bytes); }

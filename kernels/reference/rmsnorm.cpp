@@ -7,6 +7,10 @@ namespace glass {
 using namespace reference;
 
 void ReferenceBackend::rmsnorm(View y, View rstd, View x, View w, double eps) {
+  if (any_bf16(y, x, w)) {
+    Doubles d;
+    return rmsnorm(d.out(y), d.out(rstd), d.in(x), d.in(w), eps);
+  }
   const std::int64_t C = size(x, -1), R = rows(x);
   require(same_shape(y, x), "rmsnorm", "y and x must have one shape");
   require(count(rstd) == R && (!w.data || count(w) == C), "rmsnorm", "w must be (C), rstd (..,1)");
@@ -30,6 +34,10 @@ void ReferenceBackend::rmsnorm(View y, View rstd, View x, View w, double eps) {
 
 // With g = dy w: dx = rstd (g - xhat mean(g xhat)), dw = sum over rows of dy xhat.
 void ReferenceBackend::rmsnorm_backward(Into dx, Into dw, View dy, View x, View w, View rstd) {
+  if (any_bf16(dx.view, dw.view, dy, x, w)) {
+    Doubles d;
+    return rmsnorm_backward(d.into(dx), d.into(dw), d.in(dy), d.in(x), d.in(w), d.in(rstd));
+  }
   const std::int64_t C = size(x, -1), R = rows(x);
   require(same_shape(dy, x) && (!wanted(dx) || same_shape(dx.view, x)), "rmsnorm_backward",
           "dx, dy and x must have one shape");

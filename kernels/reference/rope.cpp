@@ -8,6 +8,10 @@ namespace glass {
 using namespace reference;
 
 void ReferenceBackend::rope(Into y, View x, double base, std::int64_t position, bool inverse) {
+  if (any_bf16(y.view, x)) {
+    Doubles d;
+    return rope(d.into(y), d.in(x), base, position, inverse);
+  }
   if (!wanted(y)) return;
   require(x.rank >= 2 && same_shape(y.view, x), "rope", "y and x must be (B,H,T,D)");
   require(size(x, -1) % 2 == 0, "rope", "the head size must be even");

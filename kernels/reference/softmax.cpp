@@ -9,6 +9,10 @@ namespace glass {
 using namespace reference;
 
 void ReferenceBackend::softmax(View y, View x) {
+  if (any_bf16(y, x)) {
+    Doubles d;
+    return softmax(d.out(y), d.in(x));
+  }
   require(same_shape(y, x), "softmax", "y and x must have one shape");
   require_type("softmax", y, x);
   const std::int64_t C = size(x, -1);
@@ -30,6 +34,10 @@ void ReferenceBackend::softmax(View y, View x) {
 
 // dx = y (dy - sum over the row of dy y)
 void ReferenceBackend::softmax_backward(Into dx, View dy, View y) {
+  if (any_bf16(dx.view, dy, y)) {
+    Doubles d;
+    return softmax_backward(d.into(dx), d.in(dy), d.in(y));
+  }
   if (!wanted(dx)) return;
   require(same_shape(dx.view, y) && same_shape(dy, y), "softmax_backward",
           "dx, dy and y must have one shape");

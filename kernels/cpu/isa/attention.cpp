@@ -58,10 +58,11 @@ void forward_chunk(const AttentionCall& n, const HeadRows& y, float* lse, Index 
   const HeadRows keys_of_head = head_of(n.k, b, key_head(n, h)),
                  values_of_head = head_of(n.v, b, key_head(n, h));
   const Index queries = end - begin;
-  Slab slab = {scratch(Scratch::tile, (2 * n.width + 2) * queries + kTileRows * kKeys + 128)};
+  Slab slab = {scratch(Scratch::tile, (2 * n.width + 2) * queries + (kTileRows + 2 * n.width) * kKeys + 128)};
   float* q = take(slab, queries * n.width);
   const Running run = {take(slab, queries * n.width), take(slab, queries), take(slab, queries)};
   float* scores = take(slab, kTileRows * kKeys);
+  float *wide_keys = take(slab, n.width * kKeys), *wide_values = take(slab, n.width * kKeys);
   float* packed_keys = scratch(Scratch::pack_a, packed_floats(kTileColumns, kKeys, n.D));
   float* packed_values = scratch(Scratch::pack_b, packed_floats(kTileColumns, n.D, kKeys));
   copy_rows(q, head_of(n.q, b, h), begin, queries, n.D, n.width, n.scale);
@@ -71,8 +72,10 @@ void forward_chunk(const AttentionCall& n, const HeadRows& y, float* lse, Index 
   const Index key_end = last_key(n.sight, end - 1);
   for (Index key = first_key(n.sight, begin) / kKeys * kKeys; key < key_end; key += kKeys) {
     const Index keys = smaller(kKeys, key_end - key);
-    const PanelsB k = keys_in_lanes(keys_of_head, key, keys, n.D, packed_keys);
-    const PanelsB v = keys_as_rows(values_of_head, key, keys, n.D, packed_values);
+    const HeadRows k_rows = widened_rows(keys_of_head, key, keys, n.D, n.width, wide_keys);
+    const HeadRows v_rows = widened_rows(values_of_head, key, keys, n.D, n.width, wide_values);
+    const PanelsB k = keys_in_lanes(k_rows, keys, n.D, packed_keys);
+    const PanelsB v = keys_as_rows(v_rows, keys, n.D, packed_values);
     const Index i_end = smaller(end, last_query(n.sight, key + keys, n.Tq));
     for (Index i = larger(begin, first_query(n.sight, key)); i < i_end; i += kTileRows) {
       const Index rows = smaller(kTileRows, i_end - i), row = i - begin;
@@ -95,12 +98,9 @@ void forward_chunk(const AttentionCall& n, const HeadRows& y, float* lse, Index 
   for (Index i = 0; i < queries; ++i) {
     const float total = run.total[i];
     const Vec share = splat(total == 0 ? 0.0f : 1 / total);   // 0: the query saw nothing
-    float* to = row_of(y, begin + i);
     for (Index d = 0; d < n.D; d += kLanes) {
       const int lanes = static_cast<int>(smaller(n.D - d, kLanes));
-      const Vec result = load(run.y + i * n.width + d) * share;
-      y.column == 1 ? store_first(to + d, result, lanes)
-                    : store_strided_first(to + d * y.column, y.column, result, lanes);
+      store_columns(y, begin + i, d, load(run.y + i * n.width + d) * share, lanes);
     }
     lse[(begin + i) * lse_stride] = total == 0 ? -kInfinity : run.top[i] + __builtin_logf(total);
   }
@@ -109,7 +109,7 @@ void forward_chunk(const AttentionCall& n, const HeadRows& y, float* lse, Index 
 }   // namespace
 
 void Cpu::attention(View y, View lse, View q, View k, View v, const Attention& a) {
-  require_f32("attention", y, lse, q, k, v);
+  require_f32("attention", lse), require_floats("attention", y, q, k, v);
   const AttentionCall n = attention_call(q, k, v, a);
   if (n.B * n.H * n.Tq == 0) return;
   const Index queries = queries_per_chunk(n, team_), chunks = chunks_of(n.Tq, queries);

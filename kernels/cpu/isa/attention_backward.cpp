@@ -46,12 +46,10 @@ Queries lay_out(const AttentionCall& n, const Upstream& up, Index b, Index h, Ra
   const float* lse = floats(up.lse) + b * up.lse.stride[0] + h * up.lse.stride[1];
   for (Index i = 0; i < rows; ++i) {
     x.lse[i] = lse[(range.begin + i) * up.lse.stride[2]];
-    const float* y_i = row_of(y, range.begin + i);
     Vec dot = zero();
     for (Index d = 0; d < n.D; d += kLanes) {
       const int lanes = static_cast<int>(smaller(n.D - d, kLanes));
-      const Vec v = y.column == 1 ? load_first(y_i + d, lanes)
-                                  : load_strided_first(y_i + d * y.column, y.column, lanes);
+      const Vec v = load_columns(y, range.begin + i, d, lanes);
       dot = fma(v, load(x.dy + i * n.width + d), dot);
     }
     x.delta[i] = sum(dot);
@@ -140,10 +138,12 @@ void add_rectangle(const AttentionCall& n, const Queries& x, Index b, Index h, R
                  values_of_head = head_of(n.v, b, key_head(n, h));
   const Index lanes_floats = packed_floats(kTileColumns, kKeys, n.D),
               rows_floats = packed_floats(kTileColumns, n.D, kKeys);
-  Slab packs = {scratch(Scratch::pack_a, 2 * lanes_floats + rows_floats + 64)};
+  const Index wide = n.width * kKeys;
+  Slab packs = {scratch(Scratch::pack_a, 2 * lanes_floats + rows_floats + 2 * wide + 128)};
   Slab squares = {scratch(Scratch::pack_b, 2 * kQueries * kKeys)};
   float *packed_keys = take(packs, lanes_floats), *packed_values = take(packs, lanes_floats),
-        *packed_rows = take(packs, rows_floats);
+        *packed_rows = take(packs, rows_floats), *wide_keys = take(packs, wide),
+        *wide_values = take(packs, wide);
   Tile t{};
   t.b = b, t.h = h;
   t.pattern = take(squares, kQueries * kKeys), t.ds = take(squares, kQueries * kKeys);
@@ -152,9 +152,11 @@ void add_rectangle(const AttentionCall& n, const Queries& x, Index b, Index h, R
   for (t.key = larger(keys.begin, first_key(n.sight, queries.begin) / kKeys * kKeys);
        t.key < key_end; t.key += kKeys) {
     t.count = smaller(kKeys, key_end - t.key);
-    t.keys = keys_in_lanes(keys_of_head, t.key, t.count, n.D, packed_keys);
-    t.values = keys_in_lanes(values_of_head, t.key, t.count, n.D, packed_values);
-    t.key_rows = keys_as_rows(keys_of_head, t.key, t.count, n.D, packed_rows);
+    const HeadRows k = widened_rows(keys_of_head, t.key, t.count, n.D, n.width, wide_keys);
+    const HeadRows v = widened_rows(values_of_head, t.key, t.count, n.D, n.width, wide_values);
+    t.keys = keys_in_lanes(k, t.count, n.D, packed_keys);
+    t.values = keys_in_lanes(v, t.count, n.D, packed_values);
+    t.key_rows = keys_as_rows(k, t.count, n.D, packed_rows);
     const Index end = smaller(queries.end, last_query(n.sight, t.key + t.count, n.Tq));
     for (Index i = larger(queries.begin, first_query(n.sight, t.key)); i < end; i += kQueries) {
       const Range block = {i, smaller(end, i + kQueries)};
@@ -177,17 +179,10 @@ void put_rows(const Into& into, Index b, Index h, Range range, const float* from
               const AttentionCall& n, float scale) {
   const HeadRows to = head_of(into.view, b, h);
   for (Index i = range.begin; i < range.end; ++i, from += n.width) {
-    float* p = row_of(to, i);
     for (Index d = 0; d < n.D; d += kLanes) {
       const int lanes = static_cast<int>(smaller(n.D - d, kLanes));
       const Vec v = load(from + d) * splat(scale);
-      if (to.column == 1) {
-        store_first(p + d, into.add ? load_first(p + d, lanes) + v : v, lanes);
-      } else {
-        float* q = p + d * to.column;
-        store_strided_first(q, to.column,
-                            into.add ? load_strided_first(q, to.column, lanes) + v : v, lanes);
-      }
+      store_columns(to, i, d, into.add ? load_columns(to, i, d, lanes) + v : v, lanes);
     }
   }
 }
@@ -238,7 +233,8 @@ void backward_queries(const AttentionCall& n, const Upstream& up, const Gradient
 
 void Cpu::attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse, View q, View k,
                              View v, const Attention& a) {
-  require_f32("attention_backward", dq.view, dk.view, dv.view, dy, y, lse, q, k, v);
+  require_f32("attention_backward", lse);
+  require_floats("attention_backward", dq.view, dk.view, dv.view, dy, y, q, k, v);
   const AttentionCall n = attention_call(q, k, v, a);
   if (n.B * n.H == 0) return;
   const Upstream up = {dy, y, lse};

@@ -56,6 +56,9 @@ class Cpu final : public CpuBase {
 
 // A View of rank r seen without its data: plain floats.
 GLASS_SIMD float* floats(const View& v) { return reinterpret_cast<float*>(v.data); }
+GLASS_SIMD std::uint16_t* halves(const View& v) {   // bf16
+  return reinterpret_cast<std::uint16_t*>(v.data);
+}
 GLASS_SIMD const std::int32_t* ids_of(const View& v) {
   return reinterpret_cast<const std::int32_t*>(v.data);
 }
@@ -67,6 +70,18 @@ GLASS_SIMD void require_f32(const char* kernel, const Views&... views) {
   for (const View* v : all) {
     if (v->data != nullptr && v->dtype != DType::f32) refuse_type(kernel, v->dtype, DType::f32);
   }
+}
+// The same where a View may also be stored in bf16.
+template <class... Views>
+GLASS_SIMD void require_floats(const char* kernel, const Views&... views) {
+  const View* all[] = {&views...};
+  for (const View* v : all) {
+    if (v->data != nullptr && v->dtype != DType::f32 && v->dtype != DType::bf16)
+      refuse_type(kernel, v->dtype, DType::f32);
+  }
+}
+GLASS_SIMD void require_bf16(const char* kernel, const View& v) {
+  if (v.data != nullptr && v.dtype != DType::bf16) refuse_type(kernel, v.dtype, DType::bf16);
 }
 GLASS_SIMD void require_i32(const char* kernel, const View& v) {
   if (v.data != nullptr && v.dtype != DType::i32) refuse_type(kernel, v.dtype, DType::i32);

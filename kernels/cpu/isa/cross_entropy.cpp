@@ -62,13 +62,13 @@ void require_targets(const char* kernel, const Rows& targets, std::int64_t V, st
 }   // namespace
 
 void Cpu::cross_entropy(View loss, View lse, View logits, View targets, std::int64_t ignore) {
-  require_f32("cross_entropy", loss, lse, logits);
+  require_f32("cross_entropy", loss, lse), require_floats("cross_entropy", logits);
   require_i32("cross_entropy", targets);
   const Rows X = rows_of(logits), L = elements_of(loss), S = elements_of(lse),
              ids = elements_of(targets);
   require_targets("cross_entropy", ids, X.C, ignore);
   if (X.count == 0) return;
-  const bool pack = X.step != 1;
+  const bool pack = !is_plain(X);
   const std::int64_t per_chunk = rows_per_chunk(X.C, kGrainMath);
   parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
     const RowBuffers buffers = row_buffers(pack, 1, X.C);
@@ -78,7 +78,7 @@ void Cpu::cross_entropy(View loss, View lse, View logits, View targets, std::int
     for (std::int64_t first = begin; first < end; first += kTogether) {
       const std::int64_t rows = end - first < kTogether ? end - first : kTogether;
       for (std::int64_t i = 0; i < rows; ++i) {
-        const float* x = read_row(row(X, first + i), X.step, X.C, buffers[0]);
+        const float* x = read_row(X, first + i, buffers[0]);
         const ScaledSum s = sum_of_exp(x, X.C);
         const std::int64_t target = id_at(ids, first + i);
         tops[i] = s.top, totals[i] = s.total, hits[i] = target == ignore ? 0.0f : x[target];
@@ -97,27 +97,28 @@ void Cpu::cross_entropy(View loss, View lse, View logits, View targets, std::int
 void Cpu::cross_entropy_backward(Into dlogits, View dloss, View logits, View lse, View targets,
                                  std::int64_t ignore) {
   if (dlogits.view.data == nullptr) return;
-  require_f32("cross_entropy_backward", dlogits.view, dloss, logits, lse);
+  require_f32("cross_entropy_backward", dloss, lse);
+  require_floats("cross_entropy_backward", dlogits.view, logits);
   require_i32("cross_entropy_backward", targets);
   const Rows X = rows_of(logits), DX = rows_of(dlogits.view);
   const Rows D = elements_of(dloss), S = elements_of(lse), ids = elements_of(targets);
   require_targets("cross_entropy_backward", ids, X.C, ignore);
   if (X.count == 0) return;
-  const bool pack = X.step != 1 || DX.step != 1, add = dlogits.add;
+  const bool pack = !is_plain(X) || !is_plain(DX), add = dlogits.add;
   const std::int64_t per_chunk = rows_per_chunk(X.C, kGrainMath);
   parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
     const RowBuffers buffers = row_buffers(pack, 2, X.C);
     for (std::int64_t r = begin; r < end; ++r) {
       const std::int64_t target = id_at(ids, r);
       if (target == ignore && add) continue;
-      float* dx = begin_row(row(DX, r), DX.step, X.C, add, buffers[0]);
+      float* dx = begin_row(DX, r, add, buffers[0]);
       if (target == ignore) {
         each_vec(X.C, [&](auto part, std::int64_t i) { part.store(dx + i, zero()); });
       } else {
-        const float* x = read_row(row(X, r), X.step, X.C, buffers[1]);
+        const float* x = read_row(X, r, buffers[1]);
         dlogits_row(dx, add, x, X.C, *row(S, r), target, *row(D, r));
       }
-      finish_row(row(DX, r), DX.step, X.C, buffers[0]);
+      finish_row(DX, r, buffers[0]);
     }
   });
 }

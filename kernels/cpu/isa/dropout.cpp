@@ -39,25 +39,28 @@ void dropout_run(float* y, bool add, const float* x, std::int64_t n, std::int64_
 
 void Cpu::dropout(Into y, View x, double p, RandomKey key) {
   if (y.view.data == nullptr) return;
-  require_f32("dropout", y.view, x);
+  require_floats("dropout", y.view, x);
   const Drop drop = {key, isplat(drop_threshold(p)), splat(static_cast<float>(1 / (1 - p)))};
   const bool add = y.add;
   const Rows Y = rows_of(y.view), X = rows_of(x);
   if (X.count == 0 || X.C == 0) return;
   if (is_contiguous(Y) && is_contiguous(X)) {   // one long row
     parallel_ranges(team_, X.count * X.C, kGrainMath, [&](std::int64_t begin, std::int64_t end) {
-      dropout_run(Y.data + begin, add, X.data + begin, end - begin, begin, drop);
+      const RowBuffers buffers = row_buffers(X.half || Y.half, 2, end - begin);
+      float* to = begin_at(Y, begin, end - begin, add, buffers[0]);
+      dropout_run(to, add, read_at(X, begin, end - begin, buffers[1]), end - begin, begin, drop);
+      finish_at(Y, begin, end - begin, buffers[0]);
     });
     return;
   }
-  const bool pack = X.step != 1 || Y.step != 1;
+  const bool pack = !is_plain(X) || !is_plain(Y);
   const std::int64_t per_chunk = rows_per_chunk(X.C, kGrainMath);
   parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
     const RowBuffers buffers = row_buffers(pack, 2, X.C);
     for (std::int64_t r = begin; r < end; ++r) {
-      float* to = begin_row(row(Y, r), Y.step, X.C, add, buffers[0]);
-      dropout_run(to, add, read_row(row(X, r), X.step, X.C, buffers[1]), X.C, r * X.C, drop);
-      finish_row(row(Y, r), Y.step, X.C, buffers[0]);
+      float* to = begin_row(Y, r, add, buffers[0]);
+      dropout_run(to, add, read_row(X, r, buffers[1]), X.C, r * X.C, drop);
+      finish_row(Y, r, buffers[0]);
     }
   });
 }

@@ -14,10 +14,12 @@ bool is_light(Unary f) {
          f == Unary::relu2 || f == Unary::reciprocal;
 }
 
+bool is_number(const View& v) { return v.dtype == DType::f32 || v.dtype == DType::bf16; }
+
 }   // namespace
 
 void Cpu::fill(View y, double c) {
-  if (y.dtype != DType::f32) return fill_ids(y, c);
+  if (!is_number(y)) return fill_ids(y, c);
   const Vec value = splat(static_cast<float>(c));
   const View* const none[] = {&y};
   apply(team_, Into{y, false}, none, kGrain, [value](const Vec*) { return value; });
@@ -25,23 +27,23 @@ void Cpu::fill(View y, double c) {
 
 void Cpu::copy(Into y, View x) {
   if (y.view.data == nullptr) return;
-  const bool same = y.view.dtype == x.dtype && x.dtype != DType::f64 && x.dtype != DType::bf16;
-  if (!same || (y.add && x.dtype != DType::f32)) return copy_converted(y, x);
-  const View* const from[] = {
-      &x};   // 32 bits are 32 bits: moving i32 as if it were f32 changes none of them
+  // 32 bits are 32 bits: moving i32 as if it were f32 changes none of them.
+  const bool moves = y.view.dtype == DType::i32 && x.dtype == DType::i32 && !y.add;
+  if (!moves && !(is_number(y.view) && is_number(x))) return copy_converted(y, x);
+  const View* const from[] = {&x};
   apply(team_, y, from, kGrain, [](const Vec* in) { return in[0]; });
 }
 
 void Cpu::affine(Into y, View x, double scale, double shift) {
   if (y.view.data == nullptr) return;
-  require_f32("affine", y.view, x);
+  require_floats("affine", y.view, x);
   const Vec a = splat(static_cast<float>(scale)), b = splat(static_cast<float>(shift));
   const View* const from[] = {&x};
   apply(team_, y, from, kGrain, [a, b](const Vec* in) { return fma(in[0], a, b); });
 }
 
 void Cpu::map(Unary f, View y, View x) {
-  require_f32("map", y, x);
+  require_floats("map", y, x);
   const View* const from[] = {&x};
   with_unary(f, [&](auto tag) {
     apply(team_, Into{y, false}, from, is_light(f) ? kGrain : kGrainMath,
@@ -51,7 +53,7 @@ void Cpu::map(Unary f, View y, View x) {
 
 void Cpu::map_backward(Unary f, Into dx, View dy, View x) {
   if (dx.view.data == nullptr) return;
-  require_f32("map_backward", dx.view, dy, x);
+  require_floats("map_backward", dx.view, dy, x);
   const View* const from[] = {&dy, &x};
   with_unary(f, [&](auto tag) {
     apply(team_, dx, from, is_light(f) ? kGrain : kGrainMath,
@@ -61,7 +63,7 @@ void Cpu::map_backward(Unary f, Into dx, View dy, View x) {
 
 void Cpu::zip(Binary f, Into y, View a, View b) {
   if (y.view.data == nullptr) return;
-  require_f32("zip", y.view, a, b);
+  require_floats("zip", y.view, a, b);
   const View* const from[] = {&a, &b};
   with_binary(f, [&](auto tag) {
     apply(team_, y, from, kGrain,
@@ -70,14 +72,14 @@ void Cpu::zip(Binary f, Into y, View a, View b) {
 }
 
 void Cpu::swiglu(View y, View gate, View up) {
-  require_f32("swiglu", y, gate, up);
+  require_floats("swiglu", y, gate, up);
   const View* const from[] = {&gate, &up};
   apply(team_, Into{y, false}, from, kGrainMath,
         [](const Vec* in) { return formulas::swiglu(in[0], in[1]); });
 }
 
 void Cpu::swiglu_backward(Into dgate, Into dup, View dy, View gate, View up) {
-  require_f32("swiglu_backward", dgate.view, dup.view, dy, gate, up);
+  require_floats("swiglu_backward", dgate.view, dup.view, dy, gate, up);
   if (dgate.view.data != nullptr) {
     const View* const from[] = {&dy, &gate, &up};
     apply(team_, dgate, from, kGrainMath,

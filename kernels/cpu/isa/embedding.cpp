@@ -17,22 +17,21 @@ void require_ids(const char* kernel, const Rows& ids, std::int64_t limit) {
 }   // namespace
 
 void Cpu::gather(View y, View table, View ids) {
-  require_f32("gather", y, table);
+  require_floats("gather", y, table);
   require_i32("gather", ids);
   const Rows Y = rows_of(y), table_rows = rows_of(table), numbers = elements_of(ids);
   require_ids("gather", numbers, table_rows.count);
   if (Y.count == 0) return;
   const std::int64_t C = Y.C;
   const std::int64_t per_chunk = rows_per_chunk(C, kGrain);
+  const bool pack = !is_plain(Y) || !is_plain(table_rows);
   parallel_ranges(team_, Y.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
+    const RowBuffers buffers = row_buffers(pack, 2, C);
     for (std::int64_t i = begin; i < end; ++i) {
-      float* to = row(Y, i);
-      const float* from = row(table_rows, id_at(numbers, i));
-      if (Y.step == 1 && table_rows.step == 1) {
-        each_vec(C, [&](auto part, std::int64_t c) { part.store(to + c, part.load(from + c)); });
-      } else {
-        for (std::int64_t c = 0; c < C; ++c) to[c * Y.step] = from[c * table_rows.step];
-      }
+      float* to = begin_row(Y, i, false, buffers[0]);
+      const float* from = read_row(table_rows, id_at(numbers, i), buffers[1]);
+      each_vec(C, [&](auto part, std::int64_t c) { part.store(to + c, part.load(from + c)); });
+      finish_row(Y, i, buffers[0]);
     }
   });
 }
@@ -41,7 +40,7 @@ void Cpu::gather(View y, View table, View ids) {
 // goes through the positions in order, and every sum has the order of i whatever the team.
 void Cpu::scatter_add(Into table, View ids, View y) {
   if (table.view.data == nullptr) return;
-  require_f32("scatter_add", table.view, y);
+  require_floats("scatter_add", table.view, y);
   require_i32("scatter_add", ids);
   const Rows Y = rows_of(y), table_rows = rows_of(table.view), numbers = elements_of(ids);
   require_ids("scatter_add", numbers, table_rows.count);
@@ -53,17 +52,19 @@ void Cpu::scatter_add(Into table, View ids, View y) {
   const std::int64_t wanted = kGrain / Y.count;
   const std::int64_t columns =
       wanted <= kColumns ? kColumns : (wanted + kColumns - 1) / kColumns * kColumns;
+  const bool pack = !is_plain(Y) || !is_plain(table_rows);
   parallel_ranges(team_, C, columns, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t n = end - begin;
+    const RowBuffers buffers = row_buffers(pack, 2, n);
     for (std::int64_t i = 0; i < Y.count; ++i) {
-      float* to = row(table_rows, id_at(numbers, i)) + begin * table_rows.step;
-      const float* from = row(Y, i) + begin * Y.step;
-      if (Y.step == 1 && table_rows.step == 1) {
-        each_vec(end - begin, [&](auto part, std::int64_t c) {
-          part.store(to + c, part.load(to + c) + part.load(from + c));
-        });
-      } else {
-        for (std::int64_t c = 0; c < end - begin; ++c) to[c * table_rows.step] += from[c * Y.step];
-      }
+      const std::int64_t place =
+          row_offset(table_rows, id_at(numbers, i)) + begin * table_rows.step;
+      float* to = begin_at(table_rows, place, n, true, buffers[0]);
+      const float* from = read_at(Y, row_offset(Y, i) + begin * Y.step, n, buffers[1]);
+      each_vec(n, [&](auto part, std::int64_t c) {
+        part.store(to + c, part.load(to + c) + part.load(from + c));
+      });
+      finish_at(table_rows, place, n, buffers[0]);
     }
   });
 }

@@ -3,7 +3,7 @@
 // A Nest joins the axes that lie behind each other in memory, so that contiguous operands become
 // one long run whatever their rank. Along the innermost axis one loop serves every kernel: it wants
 // each operand at stride 1, and what is not (a repeated element, a column) is laid out in a small
-// buffer first, a block at a time.
+// buffer first, a block at a time. Operands in bf16 are widened as they are read.
 #pragma once
 #include "kernels/cpu/isa/cpu.h"
 
@@ -23,14 +23,19 @@ struct Nest {
   std::int64_t n, step[k];   // the innermost run: its length, its strides
   std::int64_t rows;         // how many runs
   float* data[k];
+  bool half[k];   // bf16: data is not floats, though it is called so
+  bool mixed;     // some operand is
 };
 
 template <int k>
 GLASS_SIMD Nest<k> make_nest(const View* const (&views)[k]) {
   Nest<k> nest;
   int order[kMaxRank], used = 0;   // the axes of size above 1, output stride ascending
-  nest.rows = nest.n = 1, nest.axes = 0;
-  for (int j = 0; j < k; ++j) nest.data[j] = floats(*views[j]), nest.step[j] = 1;
+  nest.rows = nest.n = 1, nest.axes = 0, nest.mixed = false;
+  for (int j = 0; j < k; ++j) {
+    nest.data[j] = floats(*views[j]), nest.step[j] = 1;
+    nest.half[j] = views[j]->dtype == DType::bf16, nest.mixed = nest.mixed || nest.half[j];
+  }
   for (int axis = views[0]->rank - 1; axis >= 0; --axis) {
     if (views[0]->shape[axis] == 0) {
       nest.n = nest.rows = 0;
@@ -66,6 +71,11 @@ GLASS_SIMD Nest<k> make_nest(const View* const (&views)[k]) {
   return nest;
 }
 
+// An operand somewhere: p elements behind its data.
+GLASS_SIMD float* moved(float* data, bool half, std::int64_t p) {
+  return half ? reinterpret_cast<float*>(reinterpret_cast<std::uint16_t*>(data) + p) : data + p;
+}
+
 // A place in the outer axes of a Nest, and where every operand is there.
 template <int k>
 struct Place {
@@ -78,16 +88,19 @@ GLASS_SIMD Place<k> place_at(const Nest<k>& nest, std::int64_t row) {
   for (int j = 0; j < k; ++j) place.data[j] = nest.data[j];
   for (int i = 0; i < nest.axes; ++i) {
     place.index[i] = row % nest.size[i], row /= nest.size[i];
-    for (int j = 0; j < k; ++j) place.data[j] += place.index[i] * nest.stride[i][j];
+    for (int j = 0; j < k; ++j)
+      place.data[j] = moved(place.data[j], nest.half[j], place.index[i] * nest.stride[i][j]);
   }
   return place;
 }
 template <int k>
 GLASS_SIMD void move_on(Place<k>& place, const Nest<k>& nest) {
   for (int i = 0; i < nest.axes; ++i) {
-    for (int j = 0; j < k; ++j) place.data[j] += nest.stride[i][j];
+    for (int j = 0; j < k; ++j)
+      place.data[j] = moved(place.data[j], nest.half[j], nest.stride[i][j]);
     if (++place.index[i] < nest.size[i]) return;
-    for (int j = 0; j < k; ++j) place.data[j] -= nest.stride[i][j] * nest.size[i];
+    for (int j = 0; j < k; ++j)
+      place.data[j] = moved(place.data[j], nest.half[j], -nest.stride[i][j] * nest.size[i]);
     place.index[i] = 0;
   }
 }
@@ -113,6 +126,41 @@ template <int inputs, class F>
   }
 }
 
+// The same where some operands are bf16.
+GLASS_SIMD const std::uint16_t* as_halves(const float* p) {
+  return reinterpret_cast<const std::uint16_t*>(p);
+}
+GLASS_SIMD Vec load_some(const float* p, bool half, std::int64_t i, int n) {
+  return half ? load_bf16_first(as_halves(p) + i, n) : load_first(p + i, n);
+}
+GLASS_SIMD Vec load_some(const float* p, bool half, std::int64_t i) {
+  return half ? load_bf16(as_halves(p) + i) : load(p + i);
+}
+template <int inputs, class F>
+[[gnu::noinline]] static void mixed_stretch(float* y, const float* const (&x)[inputs],
+                                            const bool (&half)[inputs + 1], std::int64_t n,
+                                            bool add, const F& formula) {
+  const F f = formula;
+  bool is_half[inputs + 1];
+  for (int j = 0; j <= inputs; ++j) is_half[j] = half[j];
+  Vec in[inputs];
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (int j = 0; j < inputs; ++j) in[j] = load_some(x[j], is_half[j + 1], i);
+    Vec value = f(in);
+    if (add) value = load_some(y, is_half[0], i) + value;
+    is_half[0] ? store_bf16(reinterpret_cast<std::uint16_t*>(y) + i, value) : store(y + i, value);
+  }
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    for (int j = 0; j < inputs; ++j) in[j] = load_some(x[j], is_half[j + 1], i, rest);
+    Vec value = f(in);
+    if (add) value = load_some(y, is_half[0], i, rest) + value;
+    is_half[0] ? store_bf16_first(reinterpret_cast<std::uint16_t*>(y) + i, value, rest)
+               : store_first(y + i, value, rest);
+  }
+}
+
 // Runs [first, last) of a Nest whose strides are not all 1. What has another stride is laid out
 // first, a tile of some runs times some elements: of a transposed operand, whose runs are columns,
 // a cache line then serves as many runs as it holds numbers.
@@ -122,21 +170,28 @@ struct Tile {
 };
 
 // tile[r][i] = element i of run r of operand j, for m elements. neighbours: the tile is full, and
-// each run begins one float after the one before.
-template <int k>
+// each run begins one element after the one before.
+template <class Number, int k>
 GLASS_SIMD void lay_out(Tile& tile, float* const (&data)[kTileRuns][k], int j, std::int64_t runs,
                         bool neighbours, std::int64_t begin, std::int64_t step, std::int64_t m) {
   if (neighbours) {
     for (std::int64_t i = 0; i < m; ++i) {
-      const float* from = data[0][j] + (begin + i) * step;
-      for (int run = 0; run < kTileRuns; ++run) tile.at[run][i] = from[run];
+      const Number* from = reinterpret_cast<const Number*>(data[0][j]) + (begin + i) * step;
+      for (int run = 0; run < kTileRuns; ++run) tile.at[run][i] = widen(from[run]);
     }
     return;
   }
   for (std::int64_t run = 0; run < runs; ++run) {
-    const float* from = data[run][j] + begin * step;
-    for (std::int64_t i = 0; i < m; ++i) tile.at[run][i] = from[i * step];
+    const Number* from = reinterpret_cast<const Number*>(data[run][j]) + begin * step;
+    for (std::int64_t i = 0; i < m; ++i) tile.at[run][i] = widen(from[i * step]);
   }
+}
+// A run of results to where it belongs, `step` apart.
+template <class Number>
+GLASS_SIMD void put_back(float* y, std::int64_t begin, std::int64_t step, const float* from,
+                         std::int64_t m) {
+  Number* to = reinterpret_cast<Number*>(y) + begin * step;
+  for (std::int64_t i = 0; i < m; ++i) put(to + i * step, from[i]);
 }
 
 template <int inputs, class F>
@@ -144,6 +199,8 @@ template <int inputs, class F>
                                            std::int64_t last, bool add, const F& f) {
   Tile tiles[inputs + 1];
   float* data[kTileRuns][inputs + 1];
+  bool plain[inputs + 1];
+  for (int j = 0; j <= inputs; ++j) plain[j] = nest.step[j] == 1 && !nest.half[j];
   Place<inputs + 1> place = place_at(nest, first);
   while (first < last) {
     const bool whole =
@@ -153,20 +210,25 @@ template <int inputs, class F>
       for (int j = 0; j <= inputs; ++j) data[runs][j] = place.data[j];
     for (std::int64_t begin = 0; begin < nest.n; begin += kTileElements) {
       const std::int64_t m = nest.n - begin < kTileElements ? nest.n - begin : kTileElements;
-      for (int j = add ? 0 : 1; j <= inputs; ++j)
-        if (nest.step[j] != 1)
-          lay_out(tiles[j], data, j, runs, whole && nest.stride[0][j] == 1, begin, nest.step[j], m);
+      for (int j = add ? 0 : 1; j <= inputs; ++j) {
+        if (plain[j]) continue;
+        const bool neighbours = whole && nest.stride[0][j] == 1;
+        nest.half[j]
+            ? lay_out<std::uint16_t>(tiles[j], data, j, runs, neighbours, begin, nest.step[j], m)
+            : lay_out<float>(tiles[j], data, j, runs, neighbours, begin, nest.step[j], m);
+      }
       for (std::int64_t run = 0; run < runs; ++run) {
         const float* x[inputs];
         for (int j = 0; j < inputs; ++j)
-          x[j] = nest.step[j + 1] == 1 ? data[run][j + 1] + begin : tiles[j + 1].at[run];
-        if (nest.step[0] == 1) {
+          x[j] = plain[j + 1] ? data[run][j + 1] + begin : tiles[j + 1].at[run];
+        if (plain[0]) {
           stretch(data[run][0] + begin, x, m, add, f);
           continue;
         }
         stretch(tiles[0].at[run], x, m, add, f);
-        float* y = data[run][0] + begin * nest.step[0];
-        for (std::int64_t i = 0; i < m; ++i) y[i * nest.step[0]] = tiles[0].at[run][i];
+        nest.half[0]
+            ? put_back<std::uint16_t>(data[run][0], begin, nest.step[0], tiles[0].at[run], m)
+            : put_back<float>(data[run][0], begin, nest.step[0], tiles[0].at[run], m);
       }
     }
   }
@@ -202,8 +264,10 @@ GLASS_SIMD void apply(const Team& team, const Into& y, const View* const (&x)[in
     Place<inputs + 1> place = place_at(nest, first);
     for (std::int64_t row = first; row < last; ++row, move_on(place, nest)) {
       const float* from[inputs];
-      for (int j = 0; j < inputs; ++j) from[j] = place.data[j + 1] + begin;
-      stretch(place.data[0] + begin, from, end - begin, add, f);
+      for (int j = 0; j < inputs; ++j) from[j] = moved(place.data[j + 1], nest.half[j + 1], begin);
+      float* to = moved(place.data[0], nest.half[0], begin);
+      if (nest.mixed) mixed_stretch(to, from, nest.half, end - begin, add, f);
+      else stretch(to, from, end - begin, add, f);
     }
   });
 }

@@ -12,7 +12,7 @@ namespace {
 // A weight per column at stride 1, or nullptr for none.
 const float* columns(const View& w, std::int64_t C, float* buffer) {
   if (w.data == nullptr) return nullptr;
-  return read_row(floats(w), w.rank == 0 ? 1 : w.stride[w.rank - 1], C, buffer);
+  return read_at(rows_of(w), 0, C, buffer);
 }
 
 float mean_of(double sum, std::int64_t C) {
@@ -95,19 +95,24 @@ void rmsnorm_backward_row(float* dx, bool add, float* dw, const float* dy, const
 }
 
 // into = or += the sum of the chunks' partial rows; chunk k's row begins at partial + k * pitch.
-void add_partials(const Into& into, const float* partial, std::int64_t chunks, std::int64_t pitch,
-                  std::int64_t C) {
-  if (into.view.data == nullptr) return;
-  const View& v = into.view;
-  const std::int64_t step = v.rank == 0 ? 1 : v.stride[v.rank - 1];
-  for (std::int64_t i = 0; i < C; i += kLanes) {
+template <class Number>
+void add_partials(Number* to, std::int64_t step, bool add, const float* partial,
+                  std::int64_t chunks, std::int64_t pitch, std::int64_t C) {
+  for (std::int64_t i = 0; i < C; i += kLanes, to += kLanes * step) {
     const int n = C - i < kLanes ? static_cast<int>(C - i) : kLanes;
     Vec total = zero();
     for (std::int64_t k = 0; k < chunks; ++k) total += load_first(partial + k * pitch + i, n);
-    float* to = floats(v) + i * step;
-    if (into.add) total = load_strided_first(to, step, n) + total;
+    if (add) total = load_strided_first(to, step, n) + total;
     store_strided_first(to, step, total, n);
   }
+}
+void add_partials(const Into& into, const float* partial, std::int64_t chunks, std::int64_t pitch,
+                  std::int64_t C) {
+  const View& v = into.view;
+  if (v.data == nullptr) return;
+  const std::int64_t step = v.rank == 0 ? 1 : v.stride[v.rank - 1];
+  v.dtype == DType::bf16 ? add_partials(halves(v), step, into.add, partial, chunks, pitch, C)
+                         : add_partials(floats(v), step, into.add, partial, chunks, pitch, C);
 }
 
 // Rows per chunk of a backward: enough that writing a chunk's sums costs little beside reading its
@@ -119,7 +124,7 @@ std::int64_t backward_rows(std::int64_t C) {
 }   // namespace
 
 void Cpu::layernorm(View y, View mean, View rstd, View x, View w, View b, double eps) {
-  require_f32("layernorm", y, mean, rstd, x, w, b);
+  require_f32("layernorm", mean, rstd), require_floats("layernorm", y, x, w, b);
   const Rows Y = rows_of(y), X = rows_of(x), M = elements_of(mean), S = elements_of(rstd);
   const std::int64_t C = X.C;
   if (X.count == 0) return;
@@ -128,43 +133,43 @@ void Cpu::layernorm(View y, View mean, View rstd, View x, View w, View b, double
   float* buffer = small ? weights : scratch(Scratch::partials, 2 * C);
   const float* W = columns(w, C, buffer);
   const float* B = columns(b, C, buffer + C);
-  const bool pack = X.step != 1 || Y.step != 1;
+  const bool pack = !is_plain(X) || !is_plain(Y);
   const std::int64_t per_chunk = rows_per_chunk(C, kGrain);
   parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
     const RowBuffers rows = row_buffers(pack, 2, C);
     for (std::int64_t r = begin; r < end; ++r) {
-      float* to = begin_row(row(Y, r), Y.step, C, false, rows[0]);
-      const Statistics s = layernorm_row(to, read_row(row(X, r), X.step, C, rows[1]), W, B, C,
-                                         static_cast<float>(eps));
-      finish_row(row(Y, r), Y.step, C, rows[0]);
+      float* to = begin_row(Y, r, false, rows[0]);
+      const Statistics s =
+          layernorm_row(to, read_row(X, r, rows[1]), W, B, C, static_cast<float>(eps));
+      finish_row(Y, r, rows[0]);
       *row(M, r) = s.mean, *row(S, r) = s.rstd;
     }
   });
 }
 
 void Cpu::rmsnorm(View y, View rstd, View x, View w, double eps) {
-  require_f32("rmsnorm", y, rstd, x, w);
+  require_f32("rmsnorm", rstd), require_floats("rmsnorm", y, x, w);
   const Rows Y = rows_of(y), X = rows_of(x), S = elements_of(rstd);
   const std::int64_t C = X.C;
   if (X.count == 0) return;
   float weights[64];
   const float* W = columns(w, C, C <= 64 ? weights : scratch(Scratch::partials, C));
-  const bool pack = X.step != 1 || Y.step != 1;
+  const bool pack = !is_plain(X) || !is_plain(Y);
   const std::int64_t per_chunk = rows_per_chunk(C, kGrain);
   parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
     const RowBuffers rows = row_buffers(pack, 2, C);
     for (std::int64_t r = begin; r < end; ++r) {
-      float* to = begin_row(row(Y, r), Y.step, C, false, rows[0]);
-      *row(S, r) =
-          rmsnorm_row(to, read_row(row(X, r), X.step, C, rows[1]), W, C, static_cast<float>(eps));
-      finish_row(row(Y, r), Y.step, C, rows[0]);
+      float* to = begin_row(Y, r, false, rows[0]);
+      *row(S, r) = rmsnorm_row(to, read_row(X, r, rows[1]), W, C, static_cast<float>(eps));
+      finish_row(Y, r, rows[0]);
     }
   });
 }
 
 void Cpu::layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w, View mean,
                              View rstd) {
-  require_f32("layernorm_backward", dx.view, dw.view, db.view, dy, x, w, mean, rstd);
+  require_f32("layernorm_backward", mean, rstd);
+  require_floats("layernorm_backward", dx.view, dw.view, db.view, dy, x, w);
   const bool want_dx = dx.view.data != nullptr, want_dw = dw.view.data != nullptr,
              want_db = db.view.data != nullptr;
   if (!want_dx && !want_dw && !want_db) return;
@@ -175,7 +180,7 @@ void Cpu::layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w,
 
   float* partial = scratch(Scratch::partials, (2 * chunks + 1) * C);   // per chunk: dw, db; then w
   const float* W = columns(w, C, partial + 2 * chunks * C);
-  const bool pack = DX.step != 1 || DY.step != 1 || X.step != 1;
+  const bool pack = !is_plain(DX) || !is_plain(DY) || !is_plain(X);
   if (chunks > 0)
     parallel_for(team_, chunks, [&](std::int64_t chunk) {
       const std::int64_t begin = chunk * per_chunk,
@@ -184,12 +189,11 @@ void Cpu::layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w,
       for (std::int64_t i = 0; i < 2 * C; ++i) sum_dw[i] = 0;
       const RowBuffers rows = row_buffers(pack, 3, C);
       for (std::int64_t r = begin; r < end; ++r) {
-        float* to = want_dx ? begin_row(row(DX, r), DX.step, C, dx.add, rows[0]) : nullptr;
-        layernorm_backward_row(
-            to, dx.add, want_dw ? sum_dw : nullptr, want_db ? sum_dw + C : nullptr,
-            read_row(row(DY, r), DY.step, C, rows[1]), read_row(row(X, r), X.step, C, rows[2]), W,
-            Statistics{*row(M, r), *row(S, r)}, C);
-        if (want_dx) finish_row(row(DX, r), DX.step, C, rows[0]);
+        float* to = want_dx ? begin_row(DX, r, dx.add, rows[0]) : nullptr;
+        layernorm_backward_row(to, dx.add, want_dw ? sum_dw : nullptr,
+                               want_db ? sum_dw + C : nullptr, read_row(DY, r, rows[1]),
+                               read_row(X, r, rows[2]), W, Statistics{*row(M, r), *row(S, r)}, C);
+        if (want_dx) finish_row(DX, r, rows[0]);
       }
     });
   add_partials(dw, partial, chunks, 2 * C, C);
@@ -197,7 +201,8 @@ void Cpu::layernorm_backward(Into dx, Into dw, Into db, View dy, View x, View w,
 }
 
 void Cpu::rmsnorm_backward(Into dx, Into dw, View dy, View x, View w, View rstd) {
-  require_f32("rmsnorm_backward", dx.view, dw.view, dy, x, w, rstd);
+  require_f32("rmsnorm_backward", rstd);
+  require_floats("rmsnorm_backward", dx.view, dw.view, dy, x, w);
   const bool want_dx = dx.view.data != nullptr, want_dw = dw.view.data != nullptr;
   if (!want_dx && !want_dw) return;
   const Rows DX = rows_of(want_dx ? dx.view : x), DY = rows_of(dy), X = rows_of(x),
@@ -207,7 +212,7 @@ void Cpu::rmsnorm_backward(Into dx, Into dw, View dy, View x, View w, View rstd)
 
   float* partial = scratch(Scratch::partials, (chunks + 1) * C);   // per chunk: dw; then w
   const float* W = columns(w, C, partial + chunks * C);
-  const bool pack = DX.step != 1 || DY.step != 1 || X.step != 1;
+  const bool pack = !is_plain(DX) || !is_plain(DY) || !is_plain(X);
   if (chunks > 0)
     parallel_for(team_, chunks, [&](std::int64_t chunk) {
       const std::int64_t begin = chunk * per_chunk,
@@ -216,11 +221,10 @@ void Cpu::rmsnorm_backward(Into dx, Into dw, View dy, View x, View w, View rstd)
       for (std::int64_t i = 0; want_dw && i < C; ++i) sum_dw[i] = 0;
       const RowBuffers rows = row_buffers(pack, 3, C);
       for (std::int64_t r = begin; r < end; ++r) {
-        float* to = want_dx ? begin_row(row(DX, r), DX.step, C, dx.add, rows[0]) : nullptr;
-        rmsnorm_backward_row(to, dx.add, want_dw ? sum_dw : nullptr,
-                             read_row(row(DY, r), DY.step, C, rows[1]),
-                             read_row(row(X, r), X.step, C, rows[2]), W, *row(S, r), C);
-        if (want_dx) finish_row(row(DX, r), DX.step, C, rows[0]);
+        float* to = want_dx ? begin_row(DX, r, dx.add, rows[0]) : nullptr;
+        rmsnorm_backward_row(to, dx.add, want_dw ? sum_dw : nullptr, read_row(DY, r, rows[1]),
+                             read_row(X, r, rows[2]), W, *row(S, r), C);
+        if (want_dx) finish_row(DX, r, rows[0]);
       }
     });
   add_partials(dw, partial, chunks, C, C);

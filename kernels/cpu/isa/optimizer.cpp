@@ -1,5 +1,5 @@
-// A step of AdamW over all parameters in one call: one pass over param, grad, m and v, one team
-// wake-up.
+// A step of AdamW over all parameters in one call: one pass over param, grad, m and v (and the
+// shadow in bf16 that the next step computes with), one team wake-up.
 #include "kernels/cpu/isa/loops.h"
 #include "kernels/cpu/isa/rows.h"
 #include "kernels/cpu/vector_math.h"
@@ -20,12 +20,14 @@ std::int64_t elements(const View& v) {
 void adamw_run(const AdamWItem& item, std::int64_t begin, std::int64_t end, const Numbers& shared) {
   float *p = floats(item.param) + begin, *m = floats(item.m) + begin, *v = floats(item.v) + begin;
   const float* grad = floats(item.grad) + begin;
+  std::uint16_t* shadow = item.shadow.data == nullptr ? nullptr : halves(item.shadow) + begin;
   Numbers numbers = shared;
   numbers.decay = splat(static_cast<float>(item.decay));
   each_vec(end - begin, [&](auto part, std::int64_t i) {
     const auto next = formulas::adamw_step<Vec>(
         {part.load(p + i), part.load(m + i), part.load(v + i)}, part.load(grad + i), numbers);
     part.store(p + i, next.p), part.store(m + i, next.m), part.store(v + i, next.v);
+    if (shadow != nullptr) part.store(shadow + i, next.p);
   });
 }
 
@@ -34,8 +36,10 @@ void adamw_run(const AdamWItem& item, std::int64_t begin, std::int64_t end, cons
 void Cpu::adamw(const AdamWItem* items, int count, View numbers, View norm, View skipped) {
   require_f32("adamw", numbers, norm);
   require_i32("adamw", skipped);
-  for (int i = 0; i < count; ++i)
+  for (int i = 0; i < count; ++i) {
     require_f32("adamw", items[i].param, items[i].grad, items[i].m, items[i].v);
+    require_bf16("adamw", items[i].shadow);
+  }
   const float total = norm.data == nullptr ? 0.0f : *floats(norm);
   const bool skip = !(total - total == 0.0f);   // inf - inf and NaN - NaN are not 0
   if (skipped.data != nullptr) *reinterpret_cast<std::int32_t*>(skipped.data) = skip ? 1 : 0;

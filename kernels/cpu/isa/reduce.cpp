@@ -92,12 +92,12 @@ template <>
 }
 
 // n neighbours. Blocks keep a float's sum short: beyond them it is a double.
-template <class F>
-double fold_run(const float* x, std::int64_t n) {
+template <class F, class Number>
+double fold_run(const Number* x, std::int64_t n) {
   constexpr std::int64_t kBlock = 4096;
   double total = F::kEmpty;
   for (std::int64_t begin = 0; begin < n; begin += kBlock) {
-    const float* p = x + begin;
+    const Number* p = x + begin;
     const std::int64_t m = n - begin < kBlock ? n - begin : kBlock;
     Vec s0 = splat(F::kEmpty), s1 = s0, s2 = s0, s3 = s0;
     std::int64_t i = 0;
@@ -117,14 +117,15 @@ double fold_run(const float* x, std::int64_t n) {
   }
   return total;
 }
-template <class F>
-double fold_run(const float* x, std::int64_t step, std::int64_t n) {
+template <class F, class Number>
+double fold_run(const Number* x, std::int64_t step, std::int64_t n) {
   if (step == 1) return fold_run<F>(x, n);
   double total = F::kEmpty;
   float buffer[256];
   for (std::int64_t begin = 0; begin < n; begin += 256) {
     const std::int64_t m = n - begin < 256 ? n - begin : 256;
-    total = F::combine(total, fold_run<F>(read_row(x + begin * step, step, m, buffer), m));
+    gather_row(buffer, x + begin * step, step, m);
+    total = F::combine(total, fold_run<F>(buffer, m));
   }
   return total;
 }
@@ -133,13 +134,19 @@ void put(float* y, bool add, double value) {
   *y = static_cast<float>(add ? static_cast<double>(*y) + value : value);
 }
 
+// The first number of a View, of the type that is asked for.
+template <class Number>
+const Number* numbers(const View& v) {
+  return reinterpret_cast<const Number*>(v.data);
+}
+
 // Every element of y folds a run, or several runs, of x.
-template <class F>
+template <class F, class Number>
 void fold_runs(const Team& team, const Into& y, const View& x, const Axes& kept, const Axes& gone) {
   const Split run = split(gone);
   const std::int64_t pieces = chunks_of(run.n, kGrain);     // of one run
   const std::int64_t units = run.outer.elements * pieces;   // that make up an element of y
-  const auto unit = [&](const float* from, std::int64_t u) {
+  const auto unit = [&](const Number* from, std::int64_t u) {
     const std::int64_t begin = u % pieces * kGrain,
                        n = run.n - begin < kGrain ? run.n - begin : kGrain;
     return fold_run<F>(from + offset_at(run.outer, u / pieces).x + begin * run.x, run.x, n);
@@ -151,7 +158,7 @@ void fold_runs(const Team& team, const Into& y, const View& x, const Axes& kept,
         const Offset at = offset_at(kept, i);
         double total = F::kEmpty;
         for (std::int64_t u = 0; u < units; ++u)
-          total = F::combine(total, unit(floats(x) + at.x, u));
+          total = F::combine(total, unit(numbers<Number>(x) + at.x, u));
         put(floats(y.view) + at.y, y.add, total);
       }
     });
@@ -166,7 +173,7 @@ void fold_runs(const Team& team, const Into& y, const View& x, const Axes& kept,
   parallel_for(team, kept.elements * chunks, [&](std::int64_t c) {
     const std::int64_t begin = c % chunks * per_chunk,
                        end = begin + per_chunk < units ? begin + per_chunk : units;
-    const float* from = floats(x) + offset_at(kept, c / chunks).x;
+    const Number* from = numbers<Number>(x) + offset_at(kept, c / chunks).x;
     double total = F::kEmpty;
     for (std::int64_t u = begin; u < end; ++u) total = F::combine(total, unit(from, u));
     partial[c] = total;
@@ -179,15 +186,15 @@ void fold_runs(const Team& team, const Into& y, const View& x, const Axes& kept,
 }
 
 // to[i] = fold over rows r of x[r][i], for n columns. to: contiguous.
-template <class F>
-void fold_rows(float* to, const float* x, std::int64_t step, std::int64_t n, const Axes& rows,
+template <class F, class Number>
+void fold_rows(float* to, const Number* x, std::int64_t step, std::int64_t n, const Axes& rows,
                std::int64_t begin, std::int64_t end, float* buffer) {
   each_vec(n, [&](auto part, std::int64_t i) { part.store(to + i, splat(F::kEmpty)); });
   std::int64_t r = begin;
   if (step == 1) {   // four rows at a time: a quarter of the traffic to the sums
     for (; r + 4 <= end; r += 4) {
-      const float *a = x + offset_at(rows, r).x, *b = x + offset_at(rows, r + 1).x;
-      const float *c = x + offset_at(rows, r + 2).x, *d = x + offset_at(rows, r + 3).x;
+      const Number *a = x + offset_at(rows, r).x, *b = x + offset_at(rows, r + 1).x;
+      const Number *c = x + offset_at(rows, r + 2).x, *d = x + offset_at(rows, r + 3).x;
       each_vec(n, [&](auto part, std::int64_t i) {
         const Vec ab = F::combine(part.load(a + i), part.load(b + i)),
                   cd = F::combine(part.load(c + i), part.load(d + i));
@@ -196,15 +203,17 @@ void fold_rows(float* to, const float* x, std::int64_t step, std::int64_t n, con
     }
   }
   for (; r < end; ++r) {
-    const float* from = read_row(x + offset_at(rows, r).x, step, n, buffer);
+    const Number* from = x + offset_at(rows, r).x;
+    if (step != 1) gather_row(buffer, from, step, n);
     each_vec(n, [&](auto part, std::int64_t i) {
-      part.store(to + i, F::combine(part.load(to + i), part.load(from + i)));
+      const Vec value = step == 1 ? part.load(from + i) : part.load(buffer + i);
+      part.store(to + i, F::combine(part.load(to + i), value));
     });
   }
 }
 
 // Whole rows of y, each the fold of rows of x.
-template <class F>
+template <class F, class Number>
 void fold_columns(const Team& team, const Into& y, const View& x, const Axes& kept,
                   const Axes& gone) {
   constexpr std::int64_t kTile = 1024;   // columns at a time: their sums stay in the first cache
@@ -244,8 +253,8 @@ void fold_columns(const Team& team, const Into& y, const View& x, const Axes& ke
                     [&](std::int64_t begin, std::int64_t end) {
                       alignas(64) float sums[kTile], buffer[kTile];
                       for (std::int64_t unit = begin; unit < end; ++unit) {
-                        fold_rows<F>(sums, floats(x) + place(unit).x, columns.x, length(unit), gone,
-                                     0, gone.elements, buffer);
+                        fold_rows<F>(sums, numbers<Number>(x) + place(unit).x, columns.x,
+                                     length(unit), gone, 0, gone.elements, buffer);
                         finish(unit, sums);
                       }
                     });
@@ -256,8 +265,8 @@ void fold_columns(const Team& team, const Into& y, const View& x, const Axes& ke
     alignas(64) float buffer[kTile];
     const std::int64_t unit = chunk / row_chunks, begin = chunk % row_chunks * rows;
     const std::int64_t end = begin + rows < gone.elements ? begin + rows : gone.elements;
-    fold_rows<F>(partial + chunk * width, floats(x) + place(unit).x, columns.x, length(unit), gone,
-                 begin, end, buffer);
+    fold_rows<F>(partial + chunk * width, numbers<Number>(x) + place(unit).x, columns.x,
+                 length(unit), gone, begin, end, buffer);
   });
   Axes chunk_rows;
   insert(chunk_rows, row_chunks, width, 0);
@@ -272,21 +281,38 @@ void fold_columns(const Team& team, const Into& y, const View& x, const Axes& ke
                   });
 }
 
-template <class F>
-void fold_with(const Team& team, const Into& y, const View& x, const Axes& kept, const Axes& gone) {
+template <class F, class Number>
+void fold_numbers(const Team& team, const Into& y, const View& x, const Axes& kept,
+                  const Axes& gone) {
   const bool neighbours_stay = kept.count > 0 && (gone.count == 0 || kept.x[0] < gone.x[0]);
   if (neighbours_stay) {
-    fold_columns<F>(team, y, x, kept, gone);
+    fold_columns<F, Number>(team, y, x, kept, gone);
   } else {
-    fold_runs<F>(team, y, x, kept, gone);
+    fold_runs<F, Number>(team, y, x, kept, gone);
   }
+}
+
+template <class F>
+void fold_with(const Team& team, const Into& y, const View& x, const Axes& kept, const Axes& gone) {
+  x.dtype == DType::bf16 ? fold_numbers<F, std::uint16_t>(team, y, x, kept, gone)
+                         : fold_numbers<F, float>(team, y, x, kept, gone);
 }
 
 }   // namespace
 
 void Cpu::fold(Fold f, Into y, View x) {
   if (y.view.data == nullptr) return;
-  require_f32("fold", y.view, x);
+  require_floats("fold", y.view, x);
+  if (y.view.dtype == DType::bf16) {   // in f32, and rounded at the end
+    View whole = y.view;
+    std::int64_t stride = 1;
+    for (int axis = whole.rank - 1; axis >= 0; --axis)
+      whole.stride[axis] = stride, stride *= whole.shape[axis];
+    whole.data = reinterpret_cast<std::byte*>(scratch(Scratch::pack_a, stride));
+    whole.dtype = DType::f32;
+    fold(f, {whole, false}, x);
+    return copy(y, whole);
+  }
   Axes kept, gone;
   for (int axis = x.rank - 1; axis >= 0; --axis) {
     const std::int64_t size = x.shape[axis], left = y.view.shape[axis];

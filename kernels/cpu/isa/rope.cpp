@@ -59,12 +59,12 @@ const float* angles(double base, std::int64_t position, std::int64_t T, std::int
 
 void Cpu::rope(Into y, View x, double base, std::int64_t position, bool inverse) {
   if (y.view.data == nullptr) return;
-  require_f32("rope", y.view, x);
+  require_floats("rope", y.view, x);
   const Rows Y = rows_of(y.view), X = rows_of(x);
   if (X.count == 0 || X.C == 0) return;
   const std::int64_t T = x.shape[x.rank - 2], D = X.C, half = D / 2;
   const float* table = angles(base, position, T, D);
-  const bool pack = X.step != 1 || Y.step != 1, add = y.add;
+  const bool pack = !is_plain(X) || !is_plain(Y), add = y.add;
   const Vec direction = splat(inverse ? -1.0f : 1.0f);
   const std::int64_t rows = rows_per_chunk(D, kGrain);
   parallel_ranges(team_, X.count, rows, [&](std::int64_t begin, std::int64_t end) {
@@ -72,8 +72,8 @@ void Cpu::rope(Into y, View x, double base, std::int64_t position, bool inverse)
     RowPlace x_place = place_at(X, begin), y_place = place_at(Y, begin);
     std::int64_t t = begin % T;
     for (std::int64_t r = begin; r < end; ++r) {
-      const float* from = read_row(x_place.data, X.step, D, buffers[1]);
-      float* to = begin_row(y_place.data, Y.step, D, add, buffers[0]);
+      const float* from = read_at(X, x_place.offset, D, buffers[1]);
+      float* to = begin_at(Y, y_place.offset, D, add, buffers[0]);
       const float *cosines = table + t * D, *sines = cosines + half;
       each_vec(half, [&](auto part, std::int64_t i) {
         const Vec a = part.load(from + i), b = part.load(from + half + i);
@@ -83,7 +83,7 @@ void Cpu::rope(Into y, View x, double base, std::int64_t position, bool inverse)
         part.store(to + i, add ? part.load(to + i) + first : first);
         part.store(to + half + i, add ? part.load(to + half + i) + second : second);
       });
-      finish_row(y_place.data, Y.step, D, buffers[0]);
+      finish_at(Y, y_place.offset, D, buffers[0]);
       move_on(x_place, X), move_on(y_place, Y);
       t = t + 1 < T ? t + 1 : 0;
     }

@@ -1,6 +1,6 @@
 // How row kernels (softmax, norms, losses, embeddings) walk: "rows" are all leading axes counted as
-// one, C is the last axis. Rows may lie anywhere; a row whose elements are not neighbours is laid
-// out in a buffer first.
+// one, C is the last axis. Rows may lie anywhere; a row that is not neighbouring floats, because
+// its elements are apart or stored in bf16, is laid out in a buffer first.
 #pragma once
 #include "kernels/cpu/isa/cpu.h"
 
@@ -14,12 +14,14 @@ struct Rows {
   std::int64_t size[kMaxRank], stride[kMaxRank];
   std::int64_t count;     // how many rows
   std::int64_t C, step;   // a row: its length and the stride between its elements
+  bool half;              // bf16: data is not floats, though it is called so
 };
 
 GLASS_SIMD Rows number_rows(const View& v, int leading) {
   Rows rows;
   rows.data = floats(v), rows.axes = 0, rows.count = rows.C = rows.step = 1;
   rows.size[0] = 1, rows.stride[0] = 0;
+  rows.half = v.dtype == DType::bf16;
   for (int axis = leading - 1; axis >= 0; --axis) {
     const std::int64_t size = v.shape[axis];
     rows.count *= size;
@@ -44,32 +46,37 @@ GLASS_SIMD bool is_contiguous(const Rows& rows) {
 // Every element a row of its own: means, losses, ids.
 GLASS_SIMD Rows elements_of(const View& v) { return number_rows(v, v.rank); }
 
-GLASS_SIMD float* row(const Rows& rows, std::int64_t r) {
-  if (rows.axes <= 1) return rows.data + r * rows.stride[0];
-  float* place = rows.data;
-  for (int i = 0; i < rows.axes; ++i) place += r % rows.size[i] * rows.stride[i], r /= rows.size[i];
-  return place;
+GLASS_SIMD std::int64_t row_offset(const Rows& rows, std::int64_t r) {   // in elements
+  if (rows.axes <= 1) return r * rows.stride[0];
+  std::int64_t offset = 0;
+  for (int i = 0; i < rows.axes; ++i)
+    offset += r % rows.size[i] * rows.stride[i], r /= rows.size[i];
+  return offset;
+}
+GLASS_SIMD float* row(const Rows& rows, std::int64_t r) { return rows.data + row_offset(rows, r); }
+GLASS_SIMD std::uint16_t* half_row(const Rows& rows, std::int64_t r) {
+  return reinterpret_cast<std::uint16_t*>(rows.data) + row_offset(rows, r);
 }
 
 // The same row after row, without a division for each: heads of attention are rows along three axes
 // that do not continue each other.
 struct RowPlace {
-  float* data;
+  std::int64_t offset;   // in elements
   std::int64_t index[kMaxRank];
 };
 GLASS_SIMD RowPlace place_at(const Rows& rows, std::int64_t r) {
-  RowPlace place = {rows.data, {}};
+  RowPlace place = {0, {}};
   for (int i = 0; i < rows.axes; ++i) {
     place.index[i] = r % rows.size[i], r /= rows.size[i];
-    place.data += place.index[i] * rows.stride[i];
+    place.offset += place.index[i] * rows.stride[i];
   }
   return place;
 }
 GLASS_SIMD void move_on(RowPlace& place, const Rows& rows) {
   for (int i = 0; i < rows.axes; ++i) {
-    place.data += rows.stride[i];
+    place.offset += rows.stride[i];
     if (++place.index[i] < rows.size[i]) return;
-    place.data -= rows.stride[i] * rows.size[i];
+    place.offset -= rows.stride[i] * rows.size[i];
     place.index[i] = 0;
   }
 }
@@ -78,24 +85,66 @@ GLASS_SIMD std::int32_t id_at(const Rows& ids, std::int64_t i) {
   return *reinterpret_cast<const std::int32_t*>(row(ids, i));
 }
 
-// A row to read, its elements side by side: itself, or laid out in buffer.
-GLASS_SIMD const float* read_row(const float* row, std::int64_t step, std::int64_t n,
-                                 float* buffer) {
-  if (step == 1) return row;
-  for (std::int64_t i = 0; i < n; ++i) buffer[i] = row[i * step];
+// n numbers that lie `step` apart, to neighbouring floats, and back.
+template <class Number>
+GLASS_SIMD void gather_row(float* to, const Number* from, std::int64_t step, std::int64_t n) {
+  if (step != 1) {
+    for (std::int64_t i = 0; i < n; ++i) to[i] = widen(from[i * step]);
+    return;
+  }
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(to + i, load(from + i));
+  if (i < n)
+    store_first(to + i, load_first(from + i, static_cast<int>(n - i)), static_cast<int>(n - i));
+}
+template <class Number>
+GLASS_SIMD void scatter_row(Number* to, std::int64_t step, const float* from, std::int64_t n) {
+  if (step != 1) {
+    for (std::int64_t i = 0; i < n; ++i) put(to + i * step, from[i]);
+    return;
+  }
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(to + i, load(from + i));
+  if (i < n)
+    store_first(to + i, load_first(from + i, static_cast<int>(n - i)), static_cast<int>(n - i));
+}
+
+// n elements from an offset on, to read as neighbouring floats: where they lie, or laid out in
+// buffer.
+GLASS_SIMD const float* read_at(const Rows& x, std::int64_t offset, std::int64_t n, float* buffer) {
+  if (x.half) {
+    gather_row(buffer, reinterpret_cast<const std::uint16_t*>(x.data) + offset, x.step, n);
+    return buffer;
+  }
+  if (x.step == 1) return x.data + offset;
+  gather_row(buffer, x.data + offset, x.step, n);
   return buffer;
 }
-// A row to write (or, with `add`, to add to): itself, or a buffer that finish_row puts into its
-// place.
-GLASS_SIMD float* begin_row(float* row, std::int64_t step, std::int64_t n, bool add,
-                            float* buffer) {
-  if (step == 1) return row;
-  for (std::int64_t i = 0; add && i < n; ++i) buffer[i] = row[i * step];
+// The same to write (or, with `add`, to add to): a place of its own, or a buffer that finish_at
+// puts into its place.
+GLASS_SIMD float* begin_at(const Rows& y, std::int64_t offset, std::int64_t n, bool add,
+                           float* buffer) {
+  if (!y.half && y.step == 1) return y.data + offset;
+  if (add) read_at(y, offset, n, buffer);
   return buffer;
 }
-GLASS_SIMD void finish_row(float* row, std::int64_t step, std::int64_t n, const float* buffer) {
-  if (step == 1) return;
-  for (std::int64_t i = 0; i < n; ++i) row[i * step] = buffer[i];
+GLASS_SIMD void finish_at(const Rows& y, std::int64_t offset, std::int64_t n, const float* buffer) {
+  if (y.half) {
+    scatter_row(reinterpret_cast<std::uint16_t*>(y.data) + offset, y.step, buffer, n);
+  } else if (y.step != 1) {
+    scatter_row(y.data + offset, y.step, buffer, n);
+  }
+}
+// Whole rows.
+GLASS_SIMD bool is_plain(const Rows& x) { return x.step == 1 && !x.half; }
+GLASS_SIMD const float* read_row(const Rows& x, std::int64_t r, float* buffer) {
+  return read_at(x, row_offset(x, r), x.C, buffer);
+}
+GLASS_SIMD float* begin_row(const Rows& y, std::int64_t r, bool add, float* buffer) {
+  return begin_at(y, row_offset(y, r), y.C, add, buffer);
+}
+GLASS_SIMD void finish_row(const Rows& y, std::int64_t r, const float* buffer) {
+  finish_at(y, row_offset(y, r), y.C, buffer);
 }
 
 // Buffers for some rows of C floats each; all nullptr where every operand is used where it lies.
@@ -115,11 +164,15 @@ GLASS_SIMD RowBuffers row_buffers(bool needed, int rows, std::int64_t C) {
 struct Whole {
   [[gnu::always_inline]] Vec load(const float* p) const { return GLASS_ISA::load(p); }
   [[gnu::always_inline]] void store(float* p, Vec v) const { GLASS_ISA::store(p, v); }
+  [[gnu::always_inline]] Vec load(const std::uint16_t* p) const { return load_bf16(p); }
+  [[gnu::always_inline]] void store(std::uint16_t* p, Vec v) const { store_bf16(p, v); }
 };
 struct Part {
   int n;
   [[gnu::always_inline]] Vec load(const float* p) const { return load_first(p, n); }
   [[gnu::always_inline]] void store(float* p, Vec v) const { store_first(p, v, n); }
+  [[gnu::always_inline]] Vec load(const std::uint16_t* p) const { return load_bf16_first(p, n); }
+  [[gnu::always_inline]] void store(std::uint16_t* p, Vec v) const { store_bf16_first(p, v, n); }
 };
 
 // body(part, i) for i = 0, kLanes, 2 kLanes, ...: the Vec that begins at element i.

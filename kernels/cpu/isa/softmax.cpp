@@ -39,36 +39,35 @@ void softmax_backward_row(float* dx, bool add, const float* dy, const float* y, 
 }   // namespace
 
 void Cpu::softmax(View y, View x) {
-  require_f32("softmax", y, x);
+  require_floats("softmax", y, x);
   const Rows Y = rows_of(y), X = rows_of(x);
   if (X.count == 0 || X.C == 0) return;
-  const bool pack = X.step != 1 || Y.step != 1;
+  const bool pack = !is_plain(X) || !is_plain(Y);
   const std::int64_t per_chunk = rows_per_chunk(X.C, kGrainMath);
   parallel_ranges(team_, X.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
     const RowBuffers buffers = row_buffers(pack, 2, X.C);
     for (std::int64_t r = begin; r < end; ++r) {
-      float* to = begin_row(row(Y, r), Y.step, X.C, false, buffers[0]);
-      softmax_row(to, read_row(row(X, r), X.step, X.C, buffers[1]), X.C);
-      finish_row(row(Y, r), Y.step, X.C, buffers[0]);
+      float* to = begin_row(Y, r, false, buffers[0]);
+      softmax_row(to, read_row(X, r, buffers[1]), X.C);
+      finish_row(Y, r, buffers[0]);
     }
   });
 }
 
 void Cpu::softmax_backward(Into dx, View dy, View y) {
   if (dx.view.data == nullptr) return;
-  require_f32("softmax_backward", dx.view, dy, y);
+  require_floats("softmax_backward", dx.view, dy, y);
   const Rows DX = rows_of(dx.view), DY = rows_of(dy), Y = rows_of(y);
   if (Y.count == 0 || Y.C == 0) return;
   const std::int64_t C = Y.C;
-  const bool pack = DX.step != 1 || DY.step != 1 || Y.step != 1, add = dx.add;
+  const bool pack = !is_plain(DX) || !is_plain(DY) || !is_plain(Y), add = dx.add;
   const std::int64_t per_chunk = rows_per_chunk(C, kGrain);
   parallel_ranges(team_, Y.count, per_chunk, [&](std::int64_t begin, std::int64_t end) {
     const RowBuffers buffers = row_buffers(pack, 3, C);
     for (std::int64_t r = begin; r < end; ++r) {
-      float* to = begin_row(row(DX, r), DX.step, C, add, buffers[0]);
-      softmax_backward_row(to, add, read_row(row(DY, r), DY.step, C, buffers[1]),
-                           read_row(row(Y, r), Y.step, C, buffers[2]), C);
-      finish_row(row(DX, r), DX.step, C, buffers[0]);
+      float* to = begin_row(DX, r, add, buffers[0]);
+      softmax_backward_row(to, add, read_row(DY, r, buffers[1]), read_row(Y, r, buffers[2]), C);
+      finish_row(DX, r, buffers[0]);
     }
   });
 }
