@@ -58,6 +58,9 @@ Tensor gelu(const Tensor& x, Where = Where::here());                         // 
 Tensor gelu_erf(const Tensor& x, Where = Where::here());                     // x P(gaussian < x)
 Tensor swiglu(const Tensor& gate, const Tensor& up, Where = Where::here());  // silu(gate) * up
 
+// cast.cpp: the same numbers in another type
+Tensor cast(const Tensor& x, DType, Where = Where::here());                  // x itself where it already is
+
 // views.cpp
 Tensor reshape(const Tensor& x, const Shape& shape, Where = Where::here());  // same elements in row-major order
 Tensor permute(const Tensor& x, std::initializer_list<int> axes, Where = Where::here());    // y's axis i is x's axis axes[i]
@@ -79,6 +82,7 @@ Tensor max(const Tensor& x, int axis, Keep = Keep::no, Where = Where::here());  
 Tensor matmul(const Tensor& a, const Tensor& b, Where = Where::here());      // (..,M,K) (..,K,N) -> (..,M,N); leading axes broadcast
 Tensor linear(const Tensor& x, const Tensor& w, Where = Where::here());      // (..,K) (N,K) -> (..,N): x w^T
 Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, Where = Where::here());   // + (N)
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, DType writes, Where = Where::here());   // bias: or empty; factors in bf16 may write f32
 
 // softmax.cpp, norm.cpp: over the last axis
 Tensor softmax(const Tensor& x, Where = Where::here());
@@ -86,6 +90,9 @@ Tensor layernorm(const Tensor& x, const Tensor& w, const Tensor& b, double eps =
 Tensor layernorm(const Tensor& x, const Tensor& w, double eps = 1e-5, Where = Where::here());                    // without bias
 Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps = 1e-5, Where = Where::here());
 Tensor rmsnorm(const Tensor& x, double eps = 1e-5, Where = Where::here());                                       // without weight
+// The same, written in another type: bf16 for a product that follows, from a stream in f32. w, b: or empty.
+Tensor layernorm(const Tensor& x, const Tensor& w, const Tensor& b, double eps, DType writes, Where = Where::here());
+Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps, DType writes, Where = Where::here());
 
 // attention.cpp: causal; H queries heads share Hk key heads (H = n Hk). See Attention in kernels/backend.h
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attention&, Where = Where::here());   // (B,H,Tq,D) (B,Hk,Tk,D) (B,Hk,Tk,D) -> (B,H,Tq,D)

@@ -54,8 +54,11 @@ void AdamW::step(double learning_rate) {
     Parameter& p = *parameters_[i];
     if (!p.touched) continue;
     grads_.push_back(p.grad.view());
+    const bool shadowed = p.shadow_holds();
     items_.push_back({p.value.writable("adamw"), p.grad.view(), moments_[i].m.writable("adamw"),
-                      moments_[i].v.writable("adamw"), p.decay ? options_.weight_decay : 0});
+                      moments_[i].v.writable("adamw"), p.decay ? options_.weight_decay : 0,
+                      shadowed ? p.shadow.writable("adamw") : kNone});
+    if (shadowed) p.shadowed = p.value.buffer()->version;
   }
   Backend& backend = numbers_.backend();
   const int count = static_cast<int>(items_.size());

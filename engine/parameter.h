@@ -13,6 +13,20 @@ struct Parameter {
   Tensor grad = {};                  // dL/d(value); memory is kept from step to step
   bool touched = false;              // grad holds something; zero_grad only says it does not
 
+  // The value in bf16, for products that are computed in it. It is made again when somebody has written the value
+  // since; AdamW writes both at once.
+  Tensor shadow = {};
+  unsigned shadowed = 0;             // the version of the value that the shadow holds
+  bool shadow_holds() const { return shadow && shadowed == value.buffer()->version; }
+  const Tensor& in_bf16() {
+    if (!shadow_holds()) {
+      if (!shadow) shadow = Tensor::empty(value.device(), value.shape(), DType::bf16);
+      value.backend().copy({shadow.writable("the shadow of a weight"), false}, value.view());
+      shadowed = value.buffer()->version;
+    }
+    return shadow;
+  }
+
   // Where this step's tape watches it: a tied weight is watched once, and so decayed, saved and counted once.
   const Tape* tape = nullptr;
   std::uint64_t step = 0;

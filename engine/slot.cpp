@@ -5,6 +5,8 @@ namespace glass {
 
 const Shape& Slot::shape() const { return tape_->nodes_[static_cast<std::size_t>(node_)]->shape; }
 
+DType Slot::dtype() const { return tape_->nodes_[static_cast<std::size_t>(node_)]->dtype; }
+
 Into Slot::into() const {
   if (node_ < 0) return kNobody;
   Node& node = *tape_->nodes_[static_cast<std::size_t>(node_)];
@@ -52,7 +54,7 @@ void Slot::operator+=(const Tensor& g) const {
   if (node_ < 0) return;
   Node& node = *tape_->nodes_[static_cast<std::size_t>(node_)];
   const bool same_shape = g.shape() == node.shape;
-  if (same_shape && !node.grad && !node.parameter() && g.contiguous()) {
+  if (same_shape && g.dtype() == node.dtype && !node.grad && !node.parameter() && g.contiguous()) {
     node.grad = g.detach();                                  // shared until somebody adds to it
     return;
   }
@@ -71,7 +73,7 @@ void Slot::operator+=(const Product& g) const {
   if (shape_of_product == shape()) {
     g.a.backend().matmul(into(), g.a.view(), g.b.view());
   } else {
-    Tensor whole = Tensor::empty(*device_, shape_of_product, g.a.dtype());
+    Tensor whole = Tensor::empty(*device_, shape_of_product, dtype());
     g.a.backend().matmul(to(whole), g.a.view(), g.b.view());
     *this += whole;
   }
@@ -93,7 +95,7 @@ void Slot::operator+=(const Zipped& g) const {
   if (common == shape()) {
     g.a.backend().zip(g.f, into(), a, b);
   } else {
-    Tensor whole = Tensor::empty(*device_, common, g.a.dtype());
+    Tensor whole = Tensor::empty(*device_, common, dtype());
     g.a.backend().zip(g.f, to(whole), a, b);
     *this += whole;
   }
@@ -104,7 +106,7 @@ void Slot::operator+=(const Scaled& g) const {
   if (g.x.shape() == shape()) {
     g.x.backend().affine(into(), g.x.view(), g.c, 0);
   } else {
-    Tensor whole = empty_like(g.x);
+    Tensor whole = Tensor::empty(*device_, g.x.shape(), dtype());
     g.x.backend().affine(to(whole), g.x.view(), g.c, 0);
     *this += whole;
   }

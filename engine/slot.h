@@ -2,6 +2,9 @@
 // nobody wants it. The slot sums over what broadcasting had repeated, so no rule has to think of it, and it lets kernels
 // write straight into the gradient, so the sentence costs no temporary.
 //
+// A gradient has the type of its input; the gradient of a weight that was used in bf16 is f32, as the weight is. What is
+// added may have another type and is converted on the way.
+//
 // A gradient that is handed on as it is (`dx[0] += dy`) is shared, not copied. Before something is added to a gradient
 // in place, the slot looks whether anybody else holds its memory, and takes a copy if so.
 #pragma once
@@ -30,6 +33,7 @@ class Slot {
 
   explicit operator bool() const { return node_ >= 0; }      // does anybody want this derivative?
   const Shape& shape() const;                                // of the input
+  DType dtype() const;
 
   void operator+=(const Tensor& g) const;
   void operator+=(const Product& g) const;
@@ -76,7 +80,7 @@ void Slots::at_once(const Kernel& kernel) const {
     const Slot slot = (*this)[i];
     bool taken = false;
     for (int j = 0; j < i; ++j) taken = taken || (slot && node_.inputs[j] == node_.inputs[i]);
-    if (taken) elsewhere[k] = Tensor::empty(device_, slot.shape(), node_.dtype);
+    if (taken) elsewhere[k] = Tensor::empty(device_, slot.shape(), slot.dtype());
     places[k] = taken ? to(elsewhere[k]) : slot.into();
   }
   std::apply(kernel, places);

@@ -90,6 +90,13 @@ Tensor Tape::watch(Parameter& p, Where at) {
   return y;
 }
 
+Tensor Tape::watch_bf16(Parameter& p, Where at) {
+  const Tensor weight = watch(p, at);
+  Tensor y = p.in_bf16();
+  y.tape_ = this, y.step_ = step_, y.node_ = weight.node();
+  return y;
+}
+
 Tensor Tape::watch(const Tensor& x, std::string_view name, Where at) {
   Tensor y = x;
   Leaf& leaf = add<Leaf>(nullptr);

@@ -86,6 +86,7 @@ class Tape {
 
   // From here on, remember how things are made from this.
   Tensor watch(Parameter& p, Where at = Where::here());
+  Tensor watch_bf16(Parameter& p, Where at = Where::here());   // its shadow, with the same place for the gradient
   Tensor watch(const Tensor& x, std::string_view name, Where at = Where::here());
 
   // Fill in the gradients of everything that was watched. The loss has one element, unless dy = dL/dy is given.

@@ -50,6 +50,13 @@ static void require_count(std::size_t given, const Shape& shape) {
   }
 }
 
+Tensor converted(const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype) return x.detach();
+  Tensor y = Tensor::empty(x.device(), x.shape(), dtype);
+  x.backend().copy(to(y), x.view());
+  return y;
+}
+
 template <class T>
 static Tensor uploaded(const Device& device, std::span<const T> values, const Shape& shape, DType type) {
   require_count(values.size(), shape);
@@ -64,7 +71,10 @@ Tensor Tensor::from(const Device& device, std::span<const float> values, const S
 
 Tensor Tensor::from(const Device& device, std::span<const double> values, const Shape& shape, DType dtype) {
   if (dtype == DType::f64) return uploaded(device, values, shape, dtype);
-  if (dtype == DType::f32) return from(device, std::vector<float>(values.begin(), values.end()), shape);
+  if (dtype == DType::f32 || dtype == DType::bf16) {
+    const Tensor rounded = from(device, std::vector<float>(values.begin(), values.end()), shape);
+    return dtype == DType::f32 ? rounded : converted(rounded, dtype);
+  }
   fail(ShapeError(std::string("tensor: numbers cannot be uploaded as ") + name_of(dtype)));
 }
 
@@ -115,6 +125,7 @@ Tensor Tensor::window(const Shape& shape, const Shape& stride, std::int64_t offs
 Tensor Tensor::detach() const { return window(shape_, stride_, offset_); }
 
 std::vector<double> Tensor::to_host() const {
+  if (dtype_ == DType::bf16) return converted(*this, DType::f32).to_host();
   Tensor packed = *this;
   if (!contiguous()) {
     packed = empty_like(*this);
@@ -131,9 +142,9 @@ std::vector<double> Tensor::to_host() const {
     case DType::f32: return read(float{});
     case DType::f64: return read(double{});
     case DType::i32: return read(std::int32_t{});
-    case DType::bf16: break;
+    case DType::bf16: break;                                 // above
   }
-  fail(ShapeError("to_host: bf16 is read through a copy to f32"));
+  return {};
 }
 
 double Tensor::item() const {

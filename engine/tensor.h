@@ -83,6 +83,7 @@ class Tensor {
 std::size_t size_of(DType);                        // bytes of one element
 const char* name_of(DType);                        // "f32"
 Tensor empty_like(const Tensor& x);                // contiguous, same shape, type and device
+Tensor converted(const Tensor& x, DType);          // the same numbers in another type; the graph is forgotten
 std::string str(const Tensor& x);                  // "f32 (2,3) [0.1, -2, ...]"
 
 // An output a kernel overwrites.

@@ -65,7 +65,7 @@ Tensor mask(const Tensor& like, std::int64_t queries, std::int64_t keys, const A
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attention& how, Where at) {
   require_attention(q, k, v, how, at);
   const Tensor queries = packed_rows(q), keys = packed_rows(k), values = packed_rows(v);
-  Tensor y = empty_like(q), lse = result(q, q.shape().prefix(3));
+  Tensor y = empty_like(q), lse = statistics(q, q.shape().prefix(3));
   q.backend().attention(y.view(), lse.view(), queries.view(), keys.view(), values.view(), how);
   return record<AttentionNode>(y, at, {q, k, v}, queries, keys, values, y, lse, how);
 }

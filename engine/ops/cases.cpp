@@ -13,7 +13,7 @@ namespace glass {
 std::vector<OpCases> all_op_cases() {
   std::vector<OpCases> all;
   for (const auto& of_file :
-       {arithmetic_cases(), activation_cases(), view_cases(), reduction_cases(), matmul_cases(),
+       {arithmetic_cases(), activation_cases(), cast_cases(), view_cases(), reduction_cases(), matmul_cases(),
         softmax_cases(), norm_cases(), attention_cases(), rope_cases(), embedding_cases(),
         dropout_cases(), cross_entropy_cases(), head_loss_cases()}) {
     for (const OpCases& op : of_file) {

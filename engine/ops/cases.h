@@ -91,6 +91,7 @@ std::function<Tensor(const Device&)> draw_ids(Dice& dice, const Shape& shape, st
 // By file.
 std::vector<OpCases> arithmetic_cases();
 std::vector<OpCases> activation_cases();
+std::vector<OpCases> cast_cases();
 std::vector<OpCases> view_cases();
 std::vector<OpCases> reduction_cases();
 std::vector<OpCases> matmul_cases();

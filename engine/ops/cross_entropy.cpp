@@ -74,7 +74,7 @@ Tensor count_targets(const Tensor& targets, std::int64_t ignore, DType type) {
 
 RowLosses row_losses(const Tensor& logits, const Tensor& targets, std::int64_t ignore) {
   const Shape n{targets.numel()};
-  RowLosses rows{result(logits, n), result(logits, n)};
+  RowLosses rows{statistics(logits, n), statistics(logits, n)};
   logits.backend().cross_entropy(rows.loss.view(), rows.lse.view(), logits.view(), targets.view(), ignore);
   return rows;
 }
@@ -91,7 +91,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, std::int64_t i
   require_targets("cross_entropy", logits, targets, at);
   const Tensor rows = as_rows(packed_rows(logits)), ids = flat_targets(targets);
   const RowLosses each = row_losses(rows, ids, ignore);
-  const Tensor count = count_targets(ids, ignore, logits.dtype());
+  const Tensor count = count_targets(ids, ignore, statistics_type(logits));
   return record<CrossEntropyMean>(sum(each.loss) / count, at, {logits}, rows, each.lse, ids, count, ignore);
 }
 

@@ -2,7 +2,7 @@
 //
 // Rows are taken in chunks. Because the mean is a sum, the derivatives of a chunk are known (up to the factor dy) as soon
 // as its logits are, so the forward computes them at once, adds them up, and backward only scales: the logits of a chunk
-// live for a moment, and nothing is computed twice.
+// live for a moment, and nothing is computed twice. With x and w in bf16 the logits and the sum of dw are f32.
 #include <array>
 
 #include "engine/ops/cases.h"
@@ -38,22 +38,22 @@ Tensor head_loss(const Tensor& x, const Tensor& w, const Tensor& targets, std::i
   const Tensor rows = as_rows(x), ids = flat_targets(targets);
   const std::int64_t n = rows.dim(0), V = w.dim(0);
   const std::int64_t chunk = std::max<std::int64_t>(1, kChunkElements / std::max<std::int64_t>(1, V));
-  const Tensor count = count_targets(ids, ignore, x.dtype());
+  const Tensor count = count_targets(ids, ignore, statistics_type(x));
   Backend& backend = x.backend();
 
-  Tensor losses = result(x, {n}), dhead_x, dhead_w;
+  Tensor losses = statistics(x, {n}), dhead_x, dhead_w;
   if (wanted) {
     dhead_x = empty_like(x);
-    dhead_w = Tensor::full(w.device(), w.shape(), 0, w.dtype());
+    dhead_w = Tensor::full(w.device(), w.shape(), 0, statistics_type(w));
   }
   for (std::int64_t start = 0; start < n; start += chunk) {
     const std::int64_t stop = std::min(n, start + chunk);
     const Tensor part = row_range(rows, start, stop), part_ids = row_range(ids, start, stop);
-    const Tensor logits = linear(part, w.detach());
-    const Tensor lse = result(x, {stop - start});
+    const Tensor logits = linear(part, w.detach(), Tensor(), statistics_type(x));
+    const Tensor lse = statistics(x, {stop - start});
     backend.cross_entropy(row_range(losses, start, stop).view(), lse.view(), logits.view(), part_ids.view(), ignore);
     if (!wanted) continue;
-    const Tensor dlogits = empty_like(logits);
+    const Tensor dlogits = result(x, logits.shape());        // a factor of the products below
     const Tensor dloss = repeated(reciprocal(count), {stop - start});
     backend.cross_entropy_backward(to(dlogits), dloss.view(), logits.view(), lse.view(), part_ids.view(), ignore);
     backend.matmul(to(row_range(as_rows(dhead_x), start, stop)), dlogits.view(), w.view());

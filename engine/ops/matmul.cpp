@@ -41,9 +41,9 @@ struct Linear final : Node {
   Tensor x, w;
   Linear(Tensor input, Tensor weight) : Node("linear"), x(std::move(input)), w(std::move(weight)) {}
   void backward(const Tensor& dy, Slots dx) override {
-    const Tensor dy_rows = as_rows(dy);
-    if (dx[0]) dy.backend().matmul(as_rows_into(dx[0], x), dy_rows.view(), w.view());
-    if (dx[1]) dx[1] += product(swapped(dy_rows), as_rows(x));
+    const Tensor dy_rows = as_rows(dy), factor = converted(dy_rows, x.dtype());   // both factors have one type
+    if (dx[0]) dy.backend().matmul(as_rows_into(dx[0], x), factor.view(), w.view());
+    if (dx[1]) dx[1] += product(swapped(factor), as_rows(x));
     if (dx[2]) dx[2] += dy_rows;
   }
   // A gradient is contiguous, so it is a matrix of rows as it lies.
@@ -91,24 +91,23 @@ Tensor matmul(const Tensor& a, const Tensor& b, Where at) {
   return record<MatMul>(c, at, {a, b}, a, b);
 }
 
-Tensor linear(const Tensor& x, const Tensor& w, Where at) {
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, DType writes, Where at) {
   require_together("linear", at, {x, w});
   require_linear(x, w, at);
-  Tensor y = result(x, linear_shape(x, w));
-  x.backend().linear(y.view(), x.view(), w.view(), kNone);
-  return record<Linear>(y, at, {x, w}, x, w);
-}
-
-Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, Where at) {
-  require_together("linear", at, {x, w, bias});
-  require_linear(x, w, at);
-  if (bias.shape() != Shape{w.dim(0)}) {
+  if (bias && bias.shape() != Shape{w.dim(0)}) {
     shape_error("linear", "bias " + str(bias.shape()) + " does not fit weight " + str(w.shape()) + ", it should be (" +
                               std::to_string(w.dim(0)) + ")", at, {x, w, bias});
   }
-  Tensor y = result(x, linear_shape(x, w));
+  Tensor y = Tensor::empty(x.device(), linear_shape(x, w), writes);
   x.backend().linear(y.view(), x.view(), w.view(), bias.view());
-  return record<Linear>(y, at, {x, w, bias}, x, w);
+  return bias ? record<Linear>(y, at, {x, w, bias}, x, w) : record<Linear>(y, at, {x, w}, x, w);
+}
+
+Tensor linear(const Tensor& x, const Tensor& w, Where at) { return linear(x, w, Tensor(), x.dtype(), at); }
+
+Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, Where at) {
+  require_together("linear", at, {x, w, bias});
+  return linear(x, w, bias, x.dtype(), at);
 }
 
 namespace composed {
@@ -168,10 +167,17 @@ static Call draw_linear_without_bias(Dice& dice) {
           [=](Tensors in) { return composed::linear(in[0], in[1], zeros(in[1])); }};
 }
 
+static Call draw_linear_that_writes(Dice& dice) {
+  const auto shapes = linear_shapes(dice);
+  return {{shapes[0], shapes[1]}, [](Tensors in) { return linear(in[0], in[1], Tensor(), in[0].dtype()); },
+          [](Tensors in) { return linear(in[0], in[1]); }};
+}
+
 std::vector<OpCases> matmul_cases() {
   return {
       {.op = "matmul(a, b)", .draw = draw_matmul},
       {.op = "linear(x, w)", .draw = draw_linear_without_bias},
+      {.op = "linear(x, w, bias, writes)", .draw = draw_linear_that_writes},
       {.op = "linear(x, w, bias)", .draw = draw_linear, .twin = "composed::linear(x, w, bias)"},
   };
 }

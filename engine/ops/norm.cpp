@@ -49,45 +49,46 @@ Shape one_each_row(const Tensor& x) {
   return shape;
 }
 
-Tensor layernorm_any(const Tensor& x, const Tensor& w, const Tensor& b, double eps, Where at) {
+}  // namespace
+
+Tensor layernorm(const Tensor& x, const Tensor& w, const Tensor& b, double eps, DType writes, Where at) {
   require_rows("layernorm", x, at);
   require_channels("layernorm", "weight", w, x, at);
   if (b) require_channels("layernorm", "bias", b, x, at);
   const Tensor rows = packed_rows(x);
-  Tensor y = empty_like(x), mean = result(x, one_each_row(x)), rstd = result(x, one_each_row(x));
+  Tensor y = Tensor::empty(x.device(), x.shape(), writes);
+  Tensor mean = statistics(x, one_each_row(x)), rstd = statistics(x, one_each_row(x));
   x.backend().layernorm(y.view(), mean.view(), rstd.view(), rows.view(), w.view(), b.view(), eps);
   return b ? record<LayerNorm>(y, at, {x, w, b}, rows, w, mean, rstd) : record<LayerNorm>(y, at, {x, w}, rows, w, mean, rstd);
 }
 
-}  // namespace
-
 Tensor layernorm(const Tensor& x, const Tensor& w, const Tensor& b, double eps, Where at) {
   require_together("layernorm", at, {x, w, b});
-  return layernorm_any(x, w, b, eps, at);
+  return layernorm(x, w, b, eps, x.dtype(), at);
 }
 
 Tensor layernorm(const Tensor& x, const Tensor& w, double eps, Where at) {
   require_together("layernorm", at, {x, w});
-  return layernorm_any(x, w, Tensor(), eps, at);
+  return layernorm(x, w, Tensor(), eps, x.dtype(), at);
+}
+
+Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps, DType writes, Where at) {
+  require_rows("rmsnorm", x, at);
+  if (w) require_channels("rmsnorm", "weight", w, x, at);
+  const Tensor rows = packed_rows(x);
+  Tensor y = Tensor::empty(x.device(), x.shape(), writes), rstd = statistics(x, one_each_row(x));
+  x.backend().rmsnorm(y.view(), rstd.view(), rows.view(), w.view(), eps);
+  return w ? record<RMSNorm>(y, at, {x, w}, rows, w, rstd) : record<RMSNorm>(y, at, {x}, rows, w, rstd);
 }
 
 Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps, Where at) {
   require_together("rmsnorm", at, {x, w});
-  require_rows("rmsnorm", x, at);
-  require_channels("rmsnorm", "weight", w, x, at);
-  const Tensor rows = packed_rows(x);
-  Tensor y = empty_like(x), rstd = result(x, one_each_row(x));
-  x.backend().rmsnorm(y.view(), rstd.view(), rows.view(), w.view(), eps);
-  return record<RMSNorm>(y, at, {x, w}, rows, w, rstd);
+  return rmsnorm(x, w, eps, x.dtype(), at);
 }
 
 Tensor rmsnorm(const Tensor& x, double eps, Where at) {
   require_together("rmsnorm", at, {x});
-  require_rows("rmsnorm", x, at);
-  const Tensor rows = packed_rows(x);
-  Tensor y = empty_like(x), rstd = result(x, one_each_row(x));
-  x.backend().rmsnorm(y.view(), rstd.view(), rows.view(), kNone, eps);
-  return record<RMSNorm>(y, at, {x}, rows, Tensor(), rstd);
+  return rmsnorm(x, Tensor(), eps, x.dtype(), at);
 }
 
 namespace composed {
@@ -131,12 +132,18 @@ std::vector<OpCases> norm_cases() {
   };
   const auto rmsnorm_w = normed(1, [](Tensors in) { return rmsnorm(in[0], in[1], eps); },
                                 [](Tensors in) { return composed::rmsnorm(in[0], in[1], eps); });
+  const auto layernorm_writes = normed(2, [](Tensors in) { return layernorm(in[0], in[1], in[2], eps, in[0].dtype()); },
+                                       [](Tensors in) { return layernorm(in[0], in[1], in[2], eps); });
+  const auto rmsnorm_writes = normed(1, [](Tensors in) { return rmsnorm(in[0], in[1], eps, in[0].dtype()); },
+                                     [](Tensors in) { return rmsnorm(in[0], in[1], eps); });
   const auto rmsnorm_x = normed(0, [](Tensors in) { return rmsnorm(in[0], eps); },
                                 [](Tensors in) { return composed::rmsnorm(in[0], eps); });
   // clang-format off
   return {
       {.op = "layernorm(x, w, b, eps)", .draw = layernorm_wb, .twin = "composed::layernorm(x, w, b, eps)", .compares_rows = true},
       {.op = "layernorm(x, w, eps)",    .draw = with_w, .compares_rows = true},
+      {.op = "layernorm(x, w, b, eps, writes)", .draw = layernorm_writes, .compares_rows = true},
+      {.op = "rmsnorm(x, w, eps, writes)",      .draw = rmsnorm_writes},
       {.op = "rmsnorm(x, w, eps)",      .draw = rmsnorm_w, .twin = "composed::rmsnorm(x, w, eps)"},
       {.op = "rmsnorm(x, eps)",         .draw = rmsnorm_x, .twin = "composed::rmsnorm(x, eps)"},
   };

@@ -42,6 +42,11 @@ Shape require_broadcast(const char* op, const Tensor& a, const Tensor& b, Where 
 
 Tensor result(const Tensor& x, const Shape& shape) { return Tensor::empty(x.device(), shape, x.dtype()); }
 
+DType statistics_type(const Tensor& x) { return x.dtype() == DType::bf16 ? DType::f32 : x.dtype(); }
+Tensor statistics(const Tensor& x, const Shape& shape) {
+  return Tensor::empty(x.device(), shape, statistics_type(x));
+}
+
 Tensor repeated(const Tensor& x, const Shape& shape) {
   Shape stride = shape;
   const int extra = shape.rank - x.rank();

@@ -18,6 +18,9 @@ Shape require_broadcast(const char* op, const Tensor& a, const Tensor& b, Where 
 
 // An uninitialised result on x's device with x's type.
 Tensor result(const Tensor& x, const Shape& shape);
+// The same for what a row is known by (its mean, its sum of exponentials, its loss): f32 also where x is bf16.
+DType statistics_type(const Tensor& x);
+Tensor statistics(const Tensor& x, const Shape& shape);
 // x repeated to `shape` without copying; the graph is forgotten.
 Tensor repeated(const Tensor& x, const Shape& shape);
 // x with its last stride 1, copied where it is not: what fused kernels want. The graph is forgotten; the tape counts
