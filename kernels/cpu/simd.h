@@ -21,6 +21,7 @@
 //   min_fast, max_fast    a < b ? a : b and a > b ? a : b: one instruction, a NaN in a gets lost
 //   sum, max_of           over the lanes, in a fixed order: a tree that halves
 //   first_lane            the float in lane 0
+//   dot_pairs(a, b)       of the signed 16-bit halves of each lane: low low + high high
 //   bits, as_float        the same 32 bits, seen as the other type
 // clang-format on
 #pragma once

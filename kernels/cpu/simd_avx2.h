@@ -122,6 +122,7 @@ template <int k>
 GLASS_SIMD IVec shift_right(IVec a) {
   return {_mm256_srli_epi32(a.v, k)};
 }
+GLASS_SIMD IVec dot_pairs(IVec a, IVec b) { return {_mm256_madd_epi16(a.v, b.v)}; }
 GLASS_SIMD Mask equal(IVec a, IVec b) {
   return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(a.v, b.v))};
 }

@@ -106,6 +106,7 @@ template <int k>
 GLASS_SIMD IVec shift_right(IVec a) {
   return {_mm512_srli_epi32(a.v, k)};
 }
+GLASS_SIMD IVec dot_pairs(IVec a, IVec b) { return {_mm512_madd_epi16(a.v, b.v)}; }
 GLASS_SIMD Mask equal(IVec a, IVec b) { return {_mm512_cmpeq_epi32_mask(a.v, b.v)}; }
 GLASS_SIMD Mask at_least(IVec a, IVec b) { return {_mm512_cmpge_epu32_mask(a.v, b.v)}; }
 GLASS_SIMD IVec to_int(Vec a) { return {_mm512_cvttps_epi32(a.v)}; }

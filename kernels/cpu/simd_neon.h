@@ -116,6 +116,11 @@ template <int k>
 GLASS_SIMD IVec shift_right(IVec a) {
   return {vshrq_n_u32(a.v, k)};
 }
+GLASS_SIMD IVec dot_pairs(IVec a, IVec b) {
+  const int16x8_t x = vreinterpretq_s16_u32(a.v), y = vreinterpretq_s16_u32(b.v);
+  return {vreinterpretq_u32_s32(
+      vpaddq_s32(vmull_s16(vget_low_s16(x), vget_low_s16(y)), vmull_high_s16(x, y)))};
+}
 GLASS_SIMD Mask equal(IVec a, IVec b) { return {vceqq_u32(a.v, b.v)}; }
 GLASS_SIMD Mask at_least(IVec a, IVec b) { return {vcgeq_u32(a.v, b.v)}; }
 GLASS_SIMD IVec to_int(Vec a) { return {vreinterpretq_u32_s32(vcvtq_s32_f32(a.v))}; }

@@ -87,6 +87,10 @@ template <int k>
 GLASS_SIMD IVec shift_right(IVec a) {
   return {a.v >> k};
 }   // zeros come in
+GLASS_SIMD IVec dot_pairs(IVec a, IVec b) {
+  const auto half = [](std::uint32_t x) { return static_cast<std::int32_t>(static_cast<std::int16_t>(x)); };
+  return {static_cast<std::uint32_t>(half(a.v) * half(b.v) + half(a.v >> 16) * half(b.v >> 16))};
+}
 GLASS_SIMD Mask equal(IVec a, IVec b) { return {a.v == b.v}; }
 GLASS_SIMD Mask at_least(IVec a, IVec b) { return {a.v >= b.v}; }   // unsigned
 GLASS_SIMD IVec to_int(Vec a) {

@@ -64,4 +64,23 @@ void ReferenceBackend::linear(View y, View x, View w, View bias) {
   });
 }
 
+void ReferenceBackend::linear_packed(View y, View x, PackedWeight w, View bias) {
+  require(x.rank == 2 && y.rank == 2 && x.shape[0] == y.shape[0], "linear_packed", "x must be (M,K), y (M,N)");
+  require(x.shape[1] == w.K && y.shape[1] == w.N, "linear_packed", "w must be (N,K) for x (M,K) and y (M,N)");
+  require(!bias.data || (bias.rank == 1 && bias.shape[0] == w.N), "linear_packed", "bias must be (N)");
+  require_type("linear_packed", y, x, bias);
+  with_type("linear_packed", x.dtype, [&](auto zero) {
+    using T = decltype(zero);
+    for (std::int64_t r = 0; r < rows(y); ++r) {
+      const Row<T> X = row<T>(x, r), Y = row<T>(y, r);
+      for (std::int64_t n = 0; n < w.N; ++n) {
+        double sum = bias.data ? static_cast<double>(at<T>(bias, n)) : 0.0;
+        for (std::int64_t k = 0; k < w.K; ++k)
+          sum += static_cast<double>(X[k]) * static_cast<double>(packed_number(w, n, k));
+        Y[n] = static_cast<T>(sum);
+      }
+    }
+  });
+}
+
 }  // namespace glass

@@ -30,6 +30,7 @@ class ReferenceBackend final : public Backend {
   void scatter_add(Into table, View ids, View y) override;
 
   void linear(View y, View x, View w, View bias) override;
+  void linear_packed(View y, View x, PackedWeight w, View bias) override;
   void swiglu(View y, View gate, View up) override;
   void swiglu_backward(Into dgate, Into dup, View dy, View gate, View up) override;
   void softmax(View y, View x) override;

@@ -17,6 +17,7 @@ const std::vector<KernelRow>& kernel_table() {
       {"gather",                 gather_small,                 gather_large},
       {"scatter_add",            scatter_add_small,            scatter_add_large},
       {"linear",                 linear_small,                 linear_large},
+      {"linear_packed",          linear_packed_small,          linear_packed_large},
       {"swiglu",                 swiglu_small,                 swiglu_large},
       {"swiglu_backward",        swiglu_backward_small,        swiglu_backward_large},
       {"softmax",                softmax_small,                softmax_large},

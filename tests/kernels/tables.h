@@ -25,6 +25,7 @@ Problems dropout_small(), dropout_large();
 Problems fold_small(), fold_large();
 Problems matmul_small(), matmul_large();
 Problems linear_small(), linear_large();
+Problems linear_packed_small(), linear_packed_large();
 Problems gather_small(), gather_large();
 Problems scatter_add_small(), scatter_add_large();
 

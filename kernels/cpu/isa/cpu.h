@@ -26,6 +26,8 @@ class Cpu final : public CpuBase {
   // matmul.cpp
   void matmul(Into c, View a, View b) override;
   void linear(View y, View x, View w, View bias) override;
+  // linear_packed.cpp
+  void linear_packed(View y, View x, PackedWeight w, View bias) override;
   // embedding.cpp
   void gather(View y, View table, View ids) override;
   void scatter_add(Into table, View ids, View y) override;
