@@ -1,32 +1,15 @@
-#include "kernels/cpu/team.h"
-
 #include <algorithm>
-#include <cstdlib>
+#include <atomic>
+#include <exception>
 #include <fstream>
 #include <set>
 #include <string>
 #include <thread>
 
+#include "kernels/cpu/team_threads.h"
+
 #ifdef __linux__
 #include <sched.h>
-#endif
-#ifdef _OPENMP
-#include <omp.h>
-#endif
-
-// How long an idle thread waits awake. The next kernel follows within microseconds, so falling
-// asleep at once would cost more than the kernel. But a thread that waits awake takes its processor
-// away from whoever needs it, perhaps from the very thread it waits for: on a machine that is
-// shared, the milliseconds that OpenMP waits by default cost a factor of ten and more. So: awake
-// for some tens of microseconds, then asleep.
-#if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__)
-// libgomp takes this from the environment only, in a constructor of its own; one with a number runs
-// before it.
-[[gnu::constructor(101)]] static void wait_briefly() {
-  if (std::getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", "5000", 0);
-}
-#elif defined(_OPENMP) && defined(__clang__)
-extern "C" void kmp_set_blocktime(int milliseconds) __attribute__((weak));   // libomp's
 #endif
 
 namespace glass {
@@ -75,29 +58,49 @@ int usable_cores() {
 }
 
 Team make_team(int threads) {
-#ifdef _OPENMP
-#ifdef __clang__
-  if (kmp_set_blocktime != nullptr) kmp_set_blocktime(1);
-#endif
-  return {threads > 0 ? threads : usable_cores()};
-#else
-  (void)threads;
-  return {1};
-#endif
+  return {std::min(threads > 0 ? threads : usable_cores(), most_threads())};
 }
 
-void run_chunks(const Team& team, std::int64_t chunks, Chunk body, const void* context) {
-#ifdef _OPENMP
-  if (chunks > 1 && team.threads > 1 && !omp_in_parallel()) {
-    // Always the whole team, even for two chunks: libgomp ends the threads that a smaller region
-    // leaves over.
-#pragma omp parallel for schedule(static) num_threads(team.threads)
-    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
-    return;
+namespace {
+
+std::atomic<std::int64_t> shared{0};
+
+// True while this thread runs a chunk: what the chunk calls stays here, for the others are busy.
+thread_local bool inside = false;
+
+// A job as the threads see it: chunks that neither share out work of their own nor throw.
+struct Job {
+  Chunk body;
+  const void* context;
+  std::exception_ptr failure;
+  std::atomic<bool> failed{false};
+
+  static void run(const void* job, std::int64_t chunk) {
+    Job& self = *static_cast<Job*>(const_cast<void*>(job));
+    inside = true;
+    try {
+      self.body(self.context, chunk);
+    } catch (...) {
+      if (!self.failed.exchange(true)) self.failure = std::current_exception();
+    }
+    inside = false;
   }
-#endif
-  (void)team;
+};
+
+}   // namespace
+
+void run_chunks(const Team& team, std::int64_t chunks, Chunk body, const void* context) {
+  if (chunks > 1 && team.threads > 1 && !inside) {
+    Job job{body, context, nullptr};
+    if (share_chunks(team.threads, chunks, Job::run, &job)) {
+      shared.fetch_add(1, std::memory_order_relaxed);
+      if (job.failed) std::rethrow_exception(job.failure);
+      return;
+    }
+  }
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
 }
+
+std::int64_t shared_jobs() { return shared.load(std::memory_order_relaxed); }
 
 }   // namespace glass

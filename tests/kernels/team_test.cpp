@@ -3,12 +3,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
 #ifdef __linux__
 #include <sched.h>
+#endif
+#ifdef __unix__
+#include <sys/wait.h>
+#include <unistd.h>
 #endif
 
 namespace glass::test {
@@ -50,14 +56,84 @@ TEST(Team, InsideOfAChunkWorkStaysOnItsThread) {
   run_chunks(team, 8, Inner::outer, &team);
 }
 
-#ifdef _OPENMP
+// Jobs follow each other without a pause, so that threads come late into the next one: every chunk
+// still sees the numbers of its own job, and runs once.
+TEST(Team, LateThreadsNeverMixUpJobs) {
+  struct Sum {
+    std::int64_t job;
+    std::vector<std::int64_t>* out;
+    static void add(const void* context, std::int64_t chunk) {
+      const Sum& sum = *static_cast<const Sum*>(context);
+      (*sum.out)[static_cast<std::size_t>(chunk)] += sum.job;   // a race if two threads have it
+    }
+  };
+  for (const int threads : {2, 5}) {
+    std::vector<std::int64_t> out(17), expected(17);
+    for (std::int64_t job = 1; job <= 3000; ++job) {
+      const std::int64_t chunks = 1 + job % 17;
+      const Sum sum = {job, &out};
+      run_chunks(make_team(threads), chunks, Sum::add, &sum);
+      for (std::int64_t i = 0; i < chunks; ++i) expected[static_cast<std::size_t>(i)] += job;
+    }
+    EXPECT_EQ(out, expected) << threads << " threads";
+  }
+}
+
+// Two threads of the program may compute at the same time; neither waits for the other's job.
+TEST(Team, SeveralCallersGetTheirOwnResults) {
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 3; ++caller)
+    callers.emplace_back([] {
+      for (int job = 0; job < 200; ++job) {
+        Counts counts(20);
+        Counts* context = &counts;
+        run_chunks(make_team(3), 20, count, &context);
+        for (const std::atomic<int>& n : counts) ASSERT_EQ(n, 1);
+      }
+    });
+  for (std::thread& caller : callers) caller.join();
+}
+
+TEST(Team, WhatAChunkThrowsReachesTheCallerAfterAllOthersHaveRun) {
+  struct Fails {
+    static void chunk(const void* context, std::int64_t chunk) {
+      count(context, chunk);
+      if (chunk == 7) throw std::runtime_error("chunk 7");
+    }
+  };
+  for (int job = 0; job < 20; ++job) {
+    Counts counts(64);
+    Counts* context = &counts;
+    EXPECT_THROW(run_chunks(make_team(4), 64, Fails::chunk, &context), std::runtime_error);
+    if (make_team(4).threads == 1) return;   // the loop of a single thread ends where it throws
+    for (const std::atomic<int>& n : counts) ASSERT_EQ(n, 1);
+  }
+}
+
+#if defined(__unix__) && !defined(__SANITIZE_THREAD__)
+// A child of fork has one thread, whatever its parent had.
+TEST(Team, AChildOfForkHasThreadsOfItsOwn) {
+  const auto all_ran = [] {
+    Counts counts(50);
+    Counts* context = &counts;
+    run_chunks(make_team(3), 50, count, &context);
+    return std::all_of(counts.begin(), counts.end(), [](const auto& n) { return n == 1; });
+  };
+  ASSERT_TRUE(all_ran());
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) _exit(all_ran() && all_ran() ? 0 : 1);
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "status " << status;
+}
+#endif
+
 TEST(Team, HasTheThreadsThatWereAskedFor) {
+  if (make_team(2).threads == 1) GTEST_SKIP() << "a build without threads";
   EXPECT_EQ(make_team(3).threads, 3);
   EXPECT_EQ(make_team(0).threads, usable_cores());
 }
-#else
-TEST(Team, IsOneThreadWithoutOpenMP) { EXPECT_EQ(make_team(3).threads, 1); }
-#endif
 
 #ifdef __linux__
 // A process that is held to one processor must not start two threads that share it.

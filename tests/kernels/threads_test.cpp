@@ -5,9 +5,8 @@
 
 #include <cmath>
 #include <cstring>
-#include <filesystem>
-#include <thread>
 
+#include "kernels/cpu/team.h"
 #include "tests/kernels/harness.h"
 #include "tests/kernels/tables.h"
 
@@ -72,43 +71,17 @@ std::string name_of_test(const testing::TestParamInfo<Parameter>& p) {
 INSTANTIATE_TEST_SUITE_P(Kernels, Threads, testing::ValuesIn(all_parameters()), name_of_test);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Threads);
 
-#if defined(_OPENMP) && defined(__linux__) && !defined(__clang__)
-
-int threads_alive() {
-  int n = 0;
-  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator("/proc/self/task"))
-    ++n;
-  return n;
-}
-
-// libgomp keeps as many threads as the last parallel region had. So after a region of two, the number of living threads
-// tells whether a kernel opened a larger one.
-void shrink_to_two() {
-#pragma omp parallel num_threads(2)
-  {
-    volatile int nothing = 0;
-    (void)nothing;
-  }
-  for (int i = 0; i < 1000 && threads_alive() > 2; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-}
-
 // Bit-equality would be worth nothing where the work never reaches a second thread.
 TEST_P(Threads, ShareTheLargeProblems) {
   const auto [kernel, candidate_] = GetParam();
   if (!candidate_.usable) GTEST_SKIP() << "this machine cannot run " << candidate_.isa;
-  bool shared = false;
-  for (const Problem& problem : kernel->large()) {
-    shrink_to_two();
-    if (threads_alive() > 2) GTEST_SKIP() << "this OpenMP does not end threads";
+  if (make_team(2).threads == 1) GTEST_SKIP() << "a build without threads";
+  const std::int64_t before = shared_jobs();
+  for (const Problem& problem : kernel->large())
     (void)output_bits(candidate(candidate_.isa, 4), problem, kSeed);
-    shared = shared || threads_alive() >= 4;
-  }
-  EXPECT_TRUE(shared) << kernel->name << " on " << candidate_.isa
+  EXPECT_GT(shared_jobs(), before) << kernel->name << " on " << candidate_.isa
                       << " ran every large problem on one thread";
 }
-
-#endif
 
 }  // namespace
 }  // namespace glass::test

@@ -30,8 +30,12 @@ if(GLASS_SANITIZE)
   target_link_options(glass_options INTERFACE ${GLASS_SANITIZE_FLAGS})
 endif()
 
-if(GLASS_OPENMP)
-  # libgomp reads its settings before main. Linked statically, kernels/cpu/team.cpp can make them before that.
+# Where kernels get their threads from: see kernels/cpu/team_threads.h.
+if(NOT GLASS_THREADS MATCHES "^(pool|openmp|none)$")
+  message(FATAL_ERROR "GLASS_THREADS must be pool, openmp or none, not ${GLASS_THREADS}")
+endif()
+if(GLASS_THREADS STREQUAL "openmp" OR GLASS_THREADS STREQUAL "pool")
+  # libgomp reads its settings before main. Linked statically, kernels/cpu/team_openmp.cpp can make them before that.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libgomp.a
                     OUTPUT_VARIABLE gomp OUTPUT_STRIP_TRAILING_WHITESPACE)
@@ -39,10 +43,6 @@ if(GLASS_OPENMP)
       set(OpenMP_gomp_LIBRARY "${gomp}")
     endif()
   endif()
-  find_package(OpenMP COMPONENTS CXX)
-  if(OpenMP_CXX_FOUND)
-    target_link_libraries(glass_options INTERFACE OpenMP::OpenMP_CXX)
-  else()
-    message(WARNING "OpenMP was not found: kernels will run on one thread.")
-  endif()
+  find_package(OpenMP REQUIRED COMPONENTS CXX)
+  target_link_libraries(glass_options INTERFACE OpenMP::OpenMP_CXX)
 endif()
