@@ -6,8 +6,8 @@
 namespace glass {
 
 Bigram::Bigram(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed)
-    : LanguageModel(config) {
-  const WeightMaker make{config_, device, dtype, seed, parameters_};
+    : LanguageModel(config, stream_type(dtype)) {   // a table is read, not multiplied with
+  const WeightMaker make{config_, device, products(), products(), seed, parameters_};
   table_ = make.make("bigram.table", {config.vocab_size, config.vocab_size}, Role::embedding, 1);
 }
 

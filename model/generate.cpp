@@ -18,7 +18,7 @@ Generator::Generator(LanguageModel& model, std::span<const std::int32_t> prompt,
   if (prompt.empty())
     fail(ShapeError("a model cannot begin with nothing: give it one token at least"));
   if (reuse == Reuse::keys_and_values)
-    cache_ = std::make_unique<KVCache>(model.config(), model.device(), model.dtype());
+    cache_ = std::make_unique<KVCache>(model.config(), model.device(), model.products());
   first_ = read(last_of(text_, model.config().block_size), cache_.get());
   if (cache_) prompt_in_cache_ = cache_->length();
 }

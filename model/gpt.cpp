@@ -7,16 +7,16 @@
 namespace glass {
 
 GPT::GPT(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed)
-    : LanguageModel(config) {
-  const WeightMaker make{config_, device, dtype, seed, parameters_};
+    : LanguageModel(config, dtype) {
+  const WeightMaker make{config_, device, stream_type(dtype), dtype, seed, parameters_};
   const std::int64_t V = config_.vocab_size, C = config_.n_embd;
   wte_ = make.make("transformer.wte.weight", {V, C}, Role::embedding, C);
   if (config_.pos == Position::learned) {
     wpe_ = make.make("transformer.wpe.weight", {config_.block_size, C}, Role::embedding, C);
   }
-  if (config_.norm_embed) norm_embed_.emplace_back(make, "ln_embed", "transformer.ln_e");
+  if (config_.norm_embed) norm_embed_.emplace_back(make, "ln_embed", "transformer.ln_e", Writes::stream);
   for (int i = 0; i < config_.n_layer; ++i) blocks_.emplace_back(make, i);
-  if (config_.norm_final) norm_final_.emplace_back(make, "ln_final", "transformer.ln_f");
+  if (config_.norm_final) norm_final_.emplace_back(make, "ln_final", "transformer.ln_f", Writes::factors);
   if (!config_.tie) lm_head_ = make.make("lm_head.weight", {V, C}, Role::head, C);
   if (config_.bias_head) lm_head_bias_ = make.make("lm_head.bias", {V}, Role::bias, C);
 }
@@ -61,15 +61,18 @@ Tensor GPT::stream(Pass& pass, const Tensor& ids) {
 }
 
 Tensor GPT::normed(Pass& pass, const Tensor& x) const {
-  return norm_final_.empty() ? x : norm_final_.front()(pass, x);
+  return norm_final_.empty() ? cast(x, products()) : norm_final_.front()(pass, x);
+}
+
+Tensor GPT::head_factor(Pass& pass) const {
+  return pass.factor(lm_head_ ? *lm_head_ : *wte_, products());
 }
 
 Tensor GPT::head(Pass& pass, const Tensor& x, Positions which) {
   const std::int64_t T = x.dim(1);
   const Tensor asked = normed(pass, which == Positions::last ? slice(x, 1, T - 1, T) : x);
-  const Tensor w = pass.use(lm_head_ ? *lm_head_ : *wte_);
-  return pass.tap("logits",
-                  lm_head_bias_ ? linear(asked, w, pass.use(*lm_head_bias_)) : linear(asked, w));
+  const Tensor bias = lm_head_bias_ ? pass.use(*lm_head_bias_) : Tensor();
+  return pass.tap("logits", linear(asked, head_factor(pass), bias, dtype()));
 }
 
 Tensor GPT::logits(Pass& pass, const Tensor& ids, Positions which) {
@@ -79,7 +82,7 @@ Tensor GPT::logits(Pass& pass, const Tensor& ids, Positions which) {
 Tensor GPT::loss(Pass& pass, const Tensor& ids, const Tensor& targets) {
   const Tensor x = stream(pass, ids);
   if (lm_head_bias_ || pass.observed("logits")) return cross_entropy(head(pass, x), targets);
-  return head_loss(normed(pass, x), pass.use(lm_head_ ? *lm_head_ : *wte_), targets);
+  return head_loss(normed(pass, x), head_factor(pass), targets);
 }
 
 std::vector<std::string> GPT::taps() const {

@@ -27,6 +27,7 @@ class GPT final : public LanguageModel {
  private:
   Tensor stream(Pass& pass, const Tensor& ids);
   Tensor normed(Pass& pass, const Tensor& x) const;
+  Tensor head_factor(Pass& pass) const;   // (V,C)
 
   Parameter *wte_, *wpe_ = nullptr, *lm_head_ = nullptr, *lm_head_bias_ = nullptr;
   std::deque<Norm> norm_embed_, norm_final_;   // none or one each

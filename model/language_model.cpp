@@ -6,7 +6,10 @@
 namespace glass {
 
 LanguageModel::~LanguageModel() = default;
-LanguageModel::LanguageModel(const GPTConfig& config) : config_(config) {}
+LanguageModel::LanguageModel(const GPTConfig& config, DType products)
+    : config_(config), products_(products) {}
+
+DType stream_type(DType dtype) { return dtype == DType::bf16 ? DType::f32 : dtype; }
 
 Tensor LanguageModel::loss_each(Pass& pass, const Tensor& ids, const Tensor& targets) {
   return cross_entropy_each(logits(pass, ids), targets);

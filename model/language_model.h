@@ -33,16 +33,21 @@ class LanguageModel {
   std::int64_t count(
       Count what = Count::all) const;   // of weights; nanoGPT leaves the table of positions out
   const Device& device() const { return parameters_.front().value.device(); }
-  DType dtype() const { return parameters_.front().value.dtype(); }
+  DType dtype() const { return parameters_.front().value.dtype(); }   // of weights and the stream
+  DType products() const { return products_; }   // of the factors of matrix products, keys and values
 
   // The places an Observer can ask for, in the order they fire.
   virtual std::vector<std::string> taps() const = 0;
 
  protected:
-  explicit LanguageModel(const GPTConfig& config);
+  LanguageModel(const GPTConfig& config, DType products);
   const GPTConfig config_;
+  const DType products_;
   std::deque<Parameter> parameters_;   // a deque: pointers into it stay
 };
+
+// What a model that computes in `dtype` keeps its weights in: bf16 is for products alone.
+DType stream_type(DType dtype);
 
 // A new model with random weights: a function of (config, seed) alone.
 std::unique_ptr<LanguageModel> make_model(const GPTConfig& config, const Device& device,

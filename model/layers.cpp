@@ -71,19 +71,22 @@ Parameter* WeightMaker::make(const std::string& name, const Shape& shape, Role r
 Linear::Linear(const WeightMaker& make, const std::string& name, std::int64_t N, std::int64_t K,
                bool with_bias, Role role)
     : weight(make.make(name + ".weight", {N, K}, role, K)),
-      bias(with_bias ? make.make(name + ".bias", {N}, Role::bias, K) : nullptr) {}
+      bias(with_bias ? make.make(name + ".bias", {N}, Role::bias, K) : nullptr),
+      products(make.products),
+      writes(role == Role::residual ? make.dtype : make.products) {}
 
 Tensor Linear::operator()(Pass& pass, const Tensor& x, Where at) const {
-  return bias ? linear(x, pass.use(*weight), pass.use(*bias), at)
-              : linear(x, pass.use(*weight), at);
+  return linear(cast(x, products, at), factor(pass, at), bias ? pass.use(*bias, at) : Tensor(),
+                writes, at);
 }
 
-Norm::Norm(const WeightMaker& make, const char* name_of_scope, const std::string& name)
+Norm::Norm(const WeightMaker& make, const char* name_of_scope, const std::string& name, Writes what)
     : scope(name_of_scope),
       type(make.config.norm_type),
       eps(make.config.norm_eps),
       weight(nullptr),
-      bias(nullptr) {
+      bias(nullptr),
+      writes(what == Writes::stream ? make.dtype : make.products) {
   const std::int64_t C = make.config.n_embd;
   if (make.config.norm_weight) weight = make.make(name + ".weight", {C}, Role::norm_weight, C);
   if (make.config.norm_weight && make.config.bias_norm && type == NormType::layernorm) {
@@ -96,11 +99,9 @@ Tensor Norm::operator()(Pass& pass, const Tensor& x) const {
   if (pass.observed_any({"hook_scale", "hook_normalized"}) ||
       (type == NormType::layernorm && !weight))
     return readable(pass, x);
-  if (type == NormType::layernorm) {
-    return bias ? layernorm(x, pass.use(*weight), pass.use(*bias), eps)
-                : layernorm(x, pass.use(*weight), eps);
-  }
-  return weight ? rmsnorm(x, pass.use(*weight), eps) : rmsnorm(x, eps);
+  const Tensor w = weight ? pass.use(*weight) : Tensor();
+  if (type == NormType::rmsnorm) return rmsnorm(x, w, eps, writes);
+  return layernorm(x, w, bias ? pass.use(*bias) : Tensor(), eps, writes);
 }
 
 Tensor Norm::readable(Pass& pass, const Tensor& x) const {
@@ -112,7 +113,7 @@ Tensor Norm::readable(Pass& pass, const Tensor& x) const {
     y = pass.tap("hook_normalized", y);   // before the weight, as TransformerLens has it
   if (weight) y = y * pass.use(*weight);
   if (bias) y = y + pass.use(*bias);
-  return type == NormType::layernorm ? pass.tap("hook_normalized", y) : y;
+  return cast(type == NormType::layernorm ? pass.tap("hook_normalized", y) : y, writes);
 }
 
 // ---- attention ----------------------------------------------------------------------------------
@@ -179,10 +180,13 @@ SelfAttention::Heads SelfAttention::project(Pass& pass, const Tensor& x) const {
   const std::int64_t B = x.dim(0), T = x.dim(1), QK = (H_ + Hk_) * D_, all = (H_ + 2 * Hk_) * D_;
   Tensor q, k, v;                              // (B,T,heads,D)
   if (config_.pos == Position::sinusoidal) {   // v does not hear about positions
-    const Tensor placed = x + sinusoids(x, pass.past()), w = pass.use(*c_attn_.weight);
-    Tensor qk = linear(placed, slice(w, 0, 0, QK)), vs = linear(x, slice(w, 0, QK, all));
+    const DType products = c_attn_.products;
+    const Tensor placed = cast(x + sinusoids(x, pass.past()), products);
+    const Tensor w = c_attn_.factor(pass);
+    Tensor qk = linear(placed, slice(w, 0, 0, QK));
+    Tensor vs = linear(cast(x, products), slice(w, 0, QK, all));
     if (c_attn_.bias) {
-      const Tensor b = pass.use(*c_attn_.bias);
+      const Tensor b = cast(pass.use(*c_attn_.bias), products);
       qk = qk + slice(b, 0, 0, QK), vs = vs + slice(b, 0, QK, all);
     }
     qk = reshape(qk, {B, T, H_ + Hk_, D_});
@@ -225,13 +229,15 @@ Tensor SelfAttention::one_head_each(Pass& pass, const Tensor& x, const Norm* nor
   Tensor own = pass.tap(hook, broadcast_to(reshape(x, {B, T, 1, C_}), {B, T, heads, C_}));
   if (norm) own = (*norm)(pass, own);
   if (config_.pos == Position::sinusoidal && row < H_ + Hk_) {
-    own = own + reshape(sinusoids(x, pass.past()), {T, 1, C_});
+    own = own + reshape(sinusoids(own, pass.past()), {T, 1, C_});
   }
-  const Tensor w = slice(pass.use(*c_attn_.weight), 0, row * D_, (row + heads) * D_);
+  own = cast(own, c_attn_.products);
+  const Tensor w = slice(c_attn_.factor(pass), 0, row * D_, (row + heads) * D_);
   const Tensor each_w = transpose(reshape(w, {1, heads, D_, C_}));                // (1,heads,C,D)
   Tensor y = permute(matmul(permute(own, {0, 2, 1, 3}), each_w), {0, 2, 1, 3});   // (B,T,heads,D)
   if (c_attn_.bias) {
-    y = y + reshape(slice(pass.use(*c_attn_.bias), 0, row * D_, (row + heads) * D_), {heads, D_});
+    const Tensor b = cast(pass.use(*c_attn_.bias), c_attn_.products);
+    y = y + reshape(slice(b, 0, row * D_, (row + heads) * D_), {heads, D_});
   }
   return y;
 }
@@ -256,26 +262,30 @@ Tensor SelfAttention::listen(Pass& pass, const Heads& heads, const Attention& ho
   return attention(heads.q, heads.k, heads.v, how);
 }
 
+// In the type of the stream: scores and pattern are what the fused kernel holds in its registers.
 Tensor SelfAttention::readable_listen(Pass& pass, const Heads& heads, const Attention& how) const {
-  const Tensor scores = pass.tap("hook_attn_scores",
-                                 composed::attention_scores(heads.q, heads.k, how));   // (B,H,T,Tk)
+  const Tensor q = cast(heads.q, c_proj_.writes), k = cast(heads.k, c_proj_.writes),
+               v = cast(heads.v, c_proj_.writes);
+  const Tensor scores =
+      pass.tap("hook_attn_scores", composed::attention_scores(q, k, how));   // (B,H,T,Tk)
   Tensor pattern = pass.tap("hook_pattern", softmax(scores));
   if (how.dropout > 0) pattern = dropout(pattern, how.dropout, how.key);
   const std::int64_t B = pattern.dim(0), T = pattern.dim(2), Tk = pattern.dim(3);
   // Query heads that share a key head are rows of one product: (B,Hk,H/Hk,T,Tk) (B,Hk,1,Tk,D)
   const Tensor z =
-      matmul(reshape(pattern, {B, Hk_, H_ / Hk_, T, Tk}), reshape(heads.v, {B, Hk_, 1, Tk, D_}));
-  return reshape(z, {B, H_, T, D_});
+      matmul(reshape(pattern, {B, Hk_, H_ / Hk_, T, Tk}), reshape(v, {B, Hk_, 1, Tk, D_}));
+  return cast(reshape(z, {B, H_, T, D_}), c_proj_.products);
 }
 
 // z (B,T,H,D) -> (B,T,C): what every head found out, written into the stream.
 Tensor SelfAttention::mix(Pass& pass, const Tensor& z) const {
   const std::int64_t B = z.dim(0), T = z.dim(1);
   if (!pass.observed("hook_result")) return c_proj_(pass, reshape(z, {B, T, H_ * D_}));
-  const Tensor w = pass.use(*c_proj_.weight);                           // (C, H D)
+  const Tensor w = cast(c_proj_.factor(pass), c_proj_.writes);          // (C, H D)
   const Tensor each_w = permute(reshape(w, {C_, H_, D_}), {1, 2, 0});   // (H,D,C)
+  const Tensor each_z = cast(permute(z, {0, 2, 1, 3}), c_proj_.writes);
   const Tensor result =
-      permute(matmul(permute(z, {0, 2, 1, 3}), reshape(each_w, {1, H_, D_, C_})), {0, 2, 1, 3});
+      permute(matmul(each_z, reshape(each_w, {1, H_, D_, C_})), {0, 2, 1, 3});
   const Tensor y = sum(pass.tap("hook_result", result), 2);   // (B,T,H,C) -> (B,T,C)
   return c_proj_.bias ? y + pass.use(*c_proj_.bias) : y;
 }
@@ -325,9 +335,10 @@ Tensor Mlp::operator()(Pass& pass, const Tensor& x) const {
 // Weights are made in nanoGPT's order, ln_1 attn ln_2 mlp, which is the order of a checkpoint.
 Block::Block(const WeightMaker& make, int layer) : config_(make.config) {
   const bool norms = config_.norm != NormPlace::none;
-  if (norms) norms_.emplace_back(make, "ln1", block_name(layer, "ln_1"));
+  const Writes writes = config_.norm == NormPlace::pre ? Writes::factors : Writes::stream;
+  if (norms) norms_.emplace_back(make, "ln1", block_name(layer, "ln_1"), writes);
   attn_ = std::make_unique<SelfAttention>(make, layer);
-  if (norms && config_.has_mlp()) norms_.emplace_back(make, "ln2", block_name(layer, "ln_2"));
+  if (norms && config_.has_mlp()) norms_.emplace_back(make, "ln2", block_name(layer, "ln_2"), writes);
   if (config_.has_mlp()) mlp_ = std::make_unique<Mlp>(make, layer);
 }
 

@@ -19,11 +19,13 @@ namespace glass {
 // residual: what writes into the stream.
 enum class Role : std::uint8_t { embedding, linear, residual, head, bias, norm_weight, norm_bias };
 
-// Makes the weights of a model, one after the other, in the order of its way.
+// Makes the weights of a model, one after the other, in the order of its way. What a model computes
+// in is two types: one for weights, the stream and all sums, and one for the factors of matrix
+// products, which may be bf16 where the other is f32 (the table is in model/README.md).
 struct WeightMaker {
   const GPTConfig& config;
   Device device;
-  DType dtype;
+  DType dtype, products;
   std::uint64_t seed;
   std::deque<Parameter>& parameters;   // a deque: pointers into it stay
 
@@ -35,17 +37,26 @@ struct WeightMaker {
 struct Linear {        // (..,K) -> (..,N)
   Parameter* weight;   // (N,K)
   Parameter* bias;     // (N) or null
+  DType products;      // of x and the weight
+  DType writes;        // of the result: what is added to the stream is as exact as the stream
   Linear(const WeightMaker& make, const std::string& name, std::int64_t N, std::int64_t K,
          bool bias, Role role = Role::linear);
   Tensor operator()(Pass& pass, const Tensor& x, Where at = Where::here()) const;
+  Tensor factor(Pass& pass, Where at = Where::here()) const {
+    return pass.factor(*weight, products, at);
+  }
 };
+
+// What a norm writes: the stream itself, or a copy of it that a matrix product reads.
+enum class Writes : std::uint8_t { stream, factors };
 
 struct Norm {          // (..,C) -> (..,C)
   const char* scope;   // "ln1"
   NormType type;
   double eps;
   Parameter *weight, *bias;   // (C) each, or null
-  Norm(const WeightMaker& make, const char* scope, const std::string& name);
+  DType writes;
+  Norm(const WeightMaker& make, const char* scope, const std::string& name, Writes what);
   Tensor operator()(Pass& pass, const Tensor& x) const;
 
  private:

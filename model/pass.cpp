@@ -68,7 +68,8 @@ bool Pass::observed_any(std::initializer_list<std::string_view> names) const {
 
 Tensor Pass::observed_tap(std::string_view name, const Tensor& x) {
   const std::string place(full(name));
-  Tensor y = observer_->wants(place) ? observer_->see(place, x) : x;
+  // Whatever stands in for x goes on in x's type.
+  Tensor y = observer_->wants(place) ? cast(observer_->see(place, x), x.dtype()) : x;
   if (!tape_ || !observer_->wants_gradient(place)) return y;
   return record<Tap>(y, Where::here(), {y}, observer_, place);
 }

@@ -47,6 +47,11 @@ class Pass {
   Tensor use(Parameter& p, Where at = Where::here()) {
     return tape_ ? tape_->watch(p, at) : p.value;
   }
+  // The same weight as a factor of a matrix product, in the type that products are computed in.
+  Tensor factor(Parameter& p, DType products, Where at = Where::here()) {
+    if (products != DType::bf16) return use(p, at);
+    return tape_ ? tape_->watch_bf16(p, at) : p.in_bf16();
+  }
 
   // A place where one can look. Without an observer it costs one comparison.
   Tensor tap(std::string_view name, const Tensor& x) {

@@ -27,9 +27,10 @@ std::string best_isa(const std::string& device) {
 
 Machine open_machine(const Arguments& args) {
   Machine machine;
-  machine.dtype = args.text("dtype") == "f64" ? DType::f64 : DType::f32;
-  if (args.text("dtype") == "f32" && args.said("dtype").find("16") != std::string::npos)
-    warn("--dtype " + args.said("dtype") + ": this build computes in f32 instead.");
+  const std::string& dtype = args.text("dtype");
+  machine.dtype = dtype == "f64" ? DType::f64 : dtype == "bf16" ? DType::bf16 : DType::f32;
+  if (args.said("dtype") == "float16")
+    warn("--dtype float16: bf16 instead, which needs no scaling of the loss.");
   machine.device = args.text("device");
   if (machine.device == "auto")
     machine.device = machine.dtype == DType::f64 ? "reference" : list_devices().front().name;
