@@ -15,6 +15,8 @@
 
 namespace glass {
 
+extern const Command kBenchPeak;    // bench_peak.cpp
+extern const Command kBenchGrow;    // bench_grow.cpp
 extern const Command kBenchMicro;   // bench_micro.cpp
 extern const Command kBenchTrain;   // bench_train.cpp
 
@@ -22,12 +24,16 @@ extern const Command kBenchTrain;   // bench_train.cpp
 
 Peak measure_peak(const std::string& isa, int threads) {
   const Bandwidth memory = memory_bandwidth(threads);
-  return {isa, threads, peak_gflops(isa, threads), memory.read, memory.copy};
+  return with_isa({isa, threads, 0, memory.read, memory.copy, 0, 0}, isa);
 }
 Peak with_isa(Peak peak, const std::string& isa) {
   peak.isa = isa, peak.gflops = peak_gflops(isa, peak.threads);
+  peak.bf16_gflops = peak_dot_gflops(isa, ShortDot::bf16, peak.threads);
+  peak.int8_gops = peak_dot_gflops(isa, ShortDot::int8, peak.threads);
   return peak;
 }
+
+double memory_gbps(const Peak& peak) { return std::max(peak.read_gbps, peak.copy_gbps); }
 
 std::string isa_of(const Machine& machine) {
   if (!machine.isa.empty()) return machine.isa;
@@ -112,8 +118,7 @@ BenchRow measure(const BenchCase& one, Backend& backend, const Peak& peak) {
   const std::function<void()> call = one.prepare(operands);
   const Timing time = time_it([&] { call(), backend.wait(); });
   const double at_best =
-      std::max(one.flops / peak.gflops, one.bytes / std::max(peak.read_gbps, peak.copy_gbps)) *
-      1e-6;   // ms
+      std::max(one.flops / peak.gflops, one.bytes / memory_gbps(peak)) * 1e-6;   // ms
   return {one.group,
           one.name,
           one.shape,
@@ -193,6 +198,7 @@ void print_pair(const BenchRow& a, const BenchRow& b, const BenchRow* before) {
 
 void write_peak(Json& json, const Peak& peak) {
   json.object().field("isa", peak.isa).field("threads", peak.threads).field("gflops", peak.gflops);
+  json.field("bf16_gflops", peak.bf16_gflops).field("int8_gops", peak.int8_gops);
   json.field("read_gbps", peak.read_gbps).field("copy_gbps", peak.copy_gbps).end();
 }
 
@@ -215,29 +221,8 @@ void write_rows(Json& json, const std::vector<BenchRow>& rows) {
 
 // The commands
 
-namespace {
+namespace {}   // namespace
 
-ExitCode run_peak(const Arguments& args) {
-  const Machine machine = open_machine(args);
-  std::vector<Peak> peaks = {measure_peak(isa_of(machine), 1)};
-  if (machine.threads > 1) peaks.push_back(measure_peak(isa_of(machine), machine.threads));
-  if (args.flag("json")) {
-    Json json;
-    json.object()
-        .field("peak_gflops", peaks.back().gflops)
-        .field("peak_gbps", peaks.back().read_gbps)
-        .key("rows")
-        .array();
-    for (const Peak& peak : peaks) write_peak(json, peak);
-    json.end().end();
-    print(json.text() + "\n");
-    return ExitCode::ok;
-  }
-  for (const Peak& peak : peaks) print_peak(peak);
-  return ExitCode::ok;
-}
-
-// "256x2304x768" -> three sizes.
 std::vector<std::int64_t> sizes_of(const std::string& option, const std::string& text,
                                    std::size_t count) {
   std::vector<std::int64_t> sizes;
@@ -253,6 +238,8 @@ std::vector<std::int64_t> sizes_of(const std::string& option, const std::string&
   }
   return sizes;
 }
+
+namespace {
 
 std::vector<BenchCase> chosen_cases(const Arguments& args) {
   std::vector<BenchCase> cases;
@@ -314,6 +301,7 @@ std::vector<Contender> contenders(Machine machine, const std::string& compare) {
 }
 
 ExitCode run_ops(const Arguments& args) {
+  if (args.has("peer")) return run_peer(args);
   const std::vector<BenchCase> cases = chosen_cases(args);
   Machine machine = open_machine(args);
   const std::string device = machine.device;
@@ -349,18 +337,15 @@ const Option kOpsOptions[] = {
     {.name = "filter", .value = "TEXT", .fallback = "", .help = "only cases with this in their name or shape", .group = "What to measure"},
     {.name = "product", .value = "MxNxK", .fallback = "", .help = "only these products: y (M,N) = x (M,K) w (N,K)^T and both gradients"},
     {.name = "attention", .value = "BxHxTxD", .fallback = "", .help = "only attention of this size, forward and backward"},
+    {.name = "peer", .value = "LIB.so", .help = "a BLAS to race on matrix products, loaded at run time: libopenblas.so.0, libdnnl.so.2, ...; several with commas between"},
     {.name = "compare", .value = "ISA,ISA", .fallback = "", .help = "two instruction sets side by side"},
 };
-const Example kPeakExamples[] = {{"glass bench peak", "multiply-adds and memory, one thread and all"}};
 const Example kOpsExamples[] = {{"glass bench ops --filter linear", "all matrix products with a weight"},
-                                {"glass bench ops --compare avx2,avx512", "what wider vectors bring"}};
+                                {"glass bench ops --compare avx2,avx512", "what wider vectors bring"},
+                                {"OPENBLAS_CORETYPE=SkylakeX glass bench ops --peer libopenblas.so.0", "matrix products beside OpenBLAS, turn by turn"}};
 const Example kExamples[] = {{"glass bench ops", "every kernel beside this machine's limits"}};
 // clang-format on
 
-const Command kPeak = {.name = "peak",
-                       .summary = "what this machine can do at best",
-                       .examples = kPeakExamples,
-                       .run = run_peak};
 const Command kOps = {.name = "ops",
                       .summary = "every kernel on the shapes of GPTs",
                       .about =
@@ -370,7 +355,7 @@ const Command kOps = {.name = "ops",
                       .examples = kOpsExamples,
                       .options = kOpsOptions,
                       .run = run_ops};
-const Command* const kCommands[] = {&kPeak, &kOps, &kBenchTrain, &kBenchMicro};
+const Command* const kCommands[] = {&kBenchPeak, &kOps, &kBenchTrain, &kBenchGrow, &kBenchMicro};
 
 }   // namespace
 

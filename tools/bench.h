@@ -15,12 +15,14 @@ namespace glass {
 struct Peak {
   std::string isa;
   int threads = 1;
-  double gflops = 0;      // multiply-adds from registers
-  double read_gbps = 0;   // from memory
-  double copy_gbps = 0;   // from memory and back to it
+  double gflops = 0;                       // multiply-adds from registers
+  double read_gbps = 0;                    // from memory
+  double copy_gbps = 0;                    // from memory and back to it
+  double bf16_gflops = 0, int8_gops = 0;   // dot products of short numbers; 0: no instruction
 };
 Peak measure_peak(const std::string& isa, int threads);   // isa: a usable one
 Peak with_isa(Peak peak, const std::string& isa);         // the same memory, other vectors
+double memory_gbps(const Peak& peak);                     // the better of the two ways
 // Peaks are about the processor, whatever device computes: the best instruction set if the device
 // has none.
 std::string isa_of(const Machine& machine);
@@ -71,6 +73,12 @@ struct BenchRow {
   double fraction_of_peak = 0;   // the time at the nearer of the two limits, over the time taken
 };
 BenchRow measure(const BenchCase& one, Backend& backend, const Peak& peak);
+
+// The sizes of an option: "256x2304x768" are three. UsageError where they are not `count`.
+std::vector<std::int64_t> sizes_of(const std::string& option, const std::string& text,
+                                   std::size_t count);
+// glass bench ops --peer: matrix products beside those of another library (bench_peer.cpp).
+ExitCode run_peer(const Arguments& args);
 
 void print_peak(const Peak& peak);
 // A line of the table; a heading first where the group is not that of the row before.

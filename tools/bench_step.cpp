@@ -92,6 +92,10 @@ double StepBench::optimizer_bytes() const {
   return kPasses * kBytes * static_cast<double>(model_->count());
 }
 
+double StepBench::floor_ms(const Peak& peak) const {
+  return (flops() / peak.gflops + optimizer_bytes() / memory_gbps(peak)) * 1e-6;
+}
+
 StepTimes StepBench::step() {
   Stopwatch watch(*machine_.backend);
   StepTimes times;

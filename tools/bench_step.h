@@ -8,7 +8,7 @@
 
 #include "model/dataset.h"
 #include "model/trainer.h"
-#include "tools/machine.h"
+#include "tools/bench.h"
 
 namespace glass {
 
@@ -42,6 +42,9 @@ class StepBench {
   // What the optimizer must read and write: the gradient for its norm, then weight, gradient and
   // both moments, of which three are written again.
   double optimizer_bytes() const;
+  // The least that a step can take: its products at the peak of multiply-adds, and then what the
+  // optimizer must move.
+  double floor_ms(const Peak& peak) const;
 
  private:
   Machine machine_;

@@ -147,14 +147,6 @@ struct Result {
   std::vector<TrainRow> rows;   // four for each contender
 };
 
-double memory_gbps(const Peak& peak) { return std::max(peak.read_gbps, peak.copy_gbps); }
-
-// The least that a step can take: its products at the peak of multiply-adds, and then what the
-// optimizer must move.
-double floor_ms(const Result& r, const Peak& peak) {
-  return (r.flops / peak.gflops + r.optimizer_bytes / memory_gbps(peak)) * 1e-6;
-}
-
 TrainRow row_of(const Contender& c, const char* name, double StepTimes::*part, double flops,
                 double bytes) {
   std::vector<double> ms;
@@ -244,7 +236,8 @@ void print_text(const std::vector<Contender>& all, const Result& r) {
     print("  " + ink(Ink::bold, c.name, stdout) +
           format(": %s tokens/s, %.0f MiB at most, %.2f times the floor of %.3f ms",
                  with_commas(static_cast<std::int64_t>(tokens_per_second(r, *step))).c_str(),
-                 c.peak_rss_mib, step->ms.median / floor_ms(r, c.peak), floor_ms(r, c.peak)) +
+                 c.peak_rss_mib, step->ms.median / c.bench->floor_ms(c.peak),
+                 c.bench->floor_ms(c.peak)) +
           (&c == &all.front() ? "" : format(", %.2fx the first", times_the_first(all, c))) + "\n");
   }
 }
@@ -294,7 +287,7 @@ void print_json(const std::vector<Contender>& all, const Result& r,
       json.field("ms_per_step", row.ms.median)
           .field("tokens_per_second", tokens_per_second(r, row))
           .field("peak_rss_mb", row.of->peak_rss_mib)
-          .field("floor_ms", floor_ms(r, row.of->peak))
+          .field("floor_ms", row.of->bench->floor_ms(row.of->peak))
           .field("times_the_first", times_the_first(all, *row.of))
           .field("steps", row.of->times.size());
     }

@@ -2,6 +2,7 @@
 // measure. How fast anything is, no test says.
 #include "tools/bench.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -9,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "engine/base/json_value.h"
 #include "kernels/backends.h"
 #include "tests/tools/process.h"
 
@@ -79,7 +81,64 @@ TEST(BenchPeak, TellsScriptsWhatTheyRelyOn) {
       << outcome.out;
   EXPECT_TRUE(std::regex_search(outcome.out, std::regex("\"peak_gbps\": [0-9.]*[1-9]")))
       << outcome.out;
-  EXPECT_NE(outcome.out.find("\"isa\": \"scalar\""), std::string::npos) << outcome.out;
+  const JsonValue json = parse_json(outcome.out, "the output");
+  const std::vector<JsonValue>& rows = json.at("rows", "top").items;
+  ASSERT_EQ(rows.size(), 1u) << "an instruction set that was asked for stands alone";
+  EXPECT_EQ(rows[0].at("isa", "row").string("isa"), "scalar");
+  EXPECT_EQ(rows[0].at("bf16_gflops", "row").number("bf16"), 0) << "scalar has no such instruction";
+  EXPECT_GT(rows[0].at("read_gbps", "row").number("read"), 0);
+  for (const JsonValue& cache : json.at("caches", "top").items)
+    EXPECT_GT(cache.at("read_gbps", "cache").number("read"), 0);
+}
+
+// A BLAS for C that happens to be installed; "" where none is.
+std::string some_blas() {
+  for (const char* name : {"libopenblas.so.0", "libblas.so.3", "libdnnl.so.2", "libdnnl.so.3"}) {
+    if (void* handle = ::dlopen(name, RTLD_NOW | RTLD_LOCAL)) {
+      ::dlclose(handle);
+      return name;
+    }
+  }
+  return "";
+}
+
+TEST(BenchPeer, RacesOnEveryLayoutAndSaysTheRatios) {
+  const std::string blas = some_blas();
+  if (blas.empty()) GTEST_SKIP() << "no BLAS is installed";
+  const Outcome outcome =
+      glass({"bench", "ops", "--peer", blas, "--product", "5x4x3", "--threads", "1", "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.text();
+  const JsonValue json = parse_json(outcome.out, "the output");
+  EXPECT_GT(json.at("geometric_mean", "top").number("mean"), 0);
+  const std::vector<JsonValue>& rows = json.at("rows", "top").items;
+  ASSERT_EQ(rows.size(), 3u) << outcome.out;
+  const char* const names[] = {"y = x w^T", "dx = dy w", "dw += dy^T x"};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i].at("name", "row").string("name"), names[i]);
+    EXPECT_EQ(rows[i].at("shape", "row").string("shape"), "5x4x3");
+    EXPECT_EQ(rows[i].at("ratios", "row").items.size(), 1u);
+    for (const char* key : {"ms", "gflops", "fraction_of_peak"})
+      EXPECT_GT(rows[i].at(key, "row").number(key), 0) << key;
+  }
+}
+
+TEST(BenchPeer, RefusesWhatIsNoBlas) {
+  const struct {
+    std::vector<std::string> words;
+    int code;
+    const char* says;
+  } refused[] = {
+      {{"--peer", "libnobody-has-this.so"}, 4, "cannot load"},
+      {{"--peer", "libm.so.6"}, 3, "neither cblas_sgemm"},
+      {{"--peer", "libm.so.6", "--device", "reference"}, 2, "cpu device"},
+      {{"--peer", "libm.so.6", "--compare", "scalar,scalar"}, 2, "--compare"},
+  };
+  for (const auto& one : refused) {
+    std::vector<std::string> words = {"bench", "ops"};
+    words.insert(words.end(), one.words.begin(), one.words.end());
+    const std::string error = error_of(glass(words), one.code);
+    EXPECT_NE(error.find(one.says), std::string::npos) << error;
+  }
 }
 
 TEST(BenchOps, RefusesWhatItCannotMeasure) {

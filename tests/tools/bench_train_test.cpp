@@ -126,6 +126,38 @@ TEST(StepBench, ItsProfileGathersTheBlocks) {
   EXPECT_EQ(flops, 2.0 * 8 * 3 * 12 * 8 * 8);
 }
 
+std::vector<std::string> small_growth(std::vector<std::string> more) {
+  std::vector<std::string> words = {"bench", "grow",     "--largest", "1e5",       "--longest",
+                                    "128",   "--tokens", "128",       "--threads", "1"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+TEST(BenchGrow, KeepsTheTokensOfAStepWhileTheContextGrows) {
+  const JsonValue json = json_of(glass(small_growth({"--json"})));
+  std::vector<std::string> seen;
+  for (const JsonValue& row : json.at("rows", "top").items) {
+    seen.push_back(row.at("name", "row").string("name") + " " +
+                   std::to_string(row.at("batch_size", "row").integer("B", 1, 1 << 20)) + "x" +
+                   std::to_string(row.at("block_size", "row").integer("T", 1, 1 << 20)));
+    for (const char* key : {"ms", "ms_per_token", "floor_ms_per_token", "gflops"})
+      EXPECT_GT(row.at(key, "row").number(key), 0) << key;
+  }
+  EXPECT_EQ(seen, (std::vector<std::string>{"size 1x256", "context 2x64", "context 1x128"}));
+}
+
+TEST(BenchGrow, DrawsOneOfTheTwo) {
+  const ScratchFolder folder;
+  const std::string picture = folder / "context.svg";
+  const Outcome outcome = glass(small_growth({"--what", "context", "--svg", picture}));
+  EXPECT_EQ(outcome.code, 0) << outcome.text();
+  EXPECT_NE(outcome.out.find("context grows"), std::string::npos) << outcome.out;
+  EXPECT_EQ(outcome.out.find("model grows"), std::string::npos) << outcome.out;
+  EXPECT_NE(bytes_of(picture).find("floor"), std::string::npos);
+  const std::string error = error_of(glass(small_growth({"--svg", picture})), 2);
+  EXPECT_NE(error.find("--what"), std::string::npos) << error;
+}
+
 TEST(ProcessMemory, SeesABlockComeAndGo) {
   if (!forget_most_resident()) GTEST_SKIP() << "the system does not count memory afresh";
   const double before = most_resident_mib();
