@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Causal attention forward and backward beside PyTorch's scaled_dot_product_attention, turn by turn.
+
+  tools/bench/attention.py [--only 1024,2048,4096,8192] [--rounds N] [--json | --markdown]
+
+12 heads of 64, 8,192 tokens in every step: many short windows or one long one. Memory is q, k, v, the result, their
+gradients and one number a query in both programs, so it grows with the tokens and not with their square.
+"""
+import statistics
+
+import side_by_side as sbs
+
+TOKENS, H, D = 8192, 12, 64
+SPEC = dict(n_head=H, n_embd=H * D, kind="attention", warmup=1, flush=True, linear="aten", dtype="f32", compile="")
+
+
+def compare(args, T, notes):
+    B, seen = TOKENS // T, []
+    peer = sbs.Worker("scaled_dot_product_attention", "torch_gpt.py", {**SPEC, "batch": B, "block": T, "threads": args.threads},
+                      sbs.tuned_environment(notes))
+    if peer.why_not:
+        sbs.sys.exit(f"error: PyTorch did not start: {peer.why_not}")
+
+    def glass():
+        answer = sbs.glass_json(args, "ops", "--attention", f"{B}x{H}x{T}x{D}")
+        seen.append(sum(row["gflops"] * row["ms"] for row in answer["rows"]) / sum(row["ms"] for row in answer["rows"]) /
+                    answer["peaks"][0]["gflops"])
+        return [sum(row["ms"] for row in answer["rows"])]
+
+    times = sbs.take_turns({"glass": glass, "torch": lambda: peer.turn(3)}, args.rounds or 3)
+    peer.close()
+    return {"work": "attention", "T": T, "B": B, "ms": statistics.median(times["glass"]), "peer_ms": statistics.median(times["torch"]),
+            "ratio": sbs.ratios(times, "glass")["torch"], "fraction_of_peak": statistics.median(seen), "peer_rss_mb": peer.rss}
+
+
+def show(results, markdown):
+    rows = [[f"{r['B']} x {H} x {r['T']} x {D}", f"{r['ms']:.1f}", f"{100 * r['fraction_of_peak']:.0f} %", f"{r['peer_ms']:.1f}",
+             f"{r['ratio']:.2f}x"] for r in results]
+    print(sbs.table(["forward + backward, B x H x T x D", "ms", "of the peak", "PyTorch, ms", "glass is"], rows, markdown))
+
+
+def main():
+    args = sbs.options(__doc__, only=dict(default="1024,2048,4096,8192", help="lengths of a window"))
+    torch_version, notes, quiet = sbs.need_torch(), [], sbs.Quiet()
+    results = [compare(args, int(T), notes) for T in args.only.split(",")]
+    told = {"versions": sbs.versions(args, torch_version), "foreign_cpu_percent": quiet.foreign(),
+            "environment": sbs.tuned_environment([]), "notes": sorted(set(notes)), "results": results}
+    if args.json:
+        print(sbs.json.dumps(told))
+        return
+    show(results, args.markdown)
+    sbs.show_setting(told)
+
+
+main()
