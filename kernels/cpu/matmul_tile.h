@@ -48,6 +48,9 @@ struct TileKernels {
   TileKernel of[kTileRows][kTileVectors];
 };   // [rows - 1][vectors - 1]
 extern const TileKernels kTileKernels;
+// Tiles whose panels hold pairs of bf16 (pack_pairs in matmul_pack.h) instead of floats; null where
+// this machine multiplies no pairs.
+const TileKernels* pair_tiles();
 
 GLASS_SIMD void tile_product(const TileC& c, int rows, const TileA& a, const TileB& b,
                              std::int64_t depth) {

@@ -394,7 +394,7 @@ void multiply_many_rows(const Call& n, Index begin, Index end) {
       if (rows > kTileRows) {
         float* packed = scratch(Scratch::pack_a, packed_floats(kTileRows, rows, depth));
         pack_panels(packed, kTileRows, x, rows, depth);
-        a = {{packed, 1, kTileRows}, kTileRows * depth};
+        a = {{packed, 1, kTileRows}, panel_floats(kTileRows, depth)};
       }
       for (Index panel = begin; panel < end; ++panel) {
         const Index column = panel * kPanel;
