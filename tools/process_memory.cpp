@@ -5,6 +5,9 @@
 
 #include <cstdio>
 #include <cstring>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace glass {
 namespace {
@@ -39,6 +42,12 @@ double most_resident_mib() {
   constexpr double kInMib = 1024;   // KiB everywhere else
 #endif
   return static_cast<double>(usage.ru_maxrss) / kInMib;
+}
+
+void give_memory_back() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
 }
 
 bool forget_most_resident() {

@@ -19,8 +19,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 
 
 def find_glass(said):
-    for path in [said, f"{ROOT}/build/glass", f"{ROOT}/build/release/glass"]:
-        if path and os.access(path, os.X_OK):
+    for path in [said] if said else [f"{ROOT}/build/release/glass", f"{ROOT}/build/glass"]:
+        if os.access(path, os.X_OK):
             return path
     sys.exit(f"error: {said or ROOT + '/build/release/glass'} is not there; build it, or name it with --glass.")
 
@@ -113,14 +113,20 @@ class Worker:
 
     def turn(self, runs):
         """Milliseconds of each of so many runs."""
-        self.process.stdin.write(f"{runs}\n")
-        self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
+        try:
+            self.process.stdin.write(f"{runs}\n")
+            self.process.stdin.flush()
+            answer = json.loads(self.process.stdout.readline())
+        except (BrokenPipeError, ValueError):
+            sys.exit(f"error: PyTorch ({self.name}) ended in the middle of a measurement; is there memory enough?")
         self.rss = answer["peak_rss_mb"]
         return answer["ms"]
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
         self.process.wait()
 
 

@@ -54,36 +54,37 @@ def glass_step(args, config, dtype, seen):
 
 
 def compare(args, key, settings, dtype, notes):
-    """One configuration: rows of (name, median ms, ratio, MiB), glass first."""
-    config, seen, peers = CONFIGS[key], [], []
-    probe = sbs.glass_json(args, "train", "--preset", "names", "--steps", 1, "--dtype", dtype)
-    if probe is None:
+    """One configuration beside one setting of PyTorch after the other, so that only one of them holds memory."""
+    config, seen = CONFIGS[key], []
+    if sbs.glass_json(args, "train", "--preset", "names", "--steps", 1, "--dtype", dtype) is None:
         notes.append(f"this glass does not train in {dtype}")
         return None
+    tokens = config["spec"]["batch"] * config["spec"]["block"]
+
+    def row(name, ms, ratio, rss):
+        return {"name": name, "ms": statistics.median(ms), "min_ms": min(ms), "max_ms": max(ms),
+                "tokens_per_second": 1e3 * tokens / statistics.median(ms), "times_as_fast_as_it": ratio, "peak_rss_mb": rss}
+
+    ours, rows = [], []
     for name in settings:
         spec, tuned = SETTINGS[name]
         spec = {**spec, **config["spec"], "warmup": config["warmup"], "threads": args.threads if tuned else 0}
         peer = sbs.Worker(name, "torch_gpt.py", spec, sbs.tuned_environment(notes) if tuned else {})
         if peer.why_not:
             notes.append(f"({key}) {name}: left out, {peer.why_not}")
-        else:
-            peers.append(peer)
-    contenders = {"glass": glass_step(args, config, dtype, seen)}
-    for peer in peers:
-        contenders[peer.name] = lambda peer=peer: peer.turn(config["runs"])
-    times = sbs.take_turns(contenders, args.rounds or config["rounds"])
-    for peer in peers:
+            continue
+        turns = {"glass": glass_step(args, config, dtype, seen), name: lambda: peer.turn(config["runs"])}
+        times = sbs.take_turns(turns, args.rounds or config["rounds"])
         peer.close()
-    faster = sbs.ratios(times, "glass")
-    rss = {"glass": max(s["peak_rss_mb"] for s in seen), **{p.name: p.rss for p in peers}}
-    tokens = config["spec"]["batch"] * config["spec"]["block"]
-    rows = [{"name": name, "ms": statistics.median(ms), "min_ms": min(ms), "max_ms": max(ms),
-             "tokens_per_second": 1e3 * tokens / statistics.median(ms), "times_as_fast_as_it": faster[name],
-             "peak_rss_mb": rss[name]} for name, ms in times.items()]
-    best = min(rows[1:], key=lambda r: r["ms"], default=None)
+        ours += times["glass"]
+        rows.append(row(name, times[name], sbs.ratios(times, "glass")[name], peer.rss))
+    if not rows:
+        return None
+    best = min(rows, key=lambda r: r["times_as_fast_as_it"])      # the one that we gain least on
+    rows.insert(0, row("glass", ours, 1.0, max(s["peak_rss_mb"] for s in seen)))
     return {"config": key, "title": config["title"], "dtype": dtype, "rows": rows,
             "fraction_of_peak": seen[-1]["rows"][0]["fraction_of_peak"],
-            "best_peer": best and best["name"], "ratio_to_best": best and best["times_as_fast_as_it"]}
+            "best_peer": best["name"], "ratio_to_best": best["times_as_fast_as_it"]}
 
 
 def show(result, markdown):
