@@ -14,18 +14,14 @@ struct Parameter {
   bool touched = false;              // grad holds something; zero_grad only says it does not
 
   // The value in bf16, for products that are computed in it. It is made again when somebody has written the value
-  // since; AdamW writes both at once.
+  // since, or put another tensor into its place; AdamW writes both at once.
   Tensor shadow = {};
-  unsigned shadowed = 0;             // the version of the value that the shadow holds
-  bool shadow_holds() const { return shadow && shadowed == value.buffer()->version; }
-  const Tensor& in_bf16() {
-    if (!shadow_holds()) {
-      if (!shadow) shadow = Tensor::empty(value.device(), value.shape(), DType::bf16);
-      value.backend().copy({shadow.writable("the shadow of a weight"), false}, value.view());
-      shadowed = value.buffer()->version;
-    }
-    return shadow;
+  std::weak_ptr<Buffer> shadow_of = {};   // which memory the shadow shows,
+  unsigned shadowed = 0;                  // and which version of it
+  bool shadow_holds() const {
+    return shadow && shadowed == value.buffer()->version && shadow_of.lock() == value.buffer();
   }
+  const Tensor& in_bf16();
 
   // Where this step's tape watches it: a tied weight is watched once, and so decayed, saved and counted once.
   const Tape* tape = nullptr;
@@ -34,5 +30,14 @@ struct Parameter {
 
   void zero_grad() { touched = false; }
 };
+
+inline const Tensor& Parameter::in_bf16() {
+  if (shadow_holds()) return shadow;
+  if (!shadow || shadow.shape() != value.shape()) shadow = Tensor::empty(value.device(), value.shape(), DType::bf16);
+  value.backend().copy({shadow.writable("the shadow of a weight"), false}, value.view());
+  shadow_of = value.buffer();
+  shadowed = value.buffer()->version;
+  return shadow;
+}
 
 }  // namespace glass

@@ -15,6 +15,13 @@ struct Names<OnNonFinite> {
   static constexpr std::array<std::string_view, 2> all = {"stop", "skip"};
 };
 
+// What a run computes in; bf16: see the table in model/README.md.
+enum class Numbers : std::uint8_t { f32, bf16, f64 };
+template <>
+struct Names<Numbers> {
+  static constexpr std::array<std::string_view, 3> all = {"f32", "bf16", "f64"};
+};
+
 struct TrainConfig {
   std::int64_t seed = 1337;
   std::int64_t batch_size = 12;                   // B: windows in a micro-step
@@ -34,6 +41,7 @@ struct TrainConfig {
 
   OnNonFinite on_nonfinite = OnNonFinite::stop;
   bool recompute = false;
+  Numbers dtype = Numbers::f32;
 
   std::int64_t decay_steps() const { return lr_decay_iters > 0 ? lr_decay_iters : max_iters; }
   std::int64_t samples_per_step() const { return batch_size * gradient_accumulation_steps; }
@@ -64,6 +72,7 @@ void each_field(Config& c, const F& f) {
   f("prompt", c.prompt);
   f("on_nonfinite", c.on_nonfinite);
   f("recompute", c.recompute);
+  f("dtype", c.dtype);
 }
 
 // Throws a UsageError with one sentence when nobody could train so.

@@ -68,6 +68,10 @@ std::unique_ptr<Microgpt> open_model(const Arguments& args, Result& result) {
   }
   if (args.flag("pause"))
     fail(UsageError("--pause steps through the scalar engine; leave --engine tensor out."));
+  if (args.text("dtype") == "bf16") {
+    fail(UsageError("--dtype bf16: microgpt's products are too small to gain from it; leave it out, or train a "
+                    "larger model with glass train."));
+  }
   Machine machine = open_machine(args);
   result.device = std::string(machine.backend->name()) + ", " + name_of(machine.dtype);
   return std::make_unique<TensorMicrogpt>(std::move(start), std::move(machine.backend),

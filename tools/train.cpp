@@ -156,8 +156,8 @@ ExitCode run(const Arguments& said) {
   TrainRequest request = train_request(said);
   const Arguments& args = request.args;
   const Place place = place_of(request);
-  const Machine machine = open_machine(args);
   Start start = start_of(request, place);
+  const Machine machine = open_machine(args);
   const Dataset data = data_of(request, start, place);
 
   const auto model = make_model(request.model, machine.backend, machine.dtype,

@@ -207,8 +207,7 @@ std::vector<Line> data_lines(const TrainRequest& request) {
       {"tokenizer", text_value(file ? from_anywhere(data.tokenizer) : data.tokenizer)},
       {"val", shortest(data.val)},
       {"doc_sep", text_value(data.doc_sep)},
-      {"doc_mark", text_value(data.doc_mark)},
-      {"dtype", text_value(request.args.text("dtype"))}};
+      {"doc_mark", text_value(data.doc_mark)}};
   const std::string& start = request.args.text("init-from");
   if (start != "scratch" && start != "resume")
     lines.push_back({"init_from", text_value(from_anywhere(start))});

@@ -90,8 +90,11 @@ struct StoredRun {
 StoredRun stored_run(const FoundCheckpoint& found) {
   const std::string what = found.path + ": glass.trainer";
   const JsonValue trainer = parse_json(found.checkpoint.note("glass.trainer"), what);
-  return {config_of(found.checkpoint, found.path),
-          fields_from_json<TrainConfig>(trainer.at("config", what), what),
+  TrainConfig train = fields_from_json<TrainConfig>(trainer.at("config", what), what);
+  const std::vector<StoredTensor>& tensors = found.checkpoint.tensors;
+  if (!tensors.empty() && tensors.front().type == StoredType::f64)
+    train.dtype = Numbers::f64;   // older files do not say it otherwise
+  return {config_of(found.checkpoint, found.path), train,
           read_data_note(found.checkpoint, found.path)};
 }
 
@@ -108,15 +111,6 @@ std::vector<std::string> data_changes(const DataOptions& stored, const TrainRequ
   compare("doc-sep", stored.doc_sep, request.data.doc_sep);
   compare("doc-mark", stored.doc_mark, request.data.doc_mark);
   return changes;
-}
-
-// The type of the weights decides the digits; a file does not say it anywhere else.
-std::vector<std::string> dtype_changes(const Checkpoint& checkpoint, const TrainRequest& request) {
-  if (checkpoint.tensors.empty()) return {};   // load_weights says what is missing
-  const StoredType before = checkpoint.tensors.front().type;
-  const StoredType now = request.args.text("dtype") == "f64" ? StoredType::f64 : StoredType::f32;
-  if (before == now) return {};
-  return {std::string("dtype: ") + name_of(before) + " before, " + name_of(now) + " now"};
 }
 
 void refuse_changes(std::vector<std::string> changes, const TrainRequest& request,
@@ -149,11 +143,12 @@ void take_up(TrainRequest& request, const FoundCheckpoint& found, const std::str
   };
   add(differences(stored.train, train));
   add(data_changes(stored.data.options, request));
-  add(dtype_changes(found.checkpoint, request));
   refuse_changes(changes, request, folder);
   const bool other_data = request.args.has("DATA") || request.args.has("dataset");
   const std::string source = request.data.source;
   request.model = model, request.train = train, request.data = stored.data.options;
+  request.args.offer(*find_option(request.args.command(), "dtype"), spelled(train.dtype),
+                     Source::preset, "the run in " + folder);
   if (other_data) request.data.source = source;
   data_digest = stored.data.digest;
 }

@@ -140,7 +140,7 @@ TEST_F(ArgumentsTest, ABoundThatIsAPowerOfTwoHoldsToTheLastUnit) {
 
 TEST_F(ArgumentsTest, TheUsersOwnWordIsKept) {
   const Arguments args = parsed({"--dtype=bfloat16"});
-  EXPECT_EQ(args.text("dtype"), "f32");
+  EXPECT_EQ(args.text("dtype"), "bf16");
   EXPECT_EQ(args.said("dtype"), "bfloat16");
   EXPECT_EQ(parsed({"--lr=0.50"}).said("learning-rate"), "0.50");
 }

@@ -125,11 +125,11 @@ TEST(TrainConfigFile, TwoHalvesOfARunLeaveTheFileOfTheWhole) {
   };
   const auto start = [&](const char* name, const char* steps) {
     return train({"--preset=microgpt", "--batch-size=1", "--eval-iters=1", "--lr-decay-iters=4",
-                  "--dtype=float16", "--max-iters", steps, "--out", folder / name});
+                  "--dtype=float16", "--device=reference", "--max-iters", steps, "--out", folder / name});
   };
-  EXPECT_THAT(start("whole", "4"), HasSubstr("--dtype float16: this build computes in f32"));
+  EXPECT_THAT(start("whole", "4"), HasSubstr("--dtype float16: bf16 instead"));
   start("half", "2");
-  train({"--resume", folder / "half", "--max-iters", "4"});
+  train({"--resume", folder / "half", "--device=reference", "--max-iters", "4"});
   EXPECT_EQ(bytes_of(folder / "half/config.toml"), bytes_of(folder / "whole/config.toml"));
 }
 
@@ -239,13 +239,14 @@ TEST(TrainOptions, ASeedThatNoCheckpointCanSayIsRefused) {
   EXPECT_THAT(refusal({"--seed=9007199254740993"}), HasSubstr("is too large"));
 }
 
-TEST(TrainOptions, HalfPrecisionOfNanoGptIsComputedInF32) {
-  for (const char* word : {"float16", "bfloat16"}) {
+TEST(TrainOptions, HalfPrecisionOfNanoGptIsBf16) {
+  for (const char* word : {"float16", "bfloat16", "bf16"}) {
     const TrainRequest r = requested({"--dtype=" + std::string(word)});
-    EXPECT_EQ(r.args.text("dtype"), "f32");
+    EXPECT_EQ(r.args.text("dtype"), "bf16") << word;
     EXPECT_EQ(r.args.said("dtype"), word);
+    EXPECT_EQ(r.train.dtype, Numbers::bf16) << word;
   }
-  EXPECT_THAT(refusal({"--dtype=bf16"}), HasSubstr("bf16 is not part of this build"));
+  EXPECT_EQ(requested({}).train.dtype, Numbers::f32);
 }
 
 }   // namespace
