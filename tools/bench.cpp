@@ -33,6 +33,10 @@ Peak with_isa(Peak peak, const std::string& isa) {
   return peak;
 }
 
+Peak with_type(Peak peak, DType dtype) {
+  if (dtype == DType::bf16 && peak.bf16_gflops > 0) peak.gflops = peak.bf16_gflops;
+  return peak;
+}
 double memory_gbps(const Peak& peak) { return std::max(peak.read_gbps, peak.copy_gbps); }
 
 std::string isa_of(const Machine& machine) {

@@ -22,7 +22,9 @@ struct Peak {
 };
 Peak measure_peak(const std::string& isa, int threads);   // isa: a usable one
 Peak with_isa(Peak peak, const std::string& isa);         // the same memory, other vectors
-double memory_gbps(const Peak& peak);                     // the better of the two ways
+// For products of this type: bf16 has a peak of its own where the processor multiplies it.
+Peak with_type(Peak peak, DType dtype);
+double memory_gbps(const Peak& peak);   // the better of the two ways
 // Peaks are about the processor, whatever device computes: the best instruction set if the device
 // has none.
 std::string isa_of(const Machine& machine);

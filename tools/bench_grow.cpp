@@ -188,7 +188,7 @@ ExitCode run(const Arguments& args) {
   refuse_nonsense(args);
   const double empty_mib = resident_mib();
   const Machine machine = open_machine(args);
-  const Peak peak = measure_peak(isa_of(machine), machine.threads);
+  const Peak peak = with_type(measure_peak(isa_of(machine), machine.threads), machine.dtype);
   const bool json = args.flag("json");
   if (!json) print_peak(peak);
   std::vector<Grown> all;

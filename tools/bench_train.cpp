@@ -119,7 +119,7 @@ void find_peaks(std::vector<Contender>& all) {
     const std::string isa = isa_of(machine);
     const auto key = std::make_pair(isa, machine.threads);
     if (known.count(key) == 0) known[key] = measure_peak(isa, machine.threads);
-    c.peak = known[key];
+    c.peak = with_type(known[key], machine.dtype);
   }
 }
 
