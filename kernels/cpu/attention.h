@@ -13,8 +13,12 @@ namespace glass::GLASS_ISA {
 
 using Index = std::int64_t;
 
-constexpr Index kKeys = 128;   // keys of a tile
-static_assert(kKeys % kLanes == 0, "tiles are whole vectors");
+constexpr Index kKeys = 128;          // keys of a tile of backward, which holds two squares
+constexpr Index kForwardKeys = 256;   // and of forward: the more, the rarer are sums over lanes
+static_assert(kKeys % kLanes == 0 && kForwardKeys % kLanes == 0, "tiles are whole vectors");
+
+// Scores are kept in units of ln 2: q is scaled by log2(e) too, and a weight is 2^(score - top).
+constexpr float kLog2E = 1.442695041f, kLn2 = 0.6931472f;
 
 GLASS_SIMD Index smaller(Index x, Index y) { return x < y ? x : y; }
 GLASS_SIMD Index larger(Index x, Index y) { return x > y ? x : y; }
@@ -79,7 +83,7 @@ struct AttentionCall {
   Index width;   // D rounded up to whole vectors: what a row takes in our buffers
   View q, k, v;
   Sight sight;
-  float scale;
+  float scale, scale2;   // the second one: log2(e) times the first
   bool drops;
   RandomKey key;
   IVec threshold;
@@ -94,6 +98,7 @@ GLASS_SIMD AttentionCall attention_call(const View& q, const View& k, const View
   n.q = q, n.k = k, n.v = v;
   n.sight = {a.q_offset, a.window, n.Tk};
   n.scale = static_cast<float>(a.scale);
+  n.scale2 = static_cast<float>(a.scale * 1.4426950408889634);
   n.drops = a.dropout > 0;
   n.key = a.key;
   n.threshold = isplat(drop_threshold(a.dropout));
@@ -105,6 +110,9 @@ GLASS_SIMD Index key_head(const AttentionCall& n, Index h) { return h / (n.H / n
 struct Range {
   Index begin, end;
 };
+GLASS_SIMD bool within(Range inner, Range outer) {
+  return inner.begin >= outer.begin && inner.end <= outer.end;
+}
 // v where lanes j, j + 1, ... are keys that are seen, `otherwise` elsewhere. Without a window there
 // is nothing before the first one.
 GLASS_SIMD Vec only(const AttentionCall& n, Range seen, Index j, Vec v, Vec otherwise) {
@@ -177,7 +185,7 @@ GLASS_SIMD PanelsB keys_as_rows(const HeadRows& x, Index keys, Index D, float* b
 }
 
 // The random numbers of `count` weights of the pattern from number `number` on.
-constexpr Index kDrawnKeys = kKeys + 2 * kDrawn;
+constexpr Index kDrawnKeys = kForwardKeys + 2 * kDrawn;
 GLASS_SIMD const std::uint32_t* draw_row(const AttentionCall& n, Index number, Index count,
                                          std::uint32_t* buffer) {
   const Index block = number / 4, skip = number % 4;

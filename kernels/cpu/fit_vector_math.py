@@ -104,6 +104,9 @@ FITS = [
     # exp(r) = 1 + r + r^2 P(r)
     ("exp", near_zero(lambda r: (exp(r) - 1 - r) / r**2, mpf(1) / 2),
      lambda r: r**2 / exp(r) + TINY, -LN2_2, LN2_2, 4),
+    # 2^r = 1 + r P(r)
+    ("exp2", near_zero(lambda r: (mpf(2)**r - 1) / r, log(2)),
+     lambda r: abs(r) / mpf(2)**r + TINY, -0.50005, 0.50005, 5),
     # log(1 + f) = 2 atanh(s) = 2 s + s z P(z), s = f / (2 + f), 1 + f in [sqrt(1/2), sqrt(2)]
     ("log", near_zero(lambda z: 2 * (over(atanh, z) - 1) / z, mpf(2) / 3),
      lambda z: z / 2 + TINY, 0, S_MAX**2 * 1.0001, 2),

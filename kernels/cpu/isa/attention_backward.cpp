@@ -24,8 +24,8 @@ struct Sums {
 
 // A range of queries as rows side by side.
 struct Queries {
-  float *q, *dy;        // scale q, and dy
-  float *lse, *delta;   // delta = dy . y
+  float *q, *dy;        // scale log2(e) q, and dy
+  float *lse, *delta;   // log2(e) lse, and dy . y
 };
 GLASS_SIMD Index queries_floats(const AttentionCall& n, Index rows) {
   return (2 * n.width + 2) * rows + 64;
@@ -41,11 +41,11 @@ Queries lay_out(const AttentionCall& n, const Upstream& up, Index b, Index h, Ra
   const Queries x = {take(slab, rows * n.width), take(slab, rows * n.width), take(slab, rows),
                      take(slab, rows)};
   const HeadRows y = head_of(up.y, b, h);
-  copy_rows(x.q, head_of(n.q, b, h), range.begin, rows, n.D, n.width, n.scale);
+  copy_rows(x.q, head_of(n.q, b, h), range.begin, rows, n.D, n.width, n.scale2);
   copy_rows(x.dy, head_of(up.dy, b, h), range.begin, rows, n.D, n.width, 1);
   const float* lse = floats(up.lse) + b * up.lse.stride[0] + h * up.lse.stride[1];
   for (Index i = 0; i < rows; ++i) {
-    x.lse[i] = lse[(range.begin + i) * up.lse.stride[2]];
+    x.lse[i] = kLog2E * lse[(range.begin + i) * up.lse.stride[2]];
     Vec dot = zero();
     for (Index d = 0; d < n.D; d += kLanes) {
       const int lanes = static_cast<int>(smaller(n.D - d, kLanes));
@@ -67,11 +67,13 @@ GLASS_SIMD void pattern_row(const AttentionCall& n, float* scores, float* dots, 
       n.drops
           ? draw_row(n, number + columns.begin, columns.end - columns.begin, buffer) - columns.begin
           : nullptr;
+  const bool whole = within(columns, seen);
   for (Index j = columns.begin; j < columns.end; j += kLanes) {
-    const Vec p = exp(load(scores + j) - splat(lse));
+    const Vec p = exp2(load(scores + j) - splat(lse));
     const Vec z = n.drops ? kept(n, numbers + j) : splat(1.0f);
-    store(scores + j, only(n, seen, j, p * z, zero()));
-    store(dots + j, only(n, seen, j, p * (load(dots + j) * z - splat(delta)), zero()));
+    const Vec dropped = p * z, ds = p * (load(dots + j) * z - splat(delta));
+    store(scores + j, whole ? dropped : only(n, seen, j, dropped, zero()));
+    store(dots + j, whole ? ds : only(n, seen, j, ds, zero()));
   }
 }
 
@@ -215,7 +217,7 @@ void backward_keys(const AttentionCall& n, const Upstream& up, const Gradients& 
     add_rectangle(n, lay_out(n, up, b, h, queries, rest), b, h, queries, keys, sums);
     if (sums.dq != nullptr) put_rows(out.dq, b, h, queries, sums.dq, n, n.scale);
   }
-  if (sums.dk != nullptr) put_rows(out.dk, b, hk, keys, sums.dk, n, 1);   // the scale is in q
+  if (sums.dk != nullptr) put_rows(out.dk, b, hk, keys, sums.dk, n, kLn2);   // the scale is in q
   if (sums.dv != nullptr) put_rows(out.dv, b, hk, keys, sums.dv, n, 1);
 }
 
