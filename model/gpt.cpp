@@ -40,11 +40,11 @@ Tensor GPT::embed(Pass& pass, const Tensor& ids) {
 }
 
 Tensor GPT::run(Pass& pass, Tensor x, int first, int last) {
-  const bool again = pass.recompute && x.tape();
+  const auto again = pass.recompute && x.tape() ? std::make_shared<Tape>() : nullptr;
   for (int i = first; i < last; ++i) {
     const Block& block = blocks_[static_cast<std::size_t>(i)];
     if (again) {
-      x = recomputed(pass, block, i, x);
+      x = recomputed(pass, block, i, x, again);
       continue;
     }
     const auto inside = pass.enter("blocks", i);

@@ -2,11 +2,15 @@
 // what it needs. Random numbers are functions of place and step, so the second run drops what the
 // first one dropped.
 #pragma once
+#include <memory>
+
 #include "model/layers.h"
 
 namespace glass {
 
-// block(pass, x), remembering x alone. `index`: which block, for names and random numbers.
-Tensor recomputed(Pass& pass, const Block& block, int index, const Tensor& x);
+// block(pass, x), remembering x alone. `index`: which block, for names and random numbers. `again`:
+// the tape that the second runs of all blocks share.
+Tensor recomputed(Pass& pass, const Block& block, int index, const Tensor& x,
+                  const std::shared_ptr<Tape>& again);
 
 }   // namespace glass
