@@ -97,6 +97,7 @@ Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps, DType writes, Where
 // attention.cpp: causal; H queries heads share Hk key heads (H = n Hk). See Attention in kernels/backend.h
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attention&, Where = Where::here());   // (B,H,Tq,D) (B,Hk,Tk,D) (B,Hk,Tk,D) -> (B,H,Tq,D)
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, Where = Where::here());                     // scale 1/sqrt(D), everything before
+Tensor self_attention(const Tensor& qkv, std::int64_t H, std::int64_t Hk, const Attention&, Where = Where::here());   // of q, k, v side by side, (B,T,(H+2Hk)D), as one linear makes them -> (B,T,H D)
 Tensor rope(const Tensor& x, std::int64_t position = 0, double base = 10000, Where = Where::here());            // (B,H,T,D): turn pairs (i, i+D/2)
 
 // embedding.cpp, dropout.cpp
@@ -127,6 +128,7 @@ Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps = 1e-5);
 Tensor rmsnorm(const Tensor& x, double eps = 1e-5);
 Tensor attention_scores(const Tensor& q, const Tensor& k, const Attention&);    // (B,H,Tq,Tk), -inf where unseen
 Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attention&);
+Tensor self_attention(const Tensor& qkv, std::int64_t H, std::int64_t Hk, const Attention&);
 Tensor rope(const Tensor& x, std::int64_t position = 0, double base = 10000);
 Tensor embedding(const Tensor& table, const Tensor& ids);                       // one-hot rows times the table
 Tensor dropout(const Tensor& x, double p, RandomKey key);

@@ -22,6 +22,19 @@ Into Slot::into() const {
   return {node.grad.view(), add};
 }
 
+Into Slot::into_place_of(const Tensor& dy) const {
+  if (node_ < 0) return kNobody;
+  Node& node = *tape_->nodes_[static_cast<std::size_t>(node_)];
+  const bool watched = tape_->keep_grads || tape_->keep_saved || tape_->on_backward;
+  const bool free = dy.owns_alone() && !watched;
+  if (!free || node.grad || node.parameter() || dy.shape() != node.shape || dy.dtype() != node.dtype ||
+      !dy.contiguous()) {
+    return into();
+  }
+  node.grad = dy.detach();
+  return {node.grad.view(), false};
+}
+
 // The gradient of a weight lives in the Parameter; the node shares it, so that a debugger sees it.
 Into Slot::into(Node& node, Parameter& weight) const {
   if (!weight.grad) weight.grad = Tensor::empty(*device_, node.shape, node.dtype);
@@ -64,6 +77,20 @@ void Slot::operator+=(const Tensor& g) const {
   } else {
     g.backend().fold(Fold::sum, {aligned(dx.view, g.shape()), dx.add}, g.view());
   }
+}
+
+void Slot::operator+=(Tensor&& g) const {
+  if (node_ < 0) return;
+  Node& node = *tape_->nodes_[static_cast<std::size_t>(node_)];
+  Parameter* weight = node.parameter();
+  const bool whole = g.shape() == node.shape && g.dtype() == node.dtype && g.contiguous() && g.owns_alone() &&
+                     g.buffer()->bytes == static_cast<std::size_t>(g.numel()) * size_of(g.dtype());
+  if (!weight || weight->touched || !whole) return *this += static_cast<const Tensor&>(g);
+  node.grad = Tensor();                                      // the memory of an earlier step goes back
+  weight->grad = g.detach();
+  g = Tensor();
+  weight->touched = true;
+  node.grad = weight->grad;
 }
 
 void Slot::operator+=(const Product& g) const {
@@ -113,7 +140,7 @@ void Slot::operator+=(const Scaled& g) const {
 }
 
 void Slot::operator+=(const Chained& g) const {
-  if (node_ >= 0) g.dy.backend().map_backward(g.f, into(), g.dy.view(), g.x.view());
+  if (node_ >= 0) g.dy.backend().map_backward(g.f, into_place_of(g.dy), g.dy.view(), g.x.view());
 }
 
 }  // namespace glass

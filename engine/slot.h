@@ -36,6 +36,7 @@ class Slot {
   DType dtype() const;
 
   void operator+=(const Tensor& g) const;
+  void operator+=(Tensor&& g) const;                         // as above; may keep g's memory, if nobody else holds it
   void operator+=(const Product& g) const;
   void operator+=(const Zipped& g) const;
   void operator+=(const Scaled& g) const;
@@ -43,6 +44,8 @@ class Slot {
 
   // For kernels: where to write, and whether to add.
   Into into() const;
+  // The same for a kernel that goes element by element: the place may be that of dy, if nobody needs dy afterwards.
+  Into into_place_of(const Tensor& dy) const;
   // For derivatives of a part: the whole gradient, zero where nothing was added yet.
   Tensor zeroed() const;
 
@@ -58,6 +61,9 @@ class Slots {
  public:
   Slots(Tape& tape, const Node& node, const Device& device) : tape_(tape), node_(node), device_(device) {}
   Slot operator[](int i) const { return i < node_.input_count ? Slot(tape_, node_.inputs[i], device_) : Slot(); }
+
+  // Will backward be asked once, so that a node may give away what it saved?
+  bool only_once() const { return !tape_.keep_saved; }
 
   // For kernels with n outputs: calls kernel(dx0, .., dx(n-1)) with the places of the first n derivatives.
   template <int n, class Kernel>

@@ -68,6 +68,23 @@ void check_finite(const Tensor& x, const std::string& what) {
 [[gnu::noinline]] void on_backward(const Node& node, const Tape& tape) { asm volatile("" : : "g"(&node), "g"(&tape)); }
 [[gnu::noinline]] void after_backward(const Node& node, const Tape& tape) { asm volatile("" : : "g"(&node), "g"(&tape)); }
 
+Kept::Kept(const Tensor& x) {
+  const Tape* tape = x.tape();
+  const bool recorded = tape && x.step() == tape->step() && x.node() >= 0;
+  const Node* maker = recorded ? &tape->node(static_cast<std::size_t>(x.node())) : nullptr;
+  if (maker && maker->remakes() && static_cast<std::size_t>(x.numel()) * size_of(x.dtype()) >= tape->remake_bytes) {
+    maker_ = maker;
+  } else {
+    value_ = x;
+  }
+}
+
+Tensor Kept::get() const {
+  if (!maker_) return value_;
+  check_saved(*maker_);
+  return maker_->remake();
+}
+
 void* Arena::allocate(std::size_t bytes) {
   constexpr std::size_t kAlign = alignof(std::max_align_t);
   bytes = (bytes + kAlign - 1) / kAlign * kAlign;

@@ -45,7 +45,23 @@ struct Node {
   virtual ~Node();
   Node(Node&&) = default;
   virtual void backward(const Tensor& dy, Slots dx) = 0;   // dx[i] += (d output / d input i)^T dy
+  // The output again, from what is saved: for ops that compute it about as fast as memory can be read. See Kept.
+  virtual Tensor remake() const { return {}; }
+  virtual bool remakes() const { return false; }
   virtual Parameter* parameter() { return nullptr; }       // the weight whose gradient this node is, for a leaf
+};
+
+// An input that backward will read again. A large one that its own op makes cheaply (an activation, a norm) is not kept
+// but made again when it is asked for, by the same kernel from the same numbers: the same bits, for a third less memory.
+class Kept {
+ public:
+  Kept(const Tensor& x);   // NOLINT: implicit, so that a node's field says what it is
+  Tensor get() const;
+  const Tensor& value() const { return value_; }             // empty if it will be made again
+
+ private:
+  Tensor value_;
+  const Node* maker_ = nullptr;                              // earlier on the tape, so released later
 };
 
 // A weight or an input that somebody wants the gradient of. The chain of derivatives ends here.
@@ -74,6 +90,7 @@ class Tape {
   bool keep_grads = false;           // keep dL/d(output) of every node, for looking at it
   bool keep_values = false;          // keep every output, for looking at it
   bool keep_saved = false;           // allow another backward over the same forward
+  std::size_t remake_bytes = 8 << 20;   // outputs of this size and more are made again if they can be; see Kept
   bool stop_at_nonfinite = false;    // look at every value and gradient; the first that is not finite is an error
   std::function<void(const Node&, const Tensor& y)> on_record;   // called when a node was recorded; y: its output
   std::function<void(const Node&)> on_backward;                  // called when a node's backward has run
@@ -173,6 +190,7 @@ Tensor record(Tensor y, Where at, Inputs inputs, Fields&&... fields) {
 inline void note_saved(Node& node, const Tensor& x) {
   if (x && node.saved_count < kMaxSaved) node.saved[node.saved_count++] = {x.buffer().get(), x.buffer()->version};
 }
+inline void note_saved(Node& node, const Kept& x) { note_saved(node, x.value()); }
 template <class T>
 void note_saved(Node&, const T&) {}
 

@@ -8,8 +8,8 @@
 //    Any operand may be bf16 where the others are f32, except what a row or a step is known by: mean, rstd, lse, loss,
 //    dloss, norm, numbers, param, grad, m and v are f32. In matmul and linear both factors have one type; the result
 //    and the bias may be of either.
-//  - Outputs never overlap inputs, except that an elementwise kernel (fill, copy, map, affine, zip, dropout) may write
-//    exactly onto an input of its own type.
+//  - Outputs never overlap inputs, except that an elementwise kernel (fill, copy, map, map_backward, affine, zip,
+//    dropout) may write exactly onto an input of its own type, and cross_entropy_backward onto the logits.
 //  - Inputs may have any strides, also 0. Outputs have no stride 0 where the size is above 1.
 //  - A View marked "or none" may have data == nullptr; so may every Into.
 //  - Results do not depend on the number of threads.

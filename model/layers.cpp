@@ -130,7 +130,22 @@ SelfAttention::SelfAttention(const WeightMaker& make, int layer)
       c_proj_(make, block_name(layer, "attn.c_proj"), C_, H_ * D_, make.config.bias_out,
               Role::residual) {}
 
+// At, or for the gradient of, anything on the way from a block's stream to what its heads found out.
+static bool somebody_looks(const Pass& pass) {
+  if (!pass.observer()) return false;
+  for (const char* name :
+       {"hook_q_input", "hook_k_input", "hook_v_input", "attn.hook_q", "attn.hook_k", "attn.hook_v",
+        "attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z", "attn.hook_result"}) {
+    const std::string place = std::string(pass.scope()) + "." + name;
+    if (pass.observer()->wants(place) || pass.observer()->wants_gradient(place)) return true;
+  }
+  return false;
+}
+
 Tensor SelfAttention::operator()(Pass& pass, const Tensor& x, const Norm* norm) const {
+  const bool untouched = config_.pos == Position::learned || config_.pos == Position::none;
+  if (untouched && !pass.cache && !somebody_looks(pass))
+    return straight(pass, norm ? (*norm)(pass, x) : x);
   const bool each = pass.observed_any({"hook_q_input", "hook_k_input", "hook_v_input"});
   Heads heads;
   if (each) {
@@ -147,16 +162,27 @@ Tensor SelfAttention::operator()(Pass& pass, const Tensor& x, const Norm* norm) 
     const KVCache::Pair all = pass.cache->append(layer_, heads.k, heads.v);
     heads.k = all.k, heads.v = all.v;
   }
+  const Tensor z = pass.tap(
+      "hook_z", permute(listen(pass, heads, numbers(pass, past)), {0, 2, 1, 3}));   // (B,T,H,D)
+  return pass.dropout(mix(pass, z), config_.dropout, "resid_dropout");
+}
+
+// Nobody looks, and nothing happens to q, k and v between the two products: one operation on all of
+// them.
+Tensor SelfAttention::straight(Pass& pass, const Tensor& x) const {
+  const auto inside = pass.enter("attn");
+  const Tensor z = self_attention(c_attn_(pass, x), H_, Hk_, numbers(pass, 0));   // (B,T,H D)
+  return pass.dropout(c_proj_(pass, z), config_.dropout, "resid_dropout");
+}
+
+Attention SelfAttention::numbers(const Pass& pass, std::int64_t past) const {
   Attention how{};
   how.scale = config_.attn_scale > 0 ? config_.attn_scale : 1 / std::sqrt(static_cast<double>(D_));
   how.q_offset = past;
   how.window = config_.window;
   how.dropout = pass.mode == Mode::train ? config_.dropout : 0;
   if (how.dropout > 0) how.key = pass.key("attn_dropout");
-
-  const Tensor z =
-      pass.tap("hook_z", permute(listen(pass, heads, how), {0, 2, 1, 3}));   // (B,T,H,D)
-  return pass.dropout(mix(pass, z), config_.dropout, "resid_dropout");
+  return how;
 }
 
 // What position p adds to a query and a key: sines and cosines of p at C/2 frequencies. (T,C)

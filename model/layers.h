@@ -75,6 +75,8 @@ class SelfAttention {
   struct Heads {
     Tensor q, k, v;   // (B,H,T,D) (B,Hk,T,D) (B,Hk,T,D)
   };
+  Tensor straight(Pass& pass, const Tensor& x) const;
+  Attention numbers(const Pass& pass, std::int64_t past) const;
   Heads project(Pass& pass, const Tensor& x) const;
   Heads project_each_head(Pass& pass, const Tensor& x, const Norm* norm) const;
   Tensor one_head_each(Pass& pass, const Tensor& x, const Norm* norm, const char* hook,

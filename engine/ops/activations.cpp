@@ -13,6 +13,12 @@ struct Map final : Node {
   Tensor x;
   Map(const char* name, Unary function, Tensor input) : Node(name), f(function), x(std::move(input)) {}
   void backward(const Tensor& dy, Slots dx) override { dx[0] += chained(f, dy, x); }
+  Tensor remake() const override {
+    const Tensor y = Tensor::empty(x.device(), shape, dtype);
+    x.backend().map(f, y.view(), x.view());
+    return y;
+  }
+  bool remakes() const override { return true; }
 };
 
 Tensor map(const char* op, Unary f, const Tensor& x, Where at) {

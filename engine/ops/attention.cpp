@@ -25,6 +25,46 @@ struct AttentionNode final : Node {
   }
 };
 
+// q, k and v inside of one tensor: x (B,T,(H+2Hk)D), the heads of each side by side.
+struct Parts { Tensor q, k, v; };                            // (B,H,T,D), (B,Hk,T,D), (B,Hk,T,D)
+
+Tensor heads_of(const Tensor& x, std::int64_t first, std::int64_t count, std::int64_t D) {
+  const Shape& step = x.stride();
+  return x.window({x.dim(0), count, x.dim(1), D}, {step[0], D * step[2], step[1], step[2]}, x.offset() + first * D * step[2]);
+}
+Parts parts_of(const Tensor& qkv, std::int64_t H, std::int64_t Hk) {
+  const std::int64_t D = qkv.dim(2) / (H + 2 * Hk);
+  return {heads_of(qkv, 0, H, D), heads_of(qkv, H, Hk, D), heads_of(qkv, H + Hk, Hk, D)};
+}
+
+// The same derivatives, written side by side where the next backward wants them.
+struct SelfAttentionNode final : Node {
+  Tensor qkv, y, lse;                                        // y (B,T,H D)
+  std::int64_t H, Hk;
+  Attention how;
+  SelfAttentionNode(Tensor packed, Tensor output, Tensor log_sum, std::int64_t heads, std::int64_t kv_heads,
+                    const Attention& numbers)
+      : Node("self_attention"), qkv(std::move(packed)), y(std::move(output)), lse(std::move(log_sum)), H(heads),
+        Hk(kv_heads), how(numbers) {}
+  void backward(const Tensor& dy, Slots dx) override {
+    if (!dx[0]) return;
+    const std::int64_t D = y.dim(2) / H;
+    const Into whole = dx[0].into();
+    const Parts x = parts_of(qkv, H, Hk);
+    const auto place = [&](std::int64_t first, std::int64_t count) {
+      View v = whole.view;                                   // as heads_of, of a View
+      v.rank = 4;
+      v.data += first * D * static_cast<std::int64_t>(size_of(v.dtype));
+      v.shape[1] = count, v.shape[2] = qkv.dim(1), v.shape[3] = D;
+      v.stride[1] = D, v.stride[2] = whole.view.stride[1], v.stride[3] = 1;
+      return Into{v, whole.add};
+    };
+    const Tensor dy_rows = packed_rows(dy);
+    y.backend().attention_backward(place(0, H), place(H, Hk), place(H + Hk, Hk), heads_of(dy_rows, 0, H, D).view(),
+                                   heads_of(y, 0, H, D).view(), lse.view(), x.q.view(), x.k.view(), x.v.view(), how);
+  }
+};
+
 void require_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attention& how, Where at) {
   require_together("attention", at, {q, k, v});
   const std::string shapes = "q " + str(q.shape()) + ", k " + str(k.shape()) + ", v " + str(v.shape());
@@ -76,7 +116,30 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, Where at) {
   return attention(q, k, v, how, at);
 }
 
+Tensor self_attention(const Tensor& qkv, std::int64_t H, std::int64_t Hk, const Attention& how, Where at) {
+  require_together("self_attention", at, {qkv});
+  if (qkv.rank() != 3 || H < 1 || Hk < 1 || qkv.dim(2) % (H + 2 * Hk) != 0) {
+    shape_error("self_attention", str(qkv.shape()) + " is not (B,T,(H+2Hk)D) for H = " + std::to_string(H) + " and Hk = " +
+                                      std::to_string(Hk), at, {qkv});
+  }
+  const Tensor packed = packed_rows(qkv);
+  const Parts x = parts_of(packed, H, Hk);
+  require_attention(x.q, x.k, x.v, how, at);
+  const std::int64_t B = qkv.dim(0), T = qkv.dim(1), D = x.q.dim(3);
+  Tensor y = result(qkv, {B, T, H * D}), lse = statistics(qkv, {B, H, T});
+  qkv.backend().attention(heads_of(y, 0, H, D).view(), lse.view(), x.q.view(), x.k.view(), x.v.view(), how);
+  return record<SelfAttentionNode>(y, at, {qkv}, packed, y, lse, H, Hk, how);
+}
+
 namespace composed {
+
+Tensor self_attention(const Tensor& qkv, std::int64_t H, std::int64_t Hk, const Attention& how) {
+  const std::int64_t B = qkv.dim(0), T = qkv.dim(1), D = qkv.dim(2) / (H + 2 * Hk);
+  const Tensor heads = permute(reshape(qkv, {B, T, H + 2 * Hk, D}), {0, 2, 1, 3});   // (B,H+2Hk,T,D)
+  const Tensor y = composed::attention(slice(heads, 1, 0, H), slice(heads, 1, H, H + Hk),
+                                       slice(heads, 1, H + Hk, H + 2 * Hk), how);
+  return reshape(permute(y, {0, 2, 1, 3}), {B, T, H * D});
+}
 
 Tensor attention_scores(const Tensor& q, const Tensor& k, const Attention& how) {
   const Tensor keys = for_each_query_head(k, q.dim(1));
@@ -119,6 +182,18 @@ static Call draw_attention(Dice& dice) {
           [=](Tensors in) { return composed::attention(in[0], in[1], in[2], how); }};
 }
 
+// (B,T,(H+2Hk)D)
+static Call draw_self_attention(Dice& dice) {
+  const auto n = dice.sizes(2);
+  const bool large = n[0] * n[1] > 40;
+  const std::int64_t T = n[0], D = n[1], B = large ? 1 : 1 + dice.below(2), Hk = large ? 1 : 1 + dice.below(2);
+  const std::int64_t H = Hk * (1 + (large ? 0 : dice.below(3)));
+  Attention how = draw_numbers(dice, {{B, H, T, D}, {B, Hk, T, D}});
+  dice.note("H", H), dice.note("Hk", Hk);
+  return {{{B, T, (H + 2 * Hk) * D}}, [=](Tensors in) { return self_attention(in[0], H, Hk, how); },
+          [=](Tensors in) { return composed::self_attention(in[0], H, Hk, how); }};
+}
+
 static Call draw_plain_attention(Dice& dice) {
   const auto shapes = attention_shapes(dice);
   Attention how{};
@@ -140,6 +215,7 @@ std::vector<OpCases> attention_cases() {
   return {
       {.op = "attention(q, k, v, Attention)", .draw = draw_attention, .ranges = {near}, .twin = "composed::attention(q, k, v, Attention)"},
       {.op = "attention(q, k, v)",            .draw = draw_plain_attention, .ranges = {near}},
+      {.op = "self_attention(qkv, H, Hk, Attention)", .draw = draw_self_attention, .ranges = {near}, .twin = "composed::self_attention(qkv, H, Hk, Attention)"},
       {.op = "composed::attention_scores(q, k, Attention)", .draw = draw_scores, .ranges = {near}},
   };
   // clang-format on

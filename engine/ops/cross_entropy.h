@@ -13,4 +13,8 @@ RowLosses row_losses(const Tensor& logits, const Tensor& targets, std::int64_t i
 
 Into rows_into(Into whole, std::int64_t columns);                               // a contiguous output as (n, columns)
 
+// head_loss with at most so many logits alive at a time.
+Tensor head_loss_in_chunks(const Tensor& x, const Tensor& w, const Tensor& targets, std::int64_t ignore, Where at,
+                           std::int64_t chunk_elements);
+
 }  // namespace glass

@@ -15,7 +15,7 @@ struct Dropout final : Node {
   RandomKey key;
   Dropout(double probability, RandomKey random) : Node("dropout"), p(probability), key(random) {}
   void backward(const Tensor& dy, Slots dx) override {
-    if (dx[0]) dy.backend().dropout(dx[0].into(), dy.view(), p, key);
+    if (dx[0]) dy.backend().dropout(dx[0].into_place_of(dy), dy.view(), p, key);
   }
 };
 

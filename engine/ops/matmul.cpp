@@ -38,21 +38,22 @@ struct MatMul final : Node {
 
 // y = x w^T + bias, where rows are all leading axes of x:  dx = dy w, dw = dy^T x, dbias = the sum of dy's rows
 struct Linear final : Node {
-  Tensor x, w;
-  Linear(Tensor input, Tensor weight) : Node("linear"), x(std::move(input)), w(std::move(weight)) {}
+  Kept x;
+  Tensor w;
+  Linear(const Kept& input, Tensor weight) : Node("linear"), x(input), w(std::move(weight)) {}
   void backward(const Tensor& dy, Slots dx) override {
-    const Tensor dy_rows = as_rows(dy), factor = converted(dy_rows, x.dtype());   // both factors have one type
-    if (dx[0]) dy.backend().matmul(as_rows_into(dx[0], x), factor.view(), w.view());
-    if (dx[1]) dx[1] += product(swapped(factor), as_rows(x));
+    const Tensor dy_rows = as_rows(dy), factor = converted(dy_rows, w.dtype());   // both factors have one type
+    if (dx[1]) dx[1] += product(swapped(factor), as_rows(x.get()));   // first: a remade x is gone before dx is there
+    if (dx[0]) dy.backend().matmul(as_rows_into(dx[0]), factor.view(), w.view());
     if (dx[2]) dx[2] += dy_rows;
   }
   // A gradient is contiguous, so it is a matrix of rows as it lies.
-  static Into as_rows_into(const Slot& slot, const Tensor& x) {
+  static Into as_rows_into(const Slot& slot) {
     const Into dx = slot.into();
-    const std::int64_t columns = x.dim(-1);
+    const std::int64_t columns = slot.shape()[-1];
     View rows = dx.view;
     rows.rank = 2;
-    rows.shape[0] = x.shape().prefix(x.rank() - 1).numel(), rows.stride[0] = columns;
+    rows.shape[0] = slot.shape().prefix(slot.shape().rank - 1).numel(), rows.stride[0] = columns;
     rows.shape[1] = columns, rows.stride[1] = 1;
     return {rows, dx.add};
   }
@@ -100,7 +101,7 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias, DType writes
   }
   Tensor y = Tensor::empty(x.device(), linear_shape(x, w), writes);
   x.backend().linear(y.view(), x.view(), w.view(), bias.view());
-  return bias ? record<Linear>(y, at, {x, w, bias}, x, w) : record<Linear>(y, at, {x, w}, x, w);
+  return bias ? record<Linear>(y, at, {x, w, bias}, Kept(x), w) : record<Linear>(y, at, {x, w}, Kept(x), w);
 }
 
 Tensor linear(const Tensor& x, const Tensor& w, Where at) { return linear(x, w, Tensor(), x.dtype(), at); }

@@ -11,25 +11,40 @@ namespace glass {
 namespace {
 
 struct LayerNorm final : Node {
-  Tensor x, w, mean, rstd;
-  LayerNorm(Tensor input, Tensor weight, Tensor mu, Tensor inverse)
-      : Node("layernorm"), x(std::move(input)), w(std::move(weight)), mean(std::move(mu)), rstd(std::move(inverse)) {}
+  Tensor x, w, b, mean, rstd;                                // b is empty for a norm without bias
+  double eps;
+  LayerNorm(Tensor input, Tensor weight, Tensor bias, Tensor mu, Tensor inverse, double least)
+      : Node("layernorm"), x(std::move(input)), w(std::move(weight)), b(std::move(bias)), mean(std::move(mu)),
+        rstd(std::move(inverse)), eps(least) {}
   void backward(const Tensor& dy, Slots dx) override {
     dx.at_once<3>([&](Into dx_rows, Into dw, Into db) {
       x.backend().layernorm_backward(dx_rows, dw, db, packed_rows(dy).view(), x.view(), w.view(), mean.view(), rstd.view());
     });
   }
+  Tensor remake() const override {                           // mean and rstd come out as they did before
+    const Tensor y = Tensor::empty(x.device(), shape, dtype);
+    x.backend().layernorm(y.view(), mean.view(), rstd.view(), x.view(), w.view(), b.view(), eps);
+    return y;
+  }
+  bool remakes() const override { return true; }
 };
 
 struct RMSNorm final : Node {
   Tensor x, w, rstd;                                         // w is empty for a norm without weight
-  RMSNorm(Tensor input, Tensor weight, Tensor inverse)
-      : Node("rmsnorm"), x(std::move(input)), w(std::move(weight)), rstd(std::move(inverse)) {}
+  double eps;
+  RMSNorm(Tensor input, Tensor weight, Tensor inverse, double least)
+      : Node("rmsnorm"), x(std::move(input)), w(std::move(weight)), rstd(std::move(inverse)), eps(least) {}
   void backward(const Tensor& dy, Slots dx) override {
     dx.at_once<2>([&](Into dx_rows, Into dw) {
       x.backend().rmsnorm_backward(dx_rows, dw, packed_rows(dy).view(), x.view(), w.view(), rstd.view());
     });
   }
+  Tensor remake() const override {
+    const Tensor y = Tensor::empty(x.device(), shape, dtype);
+    x.backend().rmsnorm(y.view(), rstd.view(), x.view(), w.view(), eps);
+    return y;
+  }
+  bool remakes() const override { return true; }
 };
 
 void require_rows(const char* op, const Tensor& x, Where at) {
@@ -59,7 +74,8 @@ Tensor layernorm(const Tensor& x, const Tensor& w, const Tensor& b, double eps, 
   Tensor y = Tensor::empty(x.device(), x.shape(), writes);
   Tensor mean = statistics(x, one_each_row(x)), rstd = statistics(x, one_each_row(x));
   x.backend().layernorm(y.view(), mean.view(), rstd.view(), rows.view(), w.view(), b.view(), eps);
-  return b ? record<LayerNorm>(y, at, {x, w, b}, rows, w, mean, rstd) : record<LayerNorm>(y, at, {x, w}, rows, w, mean, rstd);
+  return b ? record<LayerNorm>(y, at, {x, w, b}, rows, w, b, mean, rstd, eps)
+           : record<LayerNorm>(y, at, {x, w}, rows, w, b, mean, rstd, eps);
 }
 
 Tensor layernorm(const Tensor& x, const Tensor& w, const Tensor& b, double eps, Where at) {
@@ -78,7 +94,7 @@ Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps, DType writes, Where
   const Tensor rows = packed_rows(x);
   Tensor y = Tensor::empty(x.device(), x.shape(), writes), rstd = statistics(x, one_each_row(x));
   x.backend().rmsnorm(y.view(), rstd.view(), rows.view(), w.view(), eps);
-  return w ? record<RMSNorm>(y, at, {x, w}, rows, w, rstd) : record<RMSNorm>(y, at, {x}, rows, w, rstd);
+  return w ? record<RMSNorm>(y, at, {x, w}, rows, w, rstd, eps) : record<RMSNorm>(y, at, {x}, rows, w, rstd, eps);
 }
 
 Tensor rmsnorm(const Tensor& x, const Tensor& w, double eps, Where at) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "engine/base/error.h"
 #include "engine/ops.h"
@@ -18,6 +19,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::counting;
 using testing::message_of;
+using testing::reference;
 using testing::scalar;
 
 // a = 1, b = a + a, c = b + b: dc/da = 4. Overwriting instead of adding gives 1 or 2.
@@ -117,6 +119,39 @@ TEST(Tape, GivesTheSameGradientTwiceWhenItMayKeepWhatItSaved) {
   for (std::size_t i = 0; i < once.size(); ++i) EXPECT_EQ(twice[i], 2 * once[i]);
 }
 
+// head_loss gives its weight the very memory it summed the derivative in. Whoever may be asked again must keep it, and
+// what a weight already has is added to.
+TEST(Tape, AddsToAGradientThatWasHandedOver) {
+  Parameter w{"w", counting({3, 2})};
+  const Tensor targets = Tensor::ids(reference(), std::vector<std::int32_t>{0, 2}, {2});
+  const auto gradient_after = [&](bool keep, int backwards) {
+    w.zero_grad();
+    Tape tape;
+    tape.keep_saved = keep;
+    const Tensor loss = head_loss(counting({2, 2}), tape.watch(w), targets);
+    for (int i = 0; i < backwards; ++i) tape.backward(loss);
+    return w.grad.to_host();
+  };
+  const std::vector<double> once = gradient_after(false, 1), kept = gradient_after(true, 1), twice = gradient_after(true, 2);
+  EXPECT_EQ(once, kept);
+  for (std::size_t i = 0; i < once.size(); ++i) EXPECT_EQ(twice[i], 2 * once[i]) << "element " << i;
+}
+
+TEST(Tape, AddsTheOtherUsesOfATiedWeightToAGradientThatWasHandedOver) {
+  Parameter w{"w", counting({3, 2})};
+  const Tensor targets = Tensor::ids(reference(), std::vector<std::int32_t>{0, 2}, {2});
+  const auto gradient = [&](auto head) {
+    w.zero_grad();
+    Tape tape;
+    const Tensor table = tape.watch(w);
+    tape.backward(head(embedding(table, Tensor::ids(reference(), std::vector<std::int32_t>{1, 2}, {2})), table));
+    return w.grad.to_host();
+  };
+  const auto fused = gradient([&](const Tensor& x, const Tensor& table) { return head_loss(x, table, targets); });
+  const auto plain = gradient([&](const Tensor& x, const Tensor& table) { return composed::head_loss(x, table, targets); });
+  for (std::size_t i = 0; i < fused.size(); ++i) EXPECT_NEAR(fused[i], plain[i], 1e-14) << "element " << i;
+}
+
 TEST(Tape, RefusesASecondBackwardOtherwise) {
   Tape tape;
   const Tensor x = tape.watch(scalar(2), "x");
@@ -138,6 +173,39 @@ TEST(Tape, FreesWhatBackwardHasUsed) {
   EXPECT_FALSE(inner.expired());
   tape.backward(loss);
   EXPECT_TRUE(inner.expired());
+}
+
+// loss = sum(linear(gelu(linear(norm(x))))^2) with outputs of `remake_bytes` and more made again in backward.
+struct Remaking {
+  Parameter x{"x", counting({3, 4}, -5)}, scale{"scale", counting({4}, 1)}, shift{"shift", counting({4})};
+  Parameter w1{"w1", counting({5, 4}, -9)}, w2{"w2", counting({2, 5}, -4)};
+  Tape tape;
+  Tensor loss;
+  std::weak_ptr<Buffer> normed, post;
+
+  explicit Remaking(std::size_t remake_bytes) {
+    tape.remake_bytes = remake_bytes;
+    const Tensor a = layernorm(tape.watch(x), tape.watch(scale), tape.watch(shift)), b = rmsnorm(a);
+    const Tensor c = gelu(0.1 * linear(b, tape.watch(w1)));
+    normed = b.buffer(), post = c.buffer();
+    loss = sum(square(linear(c, tape.watch(w2))));
+  }
+};
+
+TEST(Tape, MakesALargeCheapOutputAgainInsteadOfKeepingIt) {
+  Remaking again(1), kept(std::numeric_limits<std::size_t>::max());
+  EXPECT_TRUE(again.normed.expired() && again.post.expired());
+  EXPECT_FALSE(kept.normed.expired() || kept.post.expired());
+  again.tape.backward(again.loss);
+  kept.tape.backward(kept.loss);
+  for (Parameter Remaking::*p : {&Remaking::x, &Remaking::scale, &Remaking::shift, &Remaking::w1, &Remaking::w2})
+    EXPECT_EQ((again.*p).grad.to_host(), (kept.*p).grad.to_host()) << (again.*p).name;
+}
+
+TEST(Tape, MakesNothingAgainFromWhatWasWrittenOver) {
+  Remaking step(1);
+  step.scale.value.backend().fill(step.scale.value.writable("my_hook"), 0);
+  EXPECT_THAT(message_of<TapeError>([&] { step.tape.backward(step.loss); }), HasSubstr("my_hook"));
 }
 
 TEST(Tape, ReleasesAlsoWhatTheLossDoesNotDependOn) {

@@ -79,7 +79,7 @@ BUGS = [
     (OPS + "matmul.cpp", "MatMul", "product(dy, swapped(with_leading(b, dy.shape().prefix(dy.rank() - 2))))",
      "product(dy, with_leading(b, dy.shape().prefix(dy.rank() - 2)))", "transposed operand"),
     (OPS + "matmul.cpp", "MatMul", "product(swapped(as_rows(a)), as_rows(dy))", "product(swapped(as_rows(2.0 * a)), as_rows(dy))", "stale saved tensor"),
-    (OPS + "matmul.cpp", "Linear", "product(swapped(dy_rows), as_rows(x))", "product(swapped(dy_rows), as_rows(2.0 * x))", "stale saved tensor"),
+    (OPS + "matmul.cpp", "Linear", "product(swapped(factor), as_rows(x.get()))", "product(swapped(factor), as_rows(2.0 * x.get()))", "stale saved tensor"),
     (OPS + "matmul.cpp", "Linear", "dx[2] += dy_rows;", "dx[2] += reshape(slice(dy_rows, 0, dy_rows.dim(0) - 1, dy_rows.dim(0)), {dy_rows.dim(1)});",
      "missing broadcast-reduce"),
     (OPS + "matmul.cpp", "Linear", "return {rows, «dx.add»};", "false", "overwrites instead of adding"),
@@ -134,6 +134,8 @@ BUGS = [
     (OPS + "head_loss.cpp", "head_loss", "reciprocal(count)", "reciprocal(count + 1.0)", "off by one"),
     (OPS + "head_loss.cpp", "head_loss", "swapped(dlogits).view(), «part.view()»", "(2.0 * part).view()", "stale saved tensor"),
     (OPS + "head_loss.cpp", "HeadLoss", "dx[0] += times(dhead_x, dy);", "dx[0] += scaled(1, dhead_x);", "factor dropped"),
+    (OPS + "head_loss.cpp", "HeadLoss", "if («dy.item() == 1») return hand_on(dx);", "true", "factor dropped"),
+    (OPS + "attention.cpp", "SelfAttentionNode", "place(«H + Hk», Hk)", "H", "two outputs in one place"),
     # where gradients add up
     (SLOT, "", "return {node.grad.view(), «add»};", "false", "overwrites instead of adding"),
     (SLOT, "", "return {weight.grad.view(), «add»};", "false", "overwrites instead of adding"),
@@ -147,7 +149,7 @@ BUGS = [
     (SLOT, "", "zip(g.f, to(whole), a, «b»)", "a", "wrong operand"),
     (SLOT, "", "if (g.x.shape() == shape()) { g.x.backend().affine(into(), g.x.view(), «g.c», 0)", "1", "factor dropped"),
     (SLOT, "", "affine(to(whole), g.x.view(), «g.c», 0)", "1", "factor dropped"),
-    (SLOT, "", "into(), «g.dy.view()», g.x.view()", "g.x.view()", "wrong operand"),
+    (SLOT, "", "into_place_of(g.dy), «g.dy.view()», g.x.view()", "g.x.view()", "wrong operand"),
     ("engine/slot.h", "", "taken ? to(elsewhere[k]) : slot.into()", "slot.into()", "two outputs in one place"),
     (REFERENCE + "elementwise.cpp", "copy", "«y.add» ? static_cast<double>(place) + value", "false", "overwrites instead of adding"),
 ]

@@ -42,14 +42,14 @@ ScaledSum sum_of_exp(const float* x, std::int64_t V) {
 
 void dlogits_row(float* dx, bool add, const float* x, std::int64_t V, float lse,
                  std::int64_t target, float dloss) {
-  const float before = add ? dx[target] : 0.0f;
+  const float before = add ? dx[target] : 0.0f, hit = x[target];   // dx may be x
   const Vec shift = splat(lse), scale = splat(dloss);
   each_vec(V, [&](auto part, std::int64_t i) {
     const Vec value = scale * exp(part.load(x + i) - shift);
     part.store(dx + i, add ? part.load(dx + i) + value : value);
   });
   // The target again, with p - 1 taken before anything is rounded away.
-  dx[target] = before + dloss * (first_lane(exp(splat(x[target] - lse))) - 1.0f);
+  dx[target] = before + dloss * (first_lane(exp(splat(hit - lse))) - 1.0f);
 }
 
 void require_targets(const char* kernel, const Rows& targets, std::int64_t V, std::int64_t ignore) {
