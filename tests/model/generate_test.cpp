@@ -100,7 +100,8 @@ TEST(Generate, IsNanoGptsLoop) {
 // A model that writes down what it is asked.
 class Spy final : public LanguageModel {
  public:
-  explicit Spy(LanguageModel& model) : LanguageModel(model.config(), model.products()), model_(model) {
+  explicit Spy(LanguageModel& model)
+      : LanguageModel(model.config(), model.products()), model_(model) {
     parameters_.push_back(*model.parameters().front());
   }
   Tensor logits(Pass& pass, const Tensor& ids, Positions which) override {

@@ -37,6 +37,7 @@ struct Setting {
   std::int64_t train_tokens;   // few: the run crosses ends of epochs
   int threads;
   bool recompute;
+  DType dtype = DType::f32;
 };
 
 std::ostream& operator<<(std::ostream& out, const Setting& s) { return out << s.name; }
@@ -58,7 +59,7 @@ TrainConfig recipe_of(const Setting& s, std::int64_t steps) {
 glass::Run::End train(const Setting& s, const std::string& folder, std::int64_t steps,
                       RunWatcher& watcher) {
   test::SmallTraining t(model_of(s), recipe_of(s, steps), make_backend("cpu", "auto", s.threads),
-                        test::small_data(s.train_tokens));
+                        test::small_data(s.train_tokens), s.dtype);
   RunFolder place(folder);
   glass::Run run(t.trainer, place, {{"format", "glass"}}, watcher);
   run.make_samples = [](std::int64_t step) { return "sample of step " + std::to_string(step); };
@@ -83,6 +84,7 @@ const Setting kSettings[] = {
     {"plain", 0, 1, 301, 1, false},        {"dropout", 0.2, 1, 301, 1, false},
     {"accumulation", 0, 3, 301, 2, false}, {"epoch_ends", 0.1, 2, 41, 1, false},
     {"threads", 0.1, 2, 301, 3, false},    {"recompute", 0.2, 2, 301, 1, true},
+    {"bf16", 0.1, 2, 301, 2, false, DType::bf16},
 };
 
 class ExactResume : public ::testing::TestWithParam<Setting> {};

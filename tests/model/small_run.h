@@ -55,10 +55,11 @@ struct SmallTraining {
   Trainer trainer;
 
   SmallTraining(const GPTConfig& config, const TrainConfig& recipe,
-                Device on = make_backend("cpu", "auto", 1), Dataset text = small_data())
+                Device on = make_backend("cpu", "auto", 1), Dataset text = small_data(),
+                DType dtype = DType::f32)
       : data(std::move(text)),
         device(std::move(on)),
-        model(make_model(config, device, DType::f32, 1)),
+        model(make_model(config, device, dtype, 1)),
         trainer(*model, data, recipe) {}
 };
 
