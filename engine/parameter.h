@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "engine/tensor.h"
+#include "engine/packed.h"
 
 namespace glass {
 
@@ -22,6 +22,8 @@ struct Parameter {
     return shadow && shadowed == value.buffer()->version && shadow_of.lock() == value.buffer();
   }
   const Tensor& in_bf16();
+
+  PackedTensor packed = {};          // the value as inference reads it, where a model was packed
 
   // Where this step's tape watches it: a tied weight is watched once, and so decayed, saved and counted once.
   const Tape* tape = nullptr;

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "kernels/cpu/team.h"
+
 namespace glass {
 namespace {
 
@@ -21,6 +23,8 @@ std::uint32_t nearest_bf16(float x) {
 std::uint32_t outward_bf16(float x) {
   return std::isnan(x) ? nearest_bf16(x) : (bits_of_float(x) + 0xFFFFu) >> 16;
 }
+
+int nearest(float x) { return static_cast<int>(x < 0 ? x - 0.5f : x + 0.5f); }
 
 // The matrix to be packed; zeros beyond its edges.
 struct Source {
@@ -67,7 +71,7 @@ void pack_group(Words words, PackedType type, const Source& w, std::int64_t n, i
     const float x = w(n, first + i), steps = x / step;
     const int u = step == 0 || !std::isfinite(steps)
                       ? half
-                      : std::clamp(static_cast<int>(std::nearbyint(steps)) + half, 0, 2 * half - 1);
+                      : std::clamp(nearest(steps) + half, 0, 2 * half - 1);
     const std::int64_t word =
         begin + kPanel / 2 + static_cast<std::int64_t>(i / in_word) * kPanel + j;
     words.add(word, static_cast<std::uint32_t>(u) << place_in_word(i % in_word, bits));
@@ -121,9 +125,17 @@ std::size_t packed_bytes(PackedType type, std::int64_t N, std::int64_t K) {
 void pack(std::byte* to, PackedType type, std::int64_t N, std::int64_t K, const float* w,
           std::int64_t row, std::int64_t column) {
   std::memset(to, 0, packed_bytes(type, N, K));
-  const Source source = {w, N, K, row, column};
-  for (std::int64_t first = 0; first < N; first += kPanel, to += panel_bytes(type, K))
-    pack_panel(to, type, source, first);
+  struct Job {
+    std::byte* to;
+    PackedType type;
+    Source source;
+  };
+  const Job job = {to, type, {w, N, K, row, column}};
+  const auto one = [](const void* context, std::int64_t panel) {
+    const Job& j = *static_cast<const Job*>(context);
+    pack_panel(j.to + panel * panel_bytes(j.type, j.source.K), j.type, j.source, panel * kPanel);
+  };
+  run_chunks(make_team(0), (N + kPanel - 1) / kPanel, one, &job);
 }
 
 float packed_step(const PackedWeight& w, std::int64_t n, std::int64_t k) {

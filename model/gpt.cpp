@@ -64,15 +64,26 @@ Tensor GPT::normed(Pass& pass, const Tensor& x) const {
   return norm_final_.empty() ? cast(x, products()) : norm_final_.front()(pass, x);
 }
 
-Tensor GPT::head_factor(Pass& pass) const {
-  return pass.factor(lm_head_ ? *lm_head_ : *wte_, products());
+Parameter& GPT::head_weight() const { return lm_head_ ? *lm_head_ : *wte_; }
+
+void GPT::pack(PackedType type) {
+  if (products() != DType::f32 && products() != DType::f64) {
+    fail(UsageError("packed weights are multiplied with numbers in f32: take --type, or --dtype " +
+                    std::string(name_of(products())) + ", not both."));
+  }
+  for (Parameter& p : parameters_) {
+    const bool only_looked_up = &p == wpe_ || (&p == wte_ && lm_head_);
+    if (p.value.rank() == 2 && !only_looked_up) p.packed = glass::pack(p.value, type);
+  }
 }
 
 Tensor GPT::head(Pass& pass, const Tensor& x, Positions which) {
   const std::int64_t T = x.dim(1);
   const Tensor asked = normed(pass, which == Positions::last ? slice(x, 1, T - 1, T) : x);
   const Tensor bias = lm_head_bias_ ? pass.use(*lm_head_bias_) : Tensor();
-  return pass.tap("logits", linear(asked, head_factor(pass), bias, dtype()));
+  Parameter& w = head_weight();
+  if (w.packed && !pass.tape()) return pass.tap("logits", linear_packed(asked, w.packed, bias));
+  return pass.tap("logits", linear(asked, pass.factor(w, products()), bias, dtype()));
 }
 
 Tensor GPT::logits(Pass& pass, const Tensor& ids, Positions which) {
@@ -82,7 +93,9 @@ Tensor GPT::logits(Pass& pass, const Tensor& ids, Positions which) {
 Tensor GPT::loss(Pass& pass, const Tensor& ids, const Tensor& targets) {
   const Tensor x = stream(pass, ids);
   if (lm_head_bias_ || pass.observed("logits")) return cross_entropy(head(pass, x), targets);
-  return head_loss(normed(pass, x), head_factor(pass), targets);
+  Parameter& w = head_weight();
+  if (w.packed && !pass.tape()) return head_loss(normed(pass, x), w.packed, targets, kIgnore);
+  return head_loss(normed(pass, x), pass.factor(w, products()), targets);
 }
 
 std::vector<std::string> GPT::taps() const {

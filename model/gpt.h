@@ -15,6 +15,7 @@ class GPT final : public LanguageModel {
 
   Tensor logits(Pass& pass, const Tensor& ids, Positions which = Positions::all) override;
   Tensor loss(Pass& pass, const Tensor& ids, const Tensor& targets) override;
+  void pack(PackedType type) override;   // the head too; what embeds stays as it is
   std::vector<std::string> taps() const override;
 
   // The three parts of the way, for those who start or stop in between.
@@ -27,7 +28,7 @@ class GPT final : public LanguageModel {
  private:
   Tensor stream(Pass& pass, const Tensor& ids);
   Tensor normed(Pass& pass, const Tensor& x) const;
-  Tensor head_factor(Pass& pass) const;   // (V,C)
+  Parameter& head_weight() const;   // (V,C)
 
   Parameter *wte_, *wpe_ = nullptr, *lm_head_ = nullptr, *lm_head_bias_ = nullptr;
   std::deque<Norm> norm_embed_, norm_final_;   // none or one each

@@ -27,6 +27,11 @@ class LanguageModel {
   Tensor loss_each(Pass& pass, const Tensor& ids,
                    const Tensor& targets);   // (B,T), nothing averaged
 
+  // Packs the weights that are multiplied with what was read (kernels/packed.h): from here on the
+  // model reads fewer bytes for a token, and rounds as the type says. Passes with a tape keep to the
+  // weights as they were.
+  virtual void pack(PackedType) {}
+
   // Every weight once, in the order of its way through the model, under its name in a checkpoint.
   std::vector<Parameter*> parameters();
   enum class Count : std::uint8_t { all, without_positions };

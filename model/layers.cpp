@@ -76,8 +76,16 @@ Linear::Linear(const WeightMaker& make, const std::string& name, std::int64_t N,
       writes(role == Role::residual ? make.dtype : make.products) {}
 
 Tensor Linear::operator()(Pass& pass, const Tensor& x, Where at) const {
+  if (weight->packed && !pass.tape())
+    return linear_packed(x, weight->packed, bias ? bias->value : Tensor(), at);
   return linear(cast(x, products, at), factor(pass, at), bias ? pass.use(*bias, at) : Tensor(),
                 writes, at);
+}
+
+Tensor Linear::factor(Pass& pass, Where at) const {
+  const bool rounded = weight->packed && weight->packed.type() != PackedType::f32;
+  return rounded && !pass.tape() ? unpacked(weight->packed, products)
+                                 : pass.factor(*weight, products, at);
 }
 
 Norm::Norm(const WeightMaker& make, const char* name_of_scope, const std::string& name, Writes what)

@@ -42,9 +42,9 @@ struct Linear {        // (..,K) -> (..,N)
   Linear(const WeightMaker& make, const std::string& name, std::int64_t N, std::int64_t K,
          bool bias, Role role = Role::linear);
   Tensor operator()(Pass& pass, const Tensor& x, Where at = Where::here()) const;
-  Tensor factor(Pass& pass, Where at = Where::here()) const {
-    return pass.factor(*weight, products, at);
-  }
+  // The weight itself, for those who need a part of it. Of a packed one: the numbers it stands for,
+  // so that who looks inside sees the model that writes.
+  Tensor factor(Pass& pass, Where at = Where::here()) const;
 };
 
 // What a norm writes: the stream itself, or a copy of it that a matrix product reads.

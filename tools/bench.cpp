@@ -15,10 +15,11 @@
 
 namespace glass {
 
-extern const Command kBenchPeak;    // bench_peak.cpp
-extern const Command kBenchGrow;    // bench_grow.cpp
-extern const Command kBenchMicro;   // bench_micro.cpp
-extern const Command kBenchTrain;   // bench_train.cpp
+extern const Command kBenchPeak;     // bench_peak.cpp
+extern const Command kBenchDecode;   // bench_decode.cpp
+extern const Command kBenchGrow;     // bench_grow.cpp
+extern const Command kBenchMicro;    // bench_micro.cpp
+extern const Command kBenchTrain;    // bench_train.cpp
 
 // Measuring
 
@@ -115,6 +116,16 @@ View Operands::ids(const Sizes& shape, std::int64_t limit) {
   for (std::size_t i = 0; i < bits.size(); ++i)
     bits[i] = scrambled(i) % static_cast<std::uint32_t>(limit);
   return upload(shape, DType::i32, bits);
+}
+
+PackedWeight Operands::packed(PackedType type, std::int64_t N, std::int64_t K) {
+  std::vector<float> w(elements({N, K}));
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(scrambled(i)) * 0x1p-31f - 1;
+  std::vector<std::byte> bytes(packed_bytes(type, N, K));
+  pack(bytes.data(), type, N, K, w.data(), K, 1);
+  blocks_.emplace_back(backend_.allocate(bytes.size()), bytes.size());
+  backend_.upload(blocks_.back().first, bytes.data(), bytes.size());
+  return {blocks_.back().first, type, N, K};
 }
 
 BenchRow measure(const BenchCase& one, Backend& backend, const Peak& peak) {
@@ -359,7 +370,8 @@ const Command kOps = {.name = "ops",
                       .examples = kOpsExamples,
                       .options = kOpsOptions,
                       .run = run_ops};
-const Command* const kCommands[] = {&kBenchPeak, &kOps, &kBenchTrain, &kBenchGrow, &kBenchMicro};
+const Command* const kCommands[] = {&kBenchPeak,   &kOps,       &kBenchTrain,
+                                    &kBenchDecode, &kBenchGrow, &kBenchMicro};
 
 }   // namespace
 

@@ -45,6 +45,7 @@ class Operands {
   using Sizes = std::vector<std::int64_t>;
   View numbers(const Sizes& shape);                   // in [-1, 1)
   View ids(const Sizes& shape, std::int64_t limit);   // in [0, limit)
+  PackedWeight packed(PackedType type, std::int64_t N, std::int64_t K);   // numbers, packed
   Backend& backend() { return backend_; }
 
  private:

@@ -70,6 +70,21 @@ void products(CaseList& list, std::int64_t M, std::int64_t N, std::int64_t K, La
   });
 }
 
+// y (M,N) = x (M,K) w^T for a weight that inference has packed.
+void packed_products(CaseList& list, std::int64_t M, std::int64_t N, std::int64_t K) {
+  for (int t = 0; t < kPackedTypes; ++t) {
+    const auto type = static_cast<PackedType>(t);
+    const double bytes =
+        static_cast<double>(packed_bytes(type, N, K)) + 4 * count({M, K}) + 4 * count({M, N});
+    list.work(std::string("linear_packed, ") + name_of(type), text({M, N, K}), 2 * count({M, N, K}),
+              bytes, [=](Operands& o) {
+                const View y = o.numbers({M, N}), x = o.numbers({M, K});
+                const PackedWeight w = o.packed(type, N, K);
+                return [=, &b = o.backend()] { b.linear_packed(y, x, w, kNone); };
+              });
+  }
+}
+
 void attentions(CaseList& list, std::int64_t B, std::int64_t H, std::int64_t Tq, std::int64_t Tk,
                 std::int64_t D, double dropout) {
   const Sizes q_sizes = {B, H, Tq, D}, k_sizes = {B, H, Tk, D};
@@ -274,6 +289,8 @@ std::vector<BenchCase> bench_cases() {
   products(list, 8, 16, 16, Layouts::all);
   products(list, 1, 3072, 768, Layouts::forward);
   products(list, 1, 50257, 768, Layouts::forward);
+  packed_products(list, 1, 50257, 768);
+  packed_products(list, 512, 3072, 768);
   list.group = kAttention;
   attentions(list, 64, 6, 256, 256, 64, 0);
   attentions(list, 64, 6, 256, 256, 64, 0.2);

@@ -139,6 +139,7 @@ const Option kOperands[] = {
 const Option kOptions[] = {
     kCkptOption,
     kTokenizerOption,
+    kTypeOption,
     {.name = "split", .type = Type::choice, .fallback = "val", .choices = "val|train",
      .help = "val: what was held out", .group = "Text"},
     {.name = "data", .value = "SOURCE", .help = "where the data are now; without it, where they were", .also = "dataset"},

@@ -132,6 +132,7 @@ ExitCode run(const Arguments& args) {
 const Option kOptions[] = {
     kCkptOption,
     kTokenizerOption,
+    kTypeOption,
     {.name = "prompt", .value = "TEXT", .help = "the text; - reads it from stdin", .group = "Text"},
     {.name = "tokens", .value = "1,2,3", .help = "the text as token ids"},
     {.name = "top-k", .type = Type::integer, .value = "N", .fallback = "5", .min = 1, .max = 1e6,

@@ -211,6 +211,7 @@ ExitCode run(const Arguments& args) {
 const Option kOptions[] = {
     kCkptOption,
     kTokenizerOption,
+    kTypeOption,
     {.name = "cache", .type = Type::flag, .fallback = "true",
      .help = "whether keys and values of what was read are kept; without, everything is read again for each token"},
     {.name = "prompt", .value = "TEXT", .help = "what the text begins with; - reads it from stdin. "

@@ -13,9 +13,9 @@
 namespace glass {
 namespace {
 
-bool takes_tokenizer(const Arguments& args) {
+bool takes(const Arguments& args, const Option& wanted) {
   for (const Option& option : args.command().options)
-    if (option.name == kTokenizerOption.name) return true;
+    if (option.name == wanted.name) return true;
   return false;
 }
 
@@ -41,10 +41,18 @@ const Tokenizer& Opened::tokenizer() const {
   return *saved.tokenizer;
 }
 
+PackedType packed_type(const std::string& name) {
+  for (int i = 0; i < kPackedTypes; ++i)
+    if (name == name_of(static_cast<PackedType>(i))) return static_cast<PackedType>(i);
+  fail(UsageError("--type " + name + ": there are f32, bf16, int8 and int4."));
+}
+
 Opened open_saved(const Arguments& args) {
   Opened opened{open_machine(args), {}};
   opened.saved = open_model(args.text("ckpt"), opened.machine.backend, opened.machine.dtype, warn);
-  if (takes_tokenizer(args) && args.has("tokenizer")) {
+  if (takes(args, kTypeOption) && args.has("type"))
+    opened.model().pack(packed_type(args.text("type")));
+  if (takes(args, kTokenizerOption) && args.has("tokenizer")) {
     const std::string& spec = args.text("tokenizer");
     opened.saved.tokenizer = tokenizer_by_name(spec);
     if (opened.saved.tokenizer->vocab_size() > opened.config().vocab_size) {

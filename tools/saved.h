@@ -28,6 +28,16 @@ inline constexpr Option kTokenizerOption = {
         "tokenizer.json, a meta.pkl, a checkpoint",
     .also = "meta"};
 
+// Commands that read with a model but never train it take this; open_saved packs the weights then.
+inline constexpr Option kTypeOption = {
+    .name = "type",
+    .type = Type::choice,
+    .choices = "f32|bf16|int8|int4",
+    .help =
+        "pack the weights: fewer bits are read faster and rounded more. Without it they are "
+        "multiplied as they are"};
+PackedType packed_type(const std::string& name);   // one of those choices
+
 struct Opened {
   Machine machine;
   SavedModel saved;

@@ -74,6 +74,37 @@ TEST(BenchOps, TellsScriptsWhatTheyRelyOn) {
   }
 }
 
+TEST(BenchDecode, TellsScriptsWhatTheyRelyOn) {
+  const Outcome outcome = glass({"bench", "decode", "--preset", "names", "--type", "int8", "--tokens", "3",
+                                 "--prompt", "5", "--json", "--threads", "1"});
+  EXPECT_EQ(outcome.code, 0) << outcome.text();
+  for (const char* key : {"name", "type", "ms", "gflops", "gbps", "fraction_of_peak", "tokens_per_second",
+                          "megabytes", "peak_gflops", "peak_gbps"}) {
+    EXPECT_NE(outcome.out.find("\"" + std::string(key) + "\": "), std::string::npos)
+        << key << " is missing\n"
+        << outcome.out;
+  }
+  for (const char* name : {"decode, int8", "prefill, int8"})
+    EXPECT_NE(outcome.out.find("\"name\": \"" + std::string(name) + "\""), std::string::npos) << outcome.out;
+}
+
+TEST(BenchDecode, RefusesWhatItCannotMeasure) {
+  const struct {
+    std::vector<std::string> words;
+    const char* says;
+  } refused[] = {{{"--type", "int3"}, "--type"},
+                 {{"--preset", "bigram"}, "nothing to pack"},
+                 {{"--preset", "names", "--ckpt", "somewhere"}, "leave one of them out"}};
+  for (const auto& one : refused) {
+    std::vector<std::string> words = {"bench", "decode"};
+    words.insert(words.end(), one.words.begin(), one.words.end());
+    const Outcome outcome = glass(words);
+    EXPECT_EQ(outcome.code, 2) << outcome.text();
+    EXPECT_EQ(outcome.out, "") << "a refused command must not print results";
+    EXPECT_NE(outcome.err.find(one.says), std::string::npos) << outcome.text();
+  }
+}
+
 TEST(BenchPeak, TellsScriptsWhatTheyRelyOn) {
   const Outcome outcome = glass({"bench", "peak", "--json", "--isa", "scalar", "--threads", "1"});
   EXPECT_EQ(outcome.code, 0) << outcome.text();

@@ -131,6 +131,7 @@ TEST(ModelCommands, WrongOptionsOfSampleAreRefused) {
   add("--seed", {"-1", "18446744073709551616", "1.5"}, "--seed");
   add("--threads", {"-1", "100000"}, "--threads");
   add("--stop", {""}, "--stop");
+  add("--type", {"int5", "", "q8_0", "INT8"}, "--type");
   table.push_back({{"sample", "--prompt", "a\xFF z"}, kUsage, "not UTF-8: byte 1"});
   table.push_back({{"sample", "--prompt", "Anna"}, kContent, "A"});
   table.push_back({{"sample", "--prompt", "abcdefghi"},
@@ -319,6 +320,28 @@ TEST(Sample, TheCacheChangesNothingButTheTime) {
       on_model({"sample", "-n", "40", "--device", "reference", "--dtype", "f64"}).out,
       on_model({"sample", "-n", "40", "--device", "reference", "--dtype", "f64", "--no-cache"})
           .out);
+}
+
+TEST(Sample, PackedInF32ItWritesTheSameText) {
+  const std::vector<std::string> words = {"sample", "-n", "40", "--temperature", "0"};
+  std::vector<std::string> packed = words;
+  packed.insert(packed.end(), {"--type", "f32"});
+  EXPECT_EQ(on_model(packed).out, on_model(words).out);
+}
+
+TEST(ModelCommands, PackedWeightsChangeResultsAsLittleAsTheirBitsSay) {
+  const auto loss = [](const char* type) {
+    std::vector<std::string> words = {"eval", place().names, "--json"};
+    if (*type) words.insert(words.end(), {"--type", type});
+    return json_of(on_model(words)).at("loss", "json").number("loss");
+  };
+  const double exact = loss("");
+  EXPECT_NEAR(loss("f32"), exact, 1e-5);
+  EXPECT_NEAR(loss("bf16"), exact, 0.02);
+  EXPECT_NEAR(loss("int8"), exact, 0.02);
+  EXPECT_NEAR(loss("int4"), exact, 0.3);   // 2^-4 of the largest weight, for eight of them in a sum
+  EXPECT_NE(loss("int8"), exact);
+  EXPECT_NE(loss("int4"), loss("int8"));
 }
 
 TEST(Sample, ItEndsInFrontOfAStopText) {

@@ -27,6 +27,8 @@ constexpr int kAtOnce = kPanelVectors < 2 ? 1 : 2;
 
 // So many rows are worth a kernel that reads w as it is packed.
 constexpr Index kFewRows = 8, kRowsAtOnce = 4;
+// Panels of f32 that are read side by side: one stream alone does not keep memory busy.
+constexpr Index kStreams = 4;
 // Pieces of a product of many rows, as in matmul.cpp: x in L2, one panel in L1.
 constexpr Index kBlockRows = 19 * 14, kBlockDepth = 384;
 // So many products are done before another thread has woken up.
@@ -83,7 +85,7 @@ GLASS_SIMD void write_part(const Call& n, Index panel, Index row, int rows, cons
   }
 }
 
-// f32: kStreams panels side by side, because one stream of reads does not keep memory busy.
+// f32: as many panels side by side as there are streams.
 template <int rows, int streams>
 GLASS_SIMD void multiply_f32(const Call& n, Index panel, Index row) {
   const float* w = reinterpret_cast<const float*>(panel_of(n, panel));
@@ -236,7 +238,6 @@ void multiply_panel(const Call& n, Index panel, Index row) {
 
 void multiply_few_rows(const Call& n, Index begin, Index end) {
   for (Index panel = begin; panel < end; ++panel) {
-    constexpr Index kStreams = 4;
     if (n.w.type == PackedType::f32 && n.M == 1 && panel + kStreams <= end) {
       multiply_f32<1, kStreams>(n, panel, 0);
       panel += kStreams - 1;
@@ -436,7 +437,11 @@ void Cpu::linear_packed(View y, View x, PackedWeight w, View bias) {
   if (n.M <= kFewRows) n.rows = prepared_rows(n);
   const Index panels = chunks_of(n.N, kPanel);
   if (team_.threads == 1 || n.M * n.N * n.K < kSerialWork) return multiply_panels_of(n, 0, panels);
-  const Index each = chunks_of(panels, team_.threads);
+  // Few rows: small enough that a thread which is held up costs little, and whole streams. Many
+  // rows: every chunk packs x for itself.
+  const Index each = n.M > kFewRows
+                         ? chunks_of(panels, team_.threads)
+                         : chunks_of(chunks_of(panels, 4 * team_.threads), kStreams) * kStreams;
   parallel_for(team_, chunks_of(panels, each), [&](Index chunk) {
     multiply_panels_of(n, chunk * each, smaller(panels, (chunk + 1) * each));
   });

@@ -1,0 +1,156 @@
+// A model that was packed for inference is the same model, but for the rounding that its type says.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "engine/base/error.h"
+#include "model/generate.h"
+#include "tests/engine/devices.h"
+#include "tests/model/small_presets.h"
+#include "tests/model/watcher.h"
+
+namespace glass {
+namespace {
+
+using testing::gap;
+using testing::SmallPreset;
+using testing::Subject;
+using testing::Watcher;
+
+// Every weight that was packed, as the numbers it was rounded to. The table that also embeds stays.
+void round_weights(const Subject& subject, PackedType type) {
+  for (Parameter* p : subject.model->parameters()) {
+    if (p->value.rank() != 2 || p->name == "transformer.wte.weight" ||
+        p->name == "transformer.wpe.weight")
+      continue;
+    p->value = unpacked(pack(p->value, type), p->value.dtype());
+  }
+}
+
+// Packed in f32 nothing is rounded, and only the order of sums may differ: 1e-6 is some units of
+// f32 over the few layers here.
+TEST(PackedModel, InF32GivesTheSameLogits) {
+  const DeviceInfo processor = list_devices().front();
+  for (const std::string& isa : processor.isas) {
+    for (const SmallPreset& family : testing::small_families()) {
+      const Subject subject(family.model, testing::cpu(isa, 2), DType::f32);
+      const std::vector<double> plain = subject.logits();
+      const double loss = subject.loss();
+      subject.model->pack(PackedType::f32);
+      EXPECT_LE(gap(subject.logits(), plain), 1e-6) << isa << ", " << family.name;
+      EXPECT_NEAR(subject.loss(), loss, 1e-6 * std::max(1.0, loss)) << isa << ", " << family.name;
+    }
+  }
+}
+
+// A packed model is the model of the rounded weights. Rows that are read a few at a time are also
+// rounded to 16 bits (an error of 2^-16 at most, some of which add up over the layers).
+TEST(PackedModel, IsTheModelOfItsRoundedWeights) {
+  for (const SmallPreset& family : testing::small_families()) {
+    for (const PackedType type : {PackedType::bf16, PackedType::int8, PackedType::int4}) {
+      const Subject packed(family.model, testing::cpu(), DType::f32),
+          rounded(family.model, testing::cpu(), DType::f32);
+      packed.model->pack(type);
+      round_weights(rounded, type);
+      if (family.model.tie) {   // the head is rounded, what embeds is not: compare what it reads
+        const auto stream = [&](const Subject& s) {
+          Watcher watcher("blocks.1.hook_resid_post");
+          s.logits(&watcher);
+          return watcher.seen.at("blocks.1.hook_resid_post").to_host();
+        };
+        EXPECT_LE(gap(stream(packed), stream(rounded)), 1e-5)
+            << family.name << ", " << name_of(type);
+      } else {
+        EXPECT_LE(gap(packed.logits(), rounded.logits()), 1e-5)
+            << family.name << ", " << name_of(type);
+        EXPECT_NEAR(packed.loss(), rounded.loss(), 1e-5) << family.name << ", " << name_of(type);
+      }
+    }
+  }
+}
+
+// Fewer bits, larger errors, and none of them large: a step of a group is about 2^-b of its largest
+// number, and the errors of a sum are as often above as below. The bounds are four times what a
+// single product of such rounded weights is off by, for as many as follow each other here.
+TEST(PackedModel, RoundsNoMoreThanItsBitsSay) {
+  for (const SmallPreset& family : testing::small_families()) {
+    const Subject plain(family.model, testing::cpu(), DType::f32);
+    const std::vector<double> exact = plain.logits();
+    const struct {
+      PackedType type;
+      double most;
+    } bounds[] = {{PackedType::bf16, 0.03}, {PackedType::int8, 0.08}, {PackedType::int4, 0.8}};
+    for (const auto& bound : bounds) {
+      const Subject subject(family.model, testing::cpu(), DType::f32);
+      subject.model->pack(bound.type);
+      const double apart = gap(subject.logits(), exact);
+      EXPECT_LE(apart, bound.most) << family.name << ", " << name_of(bound.type);
+      EXPECT_GT(apart, 0) << family.name << ", " << name_of(bound.type) << " rounded nothing";
+    }
+  }
+}
+
+TEST(PackedModel, OneTokenAtATimeIsAllAtOnce) {
+  for (const SmallPreset& family : testing::small_families()) {
+    for (int t = 0; t < kPackedTypes; ++t) {
+      const Subject subject(family.model, testing::cpu("auto", 2), DType::f32);
+      subject.model->pack(static_cast<PackedType>(t));
+      const std::vector<double> at_once = subject.logits();
+      KVCache cache(family.model, subject.model->device(), DType::f32, 2);
+      Tensor all;
+      for (std::int64_t i = 0; i < subject.ids.dim(1); ++i) {
+        Pass pass;
+        pass.cache = &cache;
+        const Tensor one = subject.model->logits(pass, contiguous(slice(subject.ids, 1, i, i + 1)));
+        all = all ? concat({all, one}, 1) : one;
+      }
+      EXPECT_LE(gap(all.to_host(), at_once), 1e-4) << family.name << ", " << t;
+    }
+  }
+}
+
+// Who looks at what a fused path never forms gets it from the numbers that the packed path uses.
+TEST(PackedModel, LooksTheSameFromInside) {
+  for (const SmallPreset& family : testing::small_families()) {
+    const Subject subject(family.model, testing::cpu(), DType::f32);
+    subject.model->pack(PackedType::int4);
+    const std::vector<double> alone = subject.logits();
+    Watcher everything;
+    EXPECT_LE(gap(subject.logits(&everything), alone), 1e-4) << family.name;
+    EXPECT_GT(everything.order.size(), 10u);
+  }
+}
+
+TEST(PackedModel, ATapeKeepsToTheWeightsAsTheyWere) {
+  const GPTConfig config = testing::small_presets().front().model;
+  const Subject subject(config, testing::cpu(), DType::f32);
+  const auto loss = [&] {
+    Tape tape;
+    Pass pass(&tape);
+    const Tensor y = subject.model->loss(pass, subject.ids, subject.targets);
+    tape.backward(y);
+    return y.item();
+  };
+  const double before = loss();
+  subject.model->pack(PackedType::int4);
+  EXPECT_EQ(loss(), before);
+  EXPECT_TRUE(subject.model->parameters().front()->touched);
+}
+
+TEST(PackedModel, WritesTheSameTextInF32) {
+  for (const SmallPreset& family : testing::small_families()) {
+    const auto text = [&](bool packed) {
+      const Subject subject(family.model, testing::cpu("auto", 2), DType::f32);
+      if (packed) subject.model->pack(PackedType::f32);
+      const std::int32_t prompt[] = {1, 2, 3};
+      Generator generator(*subject.model, prompt);
+      SamplerOptions greedy;
+      greedy.temperature = 0;
+      return generator.sample(0, 30, greedy);
+    };
+    EXPECT_EQ(text(true), text(false)) << family.name;
+  }
+}
+
+}   // namespace
+}   // namespace glass
