@@ -132,6 +132,7 @@ TEST(ModelCommands, WrongOptionsOfSampleAreRefused) {
   add("--threads", {"-1", "100000"}, "--threads");
   add("--stop", {""}, "--stop");
   add("--type", {"int5", "", "q8_0", "INT8"}, "--type");
+  table.push_back({{"sample", "--type", "int8", "--dtype", "bf16"}, kUsage, "not both"});
   table.push_back({{"sample", "--prompt", "a\xFF z"}, kUsage, "not UTF-8: byte 1"});
   table.push_back({{"sample", "--prompt", "Anna"}, kContent, "A"});
   table.push_back({{"sample", "--prompt", "abcdefghi"},
