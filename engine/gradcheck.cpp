@@ -91,8 +91,11 @@ GradientReport Check::run() {
   const Tensor y = f_(values_);
   y_ = y.to_host();
   gate_absolute_ = kGateAbsolute * std::max(1.0, largest(y_));
-  dy_ = gaussian(y.device(), y.shape(), 0, 1, {how_.seed, site(name_, "dy"), 0, 0}, DType::f64)
-            .to_host();
+  const std::uint32_t weights = site(name_, "dy");
+  dy_ = gaussian(y.device(), y.shape(), 0, 1, {how_.seed, weights, 0, 0}, DType::f64).to_host();
+  // A loss stands at the end of a step, where dL/dL = 1, and may know a shorter way from there:
+  // every other one is asked with 1.
+  if (y.rank() == 0 && weights % 2 == 0) dy_ = {1};
 
   bool passed = compute_gradients();
   for (std::size_t i = 0; passed && i < leaves_.size(); ++i) {

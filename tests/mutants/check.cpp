@@ -6,6 +6,7 @@
 #include <exception>
 
 #include "engine/ops/cases.h"
+#include "engine/tape.h"
 #include "kernels/backends.h"
 #include "tests/mutants/active.h"
 
@@ -17,8 +18,18 @@ int caught(const std::string& how) {
   return 1;
 }
 
+// A cast rounds, and no difference quotient survives that; so its derivative is held to dy itself.
+bool cast_hands_dy_on(const Device& reference) {
+  const std::vector<double> dy = {1, 2, -4};
+  Parameter x{"x", Tensor::from(reference, std::vector<double>{0.5, -2, 3}, {3}, DType::f64)};
+  Tape tape;
+  tape.backward(cast(tape.watch(x), DType::f32), Tensor::from(reference, dy, {3}, DType::f32));
+  return x.touched && x.grad.to_host() == dy;
+}
+
 int check(int rounds) {
   const Device reference = make_reference_backend();
+  if (!cast_hands_dy_on(reference)) return caught("cast(x, DType): dx is not dy");
   std::vector<std::vector<Case>> cases;
   for (const OpCases& op : all_op_cases()) cases.push_back(cases_of(op, rounds));
   for (std::size_t k = 0; k < static_cast<std::size_t>(rounds); ++k) {

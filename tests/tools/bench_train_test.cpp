@@ -117,7 +117,7 @@ TEST(StepBench, ItsProfileGathersTheBlocks) {
   int attention = 0;
   double flops = 0;
   for (const OpTime& op : bench.profile(2)) {
-    if (op.op == "attention") attention += op.count;
+    if (op.op == "self_attention") attention += op.count;
     flops += op.flops;
   }
   EXPECT_EQ(attention, 3) << "one in each of three blocks, in an average step";
