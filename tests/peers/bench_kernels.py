@@ -194,7 +194,7 @@ def run_attention(glass, peers, threads, quick):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--glass", default="build/glass")
+    parser.add_argument("--glass", default="build/release/glass")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--only", choices=["products", "attention"])
     parser.add_argument("--quick", action="store_true", help="leave out what takes long")

@@ -43,13 +43,7 @@ def main():
     args = sbs.options(__doc__, only=dict(default="1024,2048,4096,8192", help="lengths of a window"))
     torch_version, notes, quiet = sbs.need_torch(), [], sbs.Quiet()
     results = [compare(args, int(T), notes) for T in args.only.split(",")]
-    told = {"versions": sbs.versions(args, torch_version), "foreign_cpu_percent": quiet.foreign(),
-            "environment": sbs.tuned_environment([]), "notes": sorted(set(notes)), "results": results}
-    if args.json:
-        print(sbs.json.dumps(told))
-        return
-    show(results, args.markdown)
-    sbs.show_setting(told)
+    sbs.tell(args, torch_version, quiet, notes, results, lambda: show(results, args.markdown))
 
 
 main()

@@ -76,13 +76,7 @@ def main():
         if dtype not in PEERS:
             sbs.sys.exit(f"error: there is no type {dtype!r}; there are {', '.join(PEERS)}.")
         results += compare(args, dtype, notes)
-    told = {"versions": sbs.versions(args, torch_version), "foreign_cpu_percent": quiet.foreign(),
-            "environment": sbs.tuned_environment([]), "notes": sorted(set(notes)), "results": results}
-    if args.json:
-        print(sbs.json.dumps(told))
-        return
-    show(results, args.markdown)
-    sbs.show_setting(told)
+    sbs.tell(args, torch_version, quiet, notes, results, lambda: show(results, args.markdown))
 
 
 main()

@@ -197,6 +197,17 @@ def versions(args, torch_version):
             "processor": processor(), "threads": args.threads}
 
 
+def tell(args, torch_version, quiet, notes, results, show):
+    """All that was measured: one JSON object, or tables and the setting that they hold for."""
+    told = {"versions": versions(args, torch_version), "foreign_cpu_percent": quiet.foreign(),
+            "environment": tuned_environment([]), "notes": sorted(set(notes)), "results": results}
+    if args.json:
+        print(json.dumps(told))
+        return
+    show()
+    show_setting(told)
+
+
 def show_setting(told):
     """What stands under every table: who ran, how, and who disturbed."""
     print("\n" + ", ".join(f"{k} {v}" for k, v in told["versions"].items()))

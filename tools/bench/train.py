@@ -114,12 +114,7 @@ def main():
         results.append(result)
         if not args.json:
             show(result, args.markdown)
-    told = {"versions": sbs.versions(args, torch_version), "foreign_cpu_percent": quiet.foreign(),
-            "environment": sbs.tuned_environment([]), "notes": sorted(set(notes)), "results": results}
-    if args.json:
-        print(sbs.json.dumps(told))
-        return
-    sbs.show_setting(told)
+    sbs.tell(args, torch_version, quiet, notes, results, lambda: None)
 
 
 main()
