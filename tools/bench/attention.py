@@ -29,8 +29,10 @@ def compare(args, T, notes):
 
     times = sbs.take_turns({"glass": glass, "torch": lambda: peer.turn(3)}, args.rounds or 3)
     peer.close()
-    return {"work": "attention", "T": T, "B": B, "ms": statistics.median(times["glass"]), "peer_ms": statistics.median(times["torch"]),
-            "ratio": sbs.ratios(times, "glass")["torch"], "fraction_of_peak": statistics.median(seen), "peer_rss_mb": peer.rss}
+    result = {"work": "attention", "T": T, "B": B, "ms": statistics.median(times["glass"]), "peer_ms": statistics.median(times["torch"]),
+              "ratio": sbs.ratios(times, "glass")["torch"], "fraction_of_peak": statistics.median(seen), "peer_rss_mb": peer.rss}
+    sbs.progress(f"attention, T = {T}: glass {result['ms']:.1f} ms, PyTorch {result['peer_ms']:.1f} ms, {result['ratio']:.2f}x")
+    return result
 
 
 def show(results, markdown):

@@ -151,6 +151,11 @@ def take_turns(contenders, rounds):
     return times
 
 
+def progress(text):
+    """What has been measured so far, for whoever waits; tables follow on stdout."""
+    print("  " + text, file=sys.stderr, flush=True)
+
+
 def ratios(times, ours):
     """How many times as fast as each contender `ours` is: the median over the rounds."""
     return {name: statistics.median(a / b for a, b in zip(ms, times[ours])) for name, ms in times.items()}
