@@ -77,11 +77,26 @@ GLASS_SIMD void store_columns(const HeadRows& x, Index i, Index d, Vec v, int n)
          : store_columns(row_of(x, i), x.column, d, v, n);
 }
 
+// How a product of two tensors over d is done: on floats, or, where both are stored in bf16 and the
+// machine multiplies such, on pairs of them as they are.
+struct OverD {
+  const TileKernels* tiles;
+  Index depth;   // of what is packed for them
+  bool pairs;
+};
+GLASS_SIMD OverD over_floats(Index D) { return {&kTileKernels, D, false}; }
+GLASS_SIMD OverD over_d(const View& a, const View& b) {
+  const bool halves = a.dtype == DType::bf16 && b.dtype == DType::bf16;
+  const TileKernels* tiles = halves ? pair_tiles() : nullptr;
+  return tiles != nullptr ? OverD{tiles, (a.shape[3] + 1) / 2, true} : over_floats(a.shape[3]);
+}
+
 // Sizes, options and operands of one call.
 struct AttentionCall {
   Index B, H, Hk, Tq, Tk, D;
   Index width;   // D rounded up to whole vectors: what a row takes in our buffers
   View q, k, v;
+  OverD scores;   // q . k
   Sight sight;
   float scale, scale2;   // the second one: log2(e) times the first
   bool drops;
@@ -96,6 +111,7 @@ GLASS_SIMD AttentionCall attention_call(const View& q, const View& k, const View
   n.Tq = q.shape[2], n.Tk = k.shape[2], n.D = q.shape[3];
   n.width = round_up(n.D, kLanes);
   n.q = q, n.k = k, n.v = v;
+  n.scores = over_d(q, k);
   n.sight = {a.q_offset, a.window, n.Tk};
   n.scale = static_cast<float>(a.scale);
   n.scale2 = static_cast<float>(a.scale * 1.4426950408889634);
@@ -162,26 +178,52 @@ GLASS_SIMD void fill_zero(float* to, Index n) {
   }
 }
 
-// Rows [begin, begin + rows) of x as rows of floats: themselves, or what is bf16 widened in buffer
-// (rows x width). Row 0 of the result is row `begin` of x.
-GLASS_SIMD HeadRows widened_rows(const HeadRows& x, Index begin, Index rows, Index D, Index width,
-                                 float* buffer) {
-  if (!x.half) return {reinterpret_cast<std::byte*>(row_of(x, begin)), x.row, x.column, false};
-  copy_rows(buffer, x, begin, rows, D, width, 1);
-  return {reinterpret_cast<std::byte*>(buffer), width, 1, false};
+// Rows [begin, begin + rows) of x as the left factor of a product over d, each `width` floats long:
+// scaled, or in bf16 as they are.
+GLASS_SIMD void left_rows(float* to, const OverD& how, const HeadRows& x, Index begin, Index rows,
+                          Index D, Index width, float scale) {
+  if (!how.pairs) return copy_rows(to, x, begin, rows, D, width, scale);
+  for (Index i = 0; i < rows; ++i) {
+    const std::uint16_t* from = half_row_of(x, begin + i);
+    float* pairs = to + i * width;
+    auto* halves = reinterpret_cast<std::uint16_t*>(pairs);
+    if (x.column == 1) {
+      for (Index d = 0; d < D / 2; d += kLanes) {
+        const int n = static_cast<int>(smaller(D / 2 - d, kLanes));
+        store_first(pairs + d, load_first(reinterpret_cast<const float*>(from) + d, n), n);
+      }
+    } else {
+      for (Index d = 0; d < D / 2 * 2; ++d) halves[d] = from[d * x.column];
+    }
+    if (D % 2 == 1) halves[D - 1] = from[(D - 1) * x.column], halves[D] = 0;
+  }
 }
 
-// The first `keys` rows of x (floats) as the right factor of a product over d: (D, keys), packed.
-GLASS_SIMD PanelsB keys_in_lanes(const HeadRows& x, Index keys, Index D, float* buffer) {
-  pack_panels(buffer, kTileColumns, {row_of(x, 0), x.row, x.column}, keys, D);
-  return {{buffer, kTileColumns}, kTileColumns * D};
+// Rows [begin, begin + rows) of x as the right factor of a product over d: (D, rows), packed.
+GLASS_SIMD PanelsB rows_in_lanes(const OverD& how, const HeadRows& x, Index begin, Index rows,
+                                 Index D, float* buffer) {
+  const HalfFactor halves = {half_row_of(x, begin), x.row, x.column};
+  if (how.pairs) {
+    pack_pairs(buffer, kTileColumns, halves, rows, D);
+  } else if (x.half) {
+    pack_panels(buffer, kTileColumns, halves, rows, D);
+  } else {
+    pack_panels(buffer, kTileColumns, Factor{row_of(x, begin), x.row, x.column}, rows, D);
+  }
+  return {{buffer, kTileColumns}, kTileColumns * how.depth};
 }
-// The same rows as the right factor of a product over keys: (keys, D), where they lie if whole
-// vectors can be read there.
-GLASS_SIMD PanelsB keys_as_rows(const HeadRows& x, Index keys, Index D, float* buffer) {
-  if (x.column == 1 && D % kLanes == 0) return {{row_of(x, 0), x.row}, kTileColumns};
-  pack_panels(buffer, kTileColumns, {row_of(x, 0), x.column, x.row}, D, keys);
-  return {{buffer, kTileColumns}, kTileColumns * keys};
+// The same rows as the right factor of a product over rows: (rows, D), where they lie if whole
+// vectors of floats can be read there.
+GLASS_SIMD PanelsB rows_as_they_are(const HeadRows& x, Index begin, Index rows, Index D,
+                                    float* buffer) {
+  if (!x.half && x.column == 1 && D % kLanes == 0) return {{row_of(x, begin), x.row}, kTileColumns};
+  if (x.half) {
+    const HalfFactor halves = {half_row_of(x, begin), x.column, x.row};
+    pack_panels(buffer, kTileColumns, halves, D, rows);
+  } else {
+    pack_panels(buffer, kTileColumns, Factor{row_of(x, begin), x.column, x.row}, D, rows);
+  }
+  return {{buffer, kTileColumns}, kTileColumns * rows};
 }
 
 // The random numbers of `count` weights of the pattern from number `number` on.

@@ -53,8 +53,8 @@ extern const TileKernels kTileKernels;
 const TileKernels* pair_tiles();
 
 GLASS_SIMD void tile_product(const TileC& c, int rows, const TileA& a, const TileB& b,
-                             std::int64_t depth) {
-  kTileKernels.of[rows - 1][(c.columns - 1) / kLanes](c, a, b, depth);
+                             std::int64_t depth, const TileKernels& kernels = kTileKernels) {
+  kernels.of[rows - 1][(c.columns - 1) / kLanes](c, a, b, depth);
 }
 
 // A product of any size out of tiles: panel i of a (kTileRows rows) begins i * next floats after
@@ -69,7 +69,7 @@ struct PanelsB {
   std::int64_t next;
 };
 void multiply_panels(const TileC& c, std::int64_t rows, const PanelsA& a, const PanelsB& b,
-                     std::int64_t depth);
+                     std::int64_t depth, const TileKernels& kernels = kTileKernels);
 
 // The same panels from a later column (a multiple of kTileColumns) or a later k on.
 GLASS_SIMD PanelsB from_column(PanelsB b, std::int64_t column) {

@@ -196,6 +196,9 @@ template <class Body> void for_each_attention(const Body& body) {
     go({2, 4, 4, 70, 40, 8}, offset, 3, 0.5);   // windows that have left all keys behind
     go({1, 2, 2, 3, 3, 8}, offset, 2, 0);
   }
+  for (const std::int64_t Tk : {2, 17, 300, 513})   // one query against many keys
+    for (const std::int64_t D : {3, 16, 72})
+      go({1, 4, 2, 1, Tk, D}, Tk - 1, Tk == 300 ? 37 : 0, 0);
   go({0, 2, 2, 3, 3, 4}, 0, 0, 0);
   go({1, 2, 2, 3, 0, 4}, 0, 0, 0);   // no keys at all
   go({1, 2, 2, 0, 3, 4}, 0, 0, 0);

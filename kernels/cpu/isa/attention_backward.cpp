@@ -15,6 +15,9 @@ namespace {
 
 // Queries of a block: their share of dk and dv is summed in registers.
 constexpr Index kQueries = 64 / kTileRows * kTileRows;
+// From one row of a square to the next: were it a power of two, a column would lie in a few sets of
+// the nearest cache.
+constexpr Index kSquareRow = kKeys + 16;
 
 // Sums of gradients, each row `width` long, counted from the beginning of the range of queries or
 // keys. Null: not wanted.
@@ -24,25 +27,43 @@ struct Sums {
 
 // A range of queries as rows side by side.
 struct Queries {
-  float *q, *dy;        // scale log2(e) q, and dy
-  float *lse, *delta;   // log2(e) lse, and dy . y
+  float *q, *dy;             // scale log2(e) q, and dy
+  float *left_q, *left_dy;   // the left factors of scores and of dy . v: the same, or pairs of bf16
+  float *lse, *delta;        // log2(e) lse, and dy . y
 };
-GLASS_SIMD Index queries_floats(const AttentionCall& n, Index rows) {
-  return (2 * n.width + 2) * rows + 64;
-}
-
 struct Upstream {
   View dy, y, lse;
+  OverD dots;   // dy . v
 };
+GLASS_SIMD Index queries_floats(const AttentionCall& n, const Upstream& up, Index rows) {
+  const Index wide = 2 + (n.scores.pairs ? 1 : 0) + (up.dots.pairs ? 1 : 0);
+  return (wide * n.width + 2) * rows + 96;
+}
+
+// Rows of floats do as they are; pairs are laid out beside them.
+float* left_factor(float* rows, const OverD& how, const HeadRows& x, Range range,
+                   const AttentionCall& n, Slab& slab) {
+  if (!how.pairs) return rows;
+  const Index count = range.end - range.begin;
+  float* pairs = take(slab, count * n.width);
+  left_rows(pairs, how, x, range.begin, count, n.D, n.width, 1);
+  return pairs;
+}
 
 Queries lay_out(const AttentionCall& n, const Upstream& up, Index b, Index h, Range range,
                 Slab& slab) {
   const Index rows = range.end - range.begin;
-  const Queries x = {take(slab, rows * n.width), take(slab, rows * n.width), take(slab, rows),
-                     take(slab, rows)};
-  const HeadRows y = head_of(up.y, b, h);
-  copy_rows(x.q, head_of(n.q, b, h), range.begin, rows, n.D, n.width, n.scale2);
-  copy_rows(x.dy, head_of(up.dy, b, h), range.begin, rows, n.D, n.width, 1);
+  Queries x = {take(slab, rows * n.width),
+               take(slab, rows * n.width),
+               nullptr,
+               nullptr,
+               take(slab, rows),
+               take(slab, rows)};
+  const HeadRows y = head_of(up.y, b, h), q = head_of(n.q, b, h), dy = head_of(up.dy, b, h);
+  copy_rows(x.q, q, range.begin, rows, n.D, n.width, n.scale2);
+  copy_rows(x.dy, dy, range.begin, rows, n.D, n.width, 1);
+  x.left_q = left_factor(x.q, n.scores, q, range, n, slab);
+  x.left_dy = left_factor(x.dy, up.dots, dy, range, n, slab);
   const float* lse = floats(up.lse) + b * up.lse.stride[0] + h * up.lse.stride[1];
   for (Index i = 0; i < rows; ++i) {
     x.lse[i] = kLog2E * lse[(range.begin + i) * up.lse.stride[2]];
@@ -68,8 +89,9 @@ GLASS_SIMD void pattern_row(const AttentionCall& n, float* scores, float* dots, 
           ? draw_row(n, number + columns.begin, columns.end - columns.begin, buffer) - columns.begin
           : nullptr;
   const bool whole = within(columns, seen);
+  const float scale = n.scores.pairs ? n.scale2 : 1;   // of floats it is in q
   for (Index j = columns.begin; j < columns.end; j += kLanes) {
-    const Vec p = exp2(load(scores + j) - splat(lse));
+    const Vec p = exp2(fma(load(scores + j), splat(scale), splat(-lse)));
     const Vec z = n.drops ? kept(n, numbers + j) : splat(1.0f);
     const Vec dropped = p * z, ds = p * (load(dots + j) * z - splat(delta));
     store(scores + j, whole ? dropped : only(n, seen, j, dropped, zero()));
@@ -81,9 +103,10 @@ GLASS_SIMD void pattern_row(const AttentionCall& n, float* scores, float* dots, 
 // queries against it.
 struct Tile {
   Index b, h, key, count;
+  OverD dots;             // dy . v
   PanelsB keys, values;   // (D, count): for the scores, and for dy . v
   PanelsB key_rows;       // (count, D): for dq
-  float *pattern, *ds;    // (kQueries, kKeys)
+  float *pattern, *ds;    // (kQueries, kSquareRow)
 };
 
 // Fills pattern and ds for the queries [block.begin, block.end), and adds their share to dq.
@@ -95,23 +118,26 @@ void meet_keys(const AttentionCall& n, const Queries& x, Index begin, Range bloc
     const Index first = larger(first_key(n.sight, i) - t.key, 0),
                 last = smaller(last_key(n.sight, i + rows - 1) - t.key, t.count);
     const Index from = columns.begin, to = round_up(last, kLanes);
-    float *pattern = t.pattern + (i - block.begin) * kKeys, *ds = t.ds + (i - block.begin) * kKeys;
-    multiply_panels(overwrite(pattern + from, kKeys, to - from), rows,
-                    {{x.q + row * n.width, n.width, 1}, 0}, from_column(t.keys, from), n.D);
-    multiply_panels(overwrite(ds + from, kKeys, to - from), rows,
-                    {{x.dy + row * n.width, n.width, 1}, 0}, from_column(t.values, from), n.D);
+    float *pattern = t.pattern + (i - block.begin) * kSquareRow,
+          *ds = t.ds + (i - block.begin) * kSquareRow;
+    multiply_panels(overwrite(pattern + from, kSquareRow, to - from), rows,
+                    {{x.left_q + row * n.width, n.width, 1}, 0}, from_column(t.keys, from),
+                    n.scores.depth, *n.scores.tiles);
+    multiply_panels(overwrite(ds + from, kSquareRow, to - from), rows,
+                    {{x.left_dy + row * n.width, n.width, 1}, 0}, from_column(t.values, from),
+                    t.dots.depth, *t.dots.tiles);
     for (Index r = 0; r < rows; ++r) {
       const Range seen = {first_key(n.sight, i + r) - t.key, last_key(n.sight, i + r) - t.key};
       const Index number = ((t.b * n.H + t.h) * n.Tq + i + r) * n.Tk + t.key;
-      pattern_row(n, pattern + r * kKeys, ds + r * kKeys, {from, to}, seen, number, x.lse[row + r],
-                  x.delta[row + r]);
-      fill_zero(pattern + r * kKeys + to,
+      pattern_row(n, pattern + r * kSquareRow, ds + r * kSquareRow, {from, to}, seen, number,
+                  x.lse[row + r], x.delta[row + r]);
+      fill_zero(pattern + r * kSquareRow + to,
                 columns.end - to);   // other queries of the block see more
-      fill_zero(ds + r * kKeys + to, columns.end - to);
+      fill_zero(ds + r * kSquareRow + to, columns.end - to);
     }
     if (sums.dq == nullptr) continue;
     multiply_panels(add_to(sums.dq + row * n.width, n.width, n.width), rows,
-                    {{ds + first, kKeys, 1}, 0}, from_depth(t.key_rows, first), last - first);
+                    {{ds + first, kSquareRow, 1}, 0}, from_depth(t.key_rows, first), last - first);
   }
 }
 
@@ -127,38 +153,34 @@ void meet_queries(const AttentionCall& n, float* to, const float* weights, const
     if (first >= last) continue;
     const Index skipped = first - block.begin;
     multiply_panels(add_to(to + j * n.width, n.width, n.width), rows,
-                    {{weights + skipped * kKeys + j, 1, kKeys}, 0},
+                    {{weights + skipped * kSquareRow + j, 1, kSquareRow}, 0},
                     {{from + skipped * n.width, n.width}, kTileColumns}, last - first);
   }
 }
 
 // Adds to `sums` what the queries of one head and the keys of a range, which begins at a multiple
 // of kKeys, give each other.
-void add_rectangle(const AttentionCall& n, const Queries& x, Index b, Index h, Range queries,
-                   Range keys, const Sums& sums) {
+void add_rectangle(const AttentionCall& n, const OverD& dots, const Queries& x, Index b, Index h,
+                   Range queries, Range keys, const Sums& sums) {
   const HeadRows keys_of_head = head_of(n.k, b, key_head(n, h)),
                  values_of_head = head_of(n.v, b, key_head(n, h));
   const Index lanes_floats = packed_floats(kTileColumns, kKeys, n.D),
               rows_floats = packed_floats(kTileColumns, n.D, kKeys);
-  const Index wide = n.width * kKeys;
-  Slab packs = {scratch(Scratch::pack_a, 2 * lanes_floats + rows_floats + 2 * wide + 128)};
-  Slab squares = {scratch(Scratch::pack_b, 2 * kQueries * kKeys)};
+  Slab packs = {scratch(Scratch::pack_a, 2 * lanes_floats + rows_floats + 128)};
+  Slab squares = {scratch(Scratch::pack_b, 2 * kQueries * kSquareRow)};
   float *packed_keys = take(packs, lanes_floats), *packed_values = take(packs, lanes_floats),
-        *packed_rows = take(packs, rows_floats), *wide_keys = take(packs, wide),
-        *wide_values = take(packs, wide);
+        *packed_rows = take(packs, rows_floats);
   Tile t{};
-  t.b = b, t.h = h;
-  t.pattern = take(squares, kQueries * kKeys), t.ds = take(squares, kQueries * kKeys);
+  t.b = b, t.h = h, t.dots = dots;
+  t.pattern = take(squares, kQueries * kSquareRow), t.ds = take(squares, kQueries * kSquareRow);
 
   const Index key_end = smaller(keys.end, last_key(n.sight, queries.end - 1));
   for (t.key = larger(keys.begin, first_key(n.sight, queries.begin) / kKeys * kKeys);
        t.key < key_end; t.key += kKeys) {
     t.count = smaller(kKeys, key_end - t.key);
-    const HeadRows k = widened_rows(keys_of_head, t.key, t.count, n.D, n.width, wide_keys);
-    const HeadRows v = widened_rows(values_of_head, t.key, t.count, n.D, n.width, wide_values);
-    t.keys = keys_in_lanes(k, t.count, n.D, packed_keys);
-    t.values = keys_in_lanes(v, t.count, n.D, packed_values);
-    t.key_rows = keys_as_rows(k, t.count, n.D, packed_rows);
+    t.keys = rows_in_lanes(n.scores, keys_of_head, t.key, t.count, n.D, packed_keys);
+    t.values = rows_in_lanes(dots, values_of_head, t.key, t.count, n.D, packed_values);
+    t.key_rows = rows_as_they_are(keys_of_head, t.key, t.count, n.D, packed_rows);
     const Index end = smaller(queries.end, last_query(n.sight, t.key + t.count, n.Tq));
     for (Index i = larger(queries.begin, first_query(n.sight, t.key)); i < end; i += kQueries) {
       const Range block = {i, smaller(end, i + kQueries)};
@@ -206,15 +228,15 @@ void backward_keys(const AttentionCall& n, const Upstream& up, const Gradients& 
                    Index hk, Range keys, bool with_dq) {
   const Index group = n.H / n.Hk, rows = keys.end - keys.begin;
   const Range queries = {0, n.Tq};
-  Slab slab = {
-      scratch(Scratch::tile, 2 * rows * n.width + n.Tq * n.width + queries_floats(n, n.Tq) + 128)};
+  Slab slab = {scratch(Scratch::tile,
+                       2 * rows * n.width + n.Tq * n.width + queries_floats(n, up, n.Tq) + 128)};
   Sums sums{};
   sums.dk = take_zeros(slab, out.dk.view.data != nullptr, rows * n.width);
   sums.dv = take_zeros(slab, out.dv.view.data != nullptr, rows * n.width);
   for (Index h = hk * group; h < (hk + 1) * group && n.Tq > 0; ++h) {
     Slab rest = slab;
     sums.dq = take_zeros(rest, with_dq && out.dq.view.data != nullptr, n.Tq * n.width);
-    add_rectangle(n, lay_out(n, up, b, h, queries, rest), b, h, queries, keys, sums);
+    add_rectangle(n, up.dots, lay_out(n, up, b, h, queries, rest), b, h, queries, keys, sums);
     if (sums.dq != nullptr) put_rows(out.dq, b, h, queries, sums.dq, n, n.scale);
   }
   if (sums.dk != nullptr) put_rows(out.dk, b, hk, keys, sums.dk, n, kLn2);   // the scale is in q
@@ -225,9 +247,9 @@ void backward_keys(const AttentionCall& n, const Upstream& up, const Gradients& 
 void backward_queries(const AttentionCall& n, const Upstream& up, const Gradients& out, Index b,
                       Index h, Range queries) {
   const Index rows = queries.end - queries.begin;
-  Slab slab = {scratch(Scratch::tile, rows * n.width + queries_floats(n, rows) + 128)};
+  Slab slab = {scratch(Scratch::tile, rows * n.width + queries_floats(n, up, rows) + 128)};
   const Sums sums = {take_zeros(slab, true, rows * n.width), nullptr, nullptr};
-  add_rectangle(n, lay_out(n, up, b, h, queries, slab), b, h, queries, {0, n.Tk}, sums);
+  add_rectangle(n, up.dots, lay_out(n, up, b, h, queries, slab), b, h, queries, {0, n.Tk}, sums);
   put_rows(out.dq, b, h, queries, sums.dq, n, n.scale);
 }
 
@@ -239,7 +261,7 @@ void Cpu::attention_backward(Into dq, Into dk, Into dv, View dy, View y, View ls
   require_floats("attention_backward", dq.view, dk.view, dv.view, dy, y, q, k, v);
   const AttentionCall n = attention_call(q, k, v, a);
   if (n.B * n.H == 0) return;
-  const Upstream up = {dy, y, lse};
+  const Upstream up = {dy, y, lse, over_d(dy, v)};
   const Gradients out = {dq, dk, dv};
   // One pass per key head does everything once; with fewer heads than threads two passes keep all
   // threads busy.

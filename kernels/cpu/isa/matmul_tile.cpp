@@ -14,7 +14,7 @@ constexpr TileKernels kTileKernels = all_tiles<Floats>();
 
 // Panels of b outside, of a inside: a panel of b stays in L1 while the panels of a pass by.
 void multiply_panels(const TileC& c, std::int64_t rows, const PanelsA& a, const PanelsB& b,
-                     std::int64_t depth) {
+                     std::int64_t depth, const TileKernels& kernels) {
   TileB b_panel = b.first;
   for (std::int64_t j = 0; j < c.columns; j += kTileColumns, b_panel.data += b.next) {
     TileC to = c;
@@ -25,7 +25,7 @@ void multiply_panels(const TileC& c, std::int64_t rows, const PanelsA& a, const 
     for (std::int64_t i = 0; i < rows;
          i += kTileRows, a_panel.data += a.next, to.data += kTileRows * c.row) {
       tile_product(to, rows - i < kTileRows ? static_cast<int>(rows - i) : kTileRows, a_panel,
-                   b_panel, depth);
+                   b_panel, depth, kernels);
     }
   }
 }
