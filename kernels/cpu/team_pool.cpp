@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/cpu/placement.h"
 #include "kernels/cpu/team_threads.h"
 
 #if __has_include(<pthread.h>)
@@ -79,6 +80,7 @@ class Pool {
 
   std::mutex in_use_;
   std::vector<std::thread> workers_;
+  Placement placement_;
   bool stopped_ = false;
 
   // The job. What is not atomic is written before its shares are, and read by holders of a claim.
@@ -96,6 +98,7 @@ bool Pool::run(int threads, std::int64_t chunks, Chunk body, const void* context
   const std::unique_lock<std::mutex> lock(in_use_, std::try_to_lock);
   if (!lock.owns_lock() || stopped_) return false;
   start_workers(threads - 1);
+  placement_.keep_apart(workers_);
 
   body_ = body, context_ = context, chunks_ = chunks;
   chunks_per_claim_ = 1 + (chunks - 1) / (kClaims * threads);

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -136,16 +138,57 @@ TEST(Team, HasTheThreadsThatWereAskedFor) {
 }
 
 #ifdef __linux__
+// Holds the calling thread to one processor of those it may use.
+int hold_to(int which) {
+  cpu_set_t allowed, one;
+  EXPECT_EQ(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed) || which-- > 0) continue;
+    CPU_SET(cpu, &one);
+    EXPECT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    return cpu;
+  }
+  return -1;
+}
+
+// A worker on its caller's processor would wait until the caller has used up its time. The two
+// chunks wait for each other, so that a worker must come.
+TEST(Team, WorkersKeepOffTheProcessorOfTheirCaller) {
+  if (std::string(GLASS_THREADS) != "pool") GTEST_SKIP() << "GLASS_THREADS=" << GLASS_THREADS;
+  if (usable_cores() < 2) GTEST_SKIP() << "one processor";
+  struct Meeting {
+    std::thread::id caller = std::this_thread::get_id();
+    std::atomic<int> there{0};
+    cpu_set_t allowed{};   // to the worker that came; nothing where none did
+    static void meet(const void* context, std::int64_t) {
+      Meeting& m = **static_cast<Meeting* const*>(context);
+      if (std::this_thread::get_id() != m.caller) sched_getaffinity(0, sizeof m.allowed, &m.allowed);
+      ++m.there;
+      for (int i = 0; i < 100000 && m.there < 2; ++i)
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+  };
+  for (const int which : {0, 1, 0}) {
+    std::thread([which] {
+      const int caller = hold_to(which);
+      int met = 0;
+      for (int i = 0; i < 100 && met < 10; ++i) {
+        Meeting meeting, *context = &meeting;
+        run_chunks(make_team(2), 2, Meeting::meet, &context);
+        met += CPU_COUNT(&meeting.allowed) > 0;
+        EXPECT_FALSE(CPU_ISSET(caller, &meeting.allowed)) << "job " << i;
+      }
+      EXPECT_GT(met, 0) << "no worker ever came";
+    }).join();
+  }
+}
+
 // A process that is held to one processor must not start two threads that share it.
 TEST(Team, CountsOnlyTheProcessorsThisProcessMayUse) {
   int cores = 0;
   std::thread held([&] {   // the restriction is this thread's alone
-    cpu_set_t allowed, one;
-    ASSERT_EQ(sched_getaffinity(0, sizeof allowed, &allowed), 0);
-    CPU_ZERO(&one);
-    for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++cpu)
-      if (CPU_ISSET(cpu, &allowed)) CPU_SET(cpu, &one);
-    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    hold_to(0);
     cores = usable_cores();
   });
   held.join();
