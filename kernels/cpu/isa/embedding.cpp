@@ -36,8 +36,31 @@ void Cpu::gather(View y, View table, View ids) {
   });
 }
 
-// Two positions may add to one row, so a thread owns columns, not positions: within its columns it
-// goes through the positions in order, and every sum has the order of i whatever the team.
+namespace {
+
+// The positions that name each row, in order: first[row], and from a position to the next one with
+// the same row, or -1. Rows that nobody names have nothing in `first`.
+struct Namers {
+  std::int32_t *first, *next;
+};
+Namers namers_of(const Rows& ids, std::int64_t table_rows) {
+  float* memory = scratch(Scratch::partials, table_rows + ids.count);
+  std::int32_t* first = reinterpret_cast<std::int32_t*>(memory);
+  const Namers of = {first, first + table_rows};
+  for (std::int64_t i = 0; i < ids.count; ++i) of.first[id_at(ids, i)] = -1;
+  for (std::int64_t i = ids.count - 1; i >= 0; --i) {
+    std::int32_t& head = of.first[id_at(ids, i)];
+    of.next[i] = head;
+    head = static_cast<std::int32_t>(i);
+  }
+  return of;
+}
+
+}   // namespace
+
+// Two positions may add to one row, so a thread owns columns, not positions. Within its columns it
+// goes from row to row of the table, and adds all that belongs to one before it turns to the next:
+// so a sum is rounded once where the table is bf16, and it has the order of i whatever the team.
 void Cpu::scatter_add(Into table, View ids, View y) {
   if (table.view.data == nullptr) return;
   require_floats("scatter_add", table.view, y);
@@ -53,17 +76,22 @@ void Cpu::scatter_add(Into table, View ids, View y) {
   const std::int64_t columns =
       wanted <= kColumns ? kColumns : (wanted + kColumns - 1) / kColumns * kColumns;
   const bool pack = !is_plain(Y) || !is_plain(table_rows);
+  const Namers namers = namers_of(numbers, table_rows.count);
   parallel_ranges(team_, C, columns, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t n = end - begin;
     const RowBuffers buffers = row_buffers(pack, 2, n);
     for (std::int64_t i = 0; i < Y.count; ++i) {
-      const std::int64_t place =
-          row_offset(table_rows, id_at(numbers, i)) + begin * table_rows.step;
+      const std::int64_t id = id_at(numbers, i);
+      if (namers.first[id] != i) continue;   // this row has had its turn
+      const std::int64_t place = row_offset(table_rows, id) + begin * table_rows.step;
       float* to = begin_at(table_rows, place, n, true, buffers[0]);
-      const float* from = read_at(Y, row_offset(Y, i) + begin * Y.step, n, buffers[1]);
-      each_vec(n, [&](auto part, std::int64_t c) {
-        part.store(to + c, part.load(to + c) + part.load(from + c));
-      });
+      for (std::int64_t from_row = i; from_row >= 0; from_row = namers.next[from_row]) {
+        const float* from =
+            read_at(Y, row_offset(Y, from_row) + begin * Y.step, n, buffers[1]);
+        each_vec(n, [&](auto part, std::int64_t c) {
+          part.store(to + c, part.load(to + c) + part.load(from + c));
+        });
+      }
       finish_at(table_rows, place, n, buffers[0]);
     }
   });
