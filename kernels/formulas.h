@@ -4,6 +4,7 @@
 //
 // What a number type T brings: + - * / and unary -, the comparisons < > <= >= ==, T(c) from a constant, and
 //   g_exp g_log g_sqrt g_rsqrt g_sin g_cos g_tanh g_erf g_abs    of one argument
+//   g_normal(x) = Normal<T>{Phi(x), exp(-x^2/2)}                 one exponential may do for both
 //   g_max(a, b) = a > b ? a : b,  g_min(a, b) = a < b ? a : b    a NaN in b comes through, one in a does not
 //   g_select(condition, a, b) = condition ? a : b                lane by lane; conditions are what comparisons return
 //
@@ -106,13 +107,11 @@ template <class T> GLASS_FN T gelu_slope(T x) {
 }
 
 // gelu_erf(x) = x Phi(x), where Phi(x) = (1 + erf(x / sqrt(2))) / 2 and its derivative is exp(-x^2/2) / sqrt(2 pi)
-template <class T> GLASS_FN T gelu_phi(T x) {
-  return real<T>(0.5) + real<T>(0.5) * g_erf(real<T>(0.7071067811865476) * x);
-}
-template <class T> GLASS_FN T gelu_erf(T x) { return above(x) * gelu_phi(x); }
+template <class T> GLASS_FN T gelu_erf(T x) { return above(x) * g_normal(x).below; }
 template <class T> GLASS_FN T gelu_erf_slope(T x) {
   const T c = between(x);
-  return gelu_phi(c) + c * (real<T>(0.3989422804014327) * g_exp(real<T>(-0.5) * (c * c)));
+  const auto normal = g_normal(c);
+  return normal.below + c * (real<T>(0.3989422804014327) * normal.bell);
 }
 
 // Two operands. max and min give NaN when either is NaN: a broken number must not look like a good one.

@@ -10,6 +10,9 @@
 
 namespace glass {
 
+// The normal distribution at x: how much of it lies below, Phi(x), and its bell curve, exp(-x^2/2).
+template <class T> struct Normal { T below, bell; };
+
 // clang-format off
 GLASS_FN float  g_exp(float x)    { return __builtin_expf(x); }
 GLASS_FN double g_exp(double x)   { return __builtin_exp(x); }
@@ -29,6 +32,10 @@ GLASS_FN float  g_erf(float x)    { return __builtin_erff(x); }
 GLASS_FN double g_erf(double x)   { return __builtin_erf(x); }
 GLASS_FN float  g_abs(float x)    { return __builtin_fabsf(x); }
 GLASS_FN double g_abs(double x)   { return __builtin_fabs(x); }
+
+// erfc and not 1 + erf: the left tail keeps its digits.
+GLASS_FN Normal<float>  g_normal(float x)  { return {0.5f * __builtin_erfcf(-0.70710678f * x), __builtin_expf(-0.5f * (x * x))}; }
+GLASS_FN Normal<double> g_normal(double x) { return {0.5 * __builtin_erfc(-0.7071067811865476 * x), __builtin_exp(-0.5 * (x * x))}; }
 
 GLASS_FN float  g_max(float a, float b)   { return a > b ? a : b; }
 GLASS_FN double g_max(double a, double b) { return a > b ? a : b; }

@@ -87,6 +87,11 @@ def near_zero(f, limit):
     return lambda x: f(x) if x else mpf(limit)
 
 
+def mills(a):
+    """Phi(-a) / exp(-a^2/2)."""
+    return erfc(a / sqrt(mpf(2))) / 2 * exp(a * a / 2)
+
+
 # What is fitted: a name, the function that the polynomial stands for, the weight, the interval, the
 # degree. z is the square of the argument; a weight of 0 at an end is kept away from 0.
 TINY = mpf(10) ** -12
@@ -118,6 +123,9 @@ FITS = [
      near_zero(lambda z: 1 / over(erf, z), sqrt(pi) / 2), 0, 0.92**2, 5),
     # erf(x) = 1 - exp(-P(x))
     ("erf, |x| >= 0.92", lambda x: -log(erfc(x)), lambda x: erfc(x) / erf(x), 0.92, 3.95, 6),
+    # Phi(-a) = exp(-a^2/2) P(q), q = a / (a + 3), for a in [0, 14]
+    ("normal", lambda q: mills(3 * q / (1 - q)), lambda q: 1 / mills(3 * q / (1 - q)),
+     0, mpf(14) / 17, 9),
     # sin(r) = r + r z P(z)
     ("sin", near_zero(lambda z: (over(sin, z) - 1) / z, -mpf(1) / 6),
      lambda z: z + TINY, 0, QUARTER, 2),

@@ -8,6 +8,7 @@
 // machine has one it is merely faster and a little more exact.
 #pragma once
 #include "kernels/cpu/simd.h"
+#include "kernels/scalar_math.h"
 
 namespace glass::GLASS_ISA {
 
@@ -84,6 +85,18 @@ GLASS_SIMD Vec erf(Vec x) {
   return copysign(select(a < splat(0.92f), near, far), x);
 }
 
+// The normal distribution: on the left Phi(-a) = exp(-a^2/2) R(a), on the right 1 - Phi(-x). R
+// falls smoothly from 1/2; q = a / (a + 3) brings all of [0, 14] into [0, 0.83]. So one exponential
+// serves the bell and both tails, and the left one keeps its digits. Beyond 14.4 the bell is 0.
+GLASS_SIMD Normal<Vec> normal(Vec x) {
+  const Vec a = min_fast(splat(14.5f), abs(x)), q = a / (a + splat(3.0f));
+  const Vec bell = exp2(a * a * splat(-0.72134752f));   // -log2(e) / 2
+  const float p[] = {0.5f,         -1.1968265f,  1.0531504f,  -0.2869186f,  -0.15903541f,
+                     0.063044414f, 0.007642624f, 0.08554966f, -0.09408112f, 0.02748008f};
+  const Vec tail = bell * polynomial(q, p);
+  return {select(zero() < x, splat(1.0f) - tail, tail), bell};
+}
+
 // sin and cos of r + n pi/2, |r| <= pi/4: one of two polynomials, perhaps negated, as n counts the
 // quarter turns.
 template <int quarter_turns>
@@ -132,6 +145,7 @@ GLASS_SIMD Vec g_sin(Vec x)   { return sin(x); }
 GLASS_SIMD Vec g_cos(Vec x)   { return cos(x); }
 GLASS_SIMD Vec g_tanh(Vec x)  { return tanh(x); }
 GLASS_SIMD Vec g_erf(Vec x)   { return erf(x); }
+GLASS_SIMD Normal<Vec> g_normal(Vec x) { return normal(x); }
 GLASS_SIMD Vec g_abs(Vec x)   { return abs(x); }
 GLASS_SIMD Vec g_max(Vec a, Vec b) { return max_fast(a, b); }
 GLASS_SIMD Vec g_min(Vec a, Vec b) { return min_fast(a, b); }

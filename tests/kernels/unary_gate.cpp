@@ -63,12 +63,9 @@ double allowed_value(Unary f, double x) {
       return 5 * ulp(formulas::gelu(c)) + 4 * kSmallest * std::fabs(c) +
              std::fabs(c * finite(formulas::sigmoid_slope(z)) * z) * 4 * kU;
     }
-    case Unary::gelu_erf: {
-      // x (1 + erf) / 2: on the left tail the sum cancels, so the error of erf (near 1) counts in full; its argument
-      // has one rounding.
-      const double phi = std::exp(-0.5 * c * c) * 0.4;
-      return std::fabs(c) * (5 * kU + std::fabs(c) * phi * 2 * kU) + 2 * ulp(formulas::gelu_erf(c));
-    }
+    // On the left tail exp(-x^2/2): the rounding of x^2 is x^2 roundings of the result, also there.
+    case Unary::gelu_erf:
+      return (6 + c * c) * ulp(formulas::gelu_erf(c)) + 4 * kSmallest * std::fabs(c);
     default: break;
   }
   if (is_exact(f)) return 0;
@@ -107,8 +104,10 @@ double allowed_slope(Unary f, double x) {
              (6 * formulas::sigmoid(z) + (16 + 4 * std::fabs(z)) * second + 4 * std::fabs(z) * s);
     }
     case Unary::gelu_erf: {
-      const double density = 0.4 * std::exp(-0.5 * c * c);
-      return 2 * kU * (4 + std::fabs(c) * density * (8 + c * c));
+      const Normal<double> normal = g_normal(c);
+      const double second = 0.4 * std::fabs(c) * normal.bell;
+      return 2 * kU * ((6 + c * c) * normal.below + (8 + c * c) * second) +
+             4 * kSmallest * (1 + std::fabs(c));
     }
     default: return kElementaryUlps * ulp(slope);
   }

@@ -86,8 +86,7 @@ void Cpu::scatter_add(Into table, View ids, View y) {
       const std::int64_t place = row_offset(table_rows, id) + begin * table_rows.step;
       float* to = begin_at(table_rows, place, n, true, buffers[0]);
       for (std::int64_t from_row = i; from_row >= 0; from_row = namers.next[from_row]) {
-        const float* from =
-            read_at(Y, row_offset(Y, from_row) + begin * Y.step, n, buffers[1]);
+        const float* from = read_at(Y, row_offset(Y, from_row) + begin * Y.step, n, buffers[1]);
         each_vec(n, [&](auto part, std::int64_t c) {
           part.store(to + c, part.load(to + c) + part.load(from + c));
         });
