@@ -18,11 +18,13 @@ void Placement::keep_apart(std::vector<std::thread>& workers) {
 void Placement::place(std::thread& worker, Place& at, int caller) {
   cpu_set_t now;
   if (pthread_getaffinity_np(worker.native_handle(), sizeof now, &now) != 0) return;
-  if (!CPU_EQUAL(&now, &at.given)) at.allowed = now;   // a new worker, or one that was told by taskset
+  if (!CPU_EQUAL(&now, &at.given))
+    at.allowed = now;   // a new worker, or one that was told by taskset
   cpu_set_t wanted = at.allowed;
   CPU_CLR(caller, &wanted);
   if (CPU_COUNT(&wanted) == 0) return;
-  if (pthread_setaffinity_np(worker.native_handle(), sizeof wanted, &wanted) == 0) at.given = wanted;
+  if (pthread_setaffinity_np(worker.native_handle(), sizeof wanted, &wanted) == 0)
+    at.given = wanted;
 }
 #else
 void Placement::keep_apart(std::vector<std::thread>&) {}

@@ -27,8 +27,8 @@ class Placement {
   };
   static void place(std::thread& worker, Place& at, int caller);
 
-  int caller_ = -1;           // the processor that the workers keep off
-  std::size_t placed_ = 0;    // how many of them do
+  int caller_ = -1;          // the processor that the workers keep off
+  std::size_t placed_ = 0;   // how many of them do
   std::vector<Place> places_;
 #endif
 };
