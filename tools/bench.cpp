@@ -2,6 +2,7 @@
 #include "tools/bench.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cstring>
 #include <iterator>
@@ -103,13 +104,16 @@ std::uint32_t scrambled(std::size_t i) {
 
 }   // namespace
 
-View Operands::numbers(const Sizes& shape) {
+View Operands::numbers(const Sizes& shape, DType dtype) {
   std::vector<std::uint32_t> bits(elements(shape));
+  std::byte* to = reinterpret_cast<std::byte*>(bits.data());
   for (std::size_t i = 0; i < bits.size(); ++i) {
     const float x = static_cast<float>(scrambled(i)) * 0x1p-31f - 1;
-    std::memcpy(&bits[i], &x, 4);
+    const auto half = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(x) >> 16);
+    if (dtype == DType::bf16) std::memcpy(to + 2 * i, &half, 2);
+    else std::memcpy(to + 4 * i, &x, 4);
   }
-  return upload(shape, DType::f32, bits);
+  return upload(shape, dtype, bits);
 }
 View Operands::ids(const Sizes& shape, std::int64_t limit) {
   std::vector<std::uint32_t> bits(elements(shape));
@@ -256,7 +260,7 @@ std::vector<std::int64_t> sizes_of(const std::string& option, const std::string&
 
 namespace {
 
-std::vector<BenchCase> chosen_cases(const Arguments& args) {
+std::vector<BenchCase> chosen_cases(const Arguments& args, DType dtype) {
   std::vector<BenchCase> cases;
   const auto append = [&](std::vector<BenchCase> more) {
     std::move(more.begin(), more.end(), std::back_inserter(cases));
@@ -267,7 +271,7 @@ std::vector<BenchCase> chosen_cases(const Arguments& args) {
   }
   if (const std::string attention = args.text("attention"); !attention.empty()) {
     const std::vector<std::int64_t> n = sizes_of("attention", attention, 4);
-    append(attention_cases(n[0], n[1], n[2], n[3]));
+    append(attention_cases(n[0], n[1], n[2], n[3], dtype));
   }
   if (cases.empty()) cases = bench_cases();
   const std::string filter = args.text("filter");
@@ -317,10 +321,14 @@ std::vector<Contender> contenders(Machine machine, const std::string& compare) {
 
 ExitCode run_ops(const Arguments& args) {
   if (args.has("peer")) return run_peer(args);
-  const std::vector<BenchCase> cases = chosen_cases(args);
   Machine machine = open_machine(args);
   const std::string device = machine.device;
-  const std::vector<Contender> all = contenders(std::move(machine), args.text("compare"));
+  const DType dtype = machine.dtype;
+  const std::vector<BenchCase> cases = chosen_cases(args, dtype);
+  std::vector<Contender> all = contenders(std::move(machine), args.text("compare"));
+  if (!args.text("attention").empty()) {
+    for (Contender& one : all) one.peak = with_type(one.peak, dtype);
+  }
   const bool json_wanted = args.flag("json");
   if (!json_wanted) {
     for (const Contender& one : all) print_peak(one.peak);
@@ -351,7 +359,7 @@ ExitCode run_ops(const Arguments& args) {
 const Option kOpsOptions[] = {
     {.name = "filter", .value = "TEXT", .fallback = "", .help = "only cases with this in their name or shape", .group = "What to measure"},
     {.name = "product", .value = "MxNxK", .fallback = "", .help = "only these products: y (M,N) = x (M,K) w (N,K)^T and both gradients"},
-    {.name = "attention", .value = "BxHxTxD", .fallback = "", .help = "only attention of this size, forward and backward"},
+    {.name = "attention", .value = "BxHxTxD", .fallback = "", .help = "only attention of this size, forward and backward, in --dtype"},
     {.name = "peer", .value = "LIB.so", .help = "a BLAS to race on matrix products, loaded at run time: libopenblas.so.0, libdnnl.so.2, ...; several with commas between"},
     {.name = "compare", .value = "ISA,ISA", .fallback = "", .help = "two instruction sets side by side"},
 };

@@ -43,8 +43,8 @@ class Operands {
   Operands& operator=(const Operands&) = delete;
   ~Operands();
   using Sizes = std::vector<std::int64_t>;
-  View numbers(const Sizes& shape);                   // in [-1, 1)
-  View ids(const Sizes& shape, std::int64_t limit);   // in [0, limit)
+  View numbers(const Sizes& shape, DType = DType::f32);                   // in [-1, 1)
+  View ids(const Sizes& shape, std::int64_t limit);                       // in [0, limit)
   PackedWeight packed(PackedType type, std::int64_t N, std::int64_t K);   // numbers, packed
   Backend& backend() { return backend_; }
 
@@ -67,7 +67,7 @@ struct BenchCase {
 std::vector<BenchCase> bench_cases();
 std::vector<BenchCase> product_cases(std::int64_t M, std::int64_t N, std::int64_t K);
 std::vector<BenchCase> attention_cases(std::int64_t B, std::int64_t H, std::int64_t T,
-                                       std::int64_t D);
+                                       std::int64_t D, DType dtype = DType::f32);
 
 struct BenchRow {
   std::string group, name, shape, isa;

@@ -86,27 +86,30 @@ void packed_products(CaseList& list, std::int64_t M, std::int64_t N, std::int64_
 }
 
 void attentions(CaseList& list, std::int64_t B, std::int64_t H, std::int64_t Tq, std::int64_t Tk,
-                std::int64_t D, double dropout) {
+                std::int64_t D, double dropout, DType dtype = DType::f32) {
   const Sizes q_sizes = {B, H, Tq, D}, k_sizes = {B, H, Tk, D};
   const double seen = static_cast<double>(Tk - Tq) +
                       0.5 * static_cast<double>(Tq + 1);   // keys, for a query on average
   const double pairs = count({B, H, Tq}) * seen,
-               traffic = 4 * (2 * count(q_sizes) + 2 * count(k_sizes));
+               traffic = (dtype == DType::bf16 ? 2 : 4) * (2 * count(q_sizes) + 2 * count(k_sizes));
   const Attention how = {1 / std::sqrt(static_cast<double>(D)), Tk - Tq, 0, dropout, {1, 2, 3, 4}};
   const std::string shape = text(q_sizes) + (Tq == Tk ? "" : " of " + std::to_string(Tk)) +
-                            (dropout > 0 ? ", dropout" : "");
+                            (dropout > 0 ? ", dropout" : "") +
+                            (dtype == DType::bf16 ? ", bf16" : "");
   list.work("attention", shape, 4 * pairs * static_cast<double>(D), traffic, [=](Operands& o) {
-    const View y = o.numbers(q_sizes), lse = o.numbers({B, H, Tq}), q = o.numbers(q_sizes),
-               k = o.numbers(k_sizes), v = o.numbers(k_sizes);
+    const View y = o.numbers(q_sizes, dtype), lse = o.numbers({B, H, Tq}),
+               q = o.numbers(q_sizes, dtype), k = o.numbers(k_sizes, dtype),
+               v = o.numbers(k_sizes, dtype);
     return [=, &b = o.backend()] { b.attention(y, lse, q, k, v, how); };
   });
   if (Tq != Tk) return;
   list.work("attention_backward", shape, 10 * pairs * static_cast<double>(D), 2 * traffic,
             [=](Operands& o) {
-              const View dq = o.numbers(q_sizes), dk = o.numbers(k_sizes), dv = o.numbers(k_sizes),
-                         dy = o.numbers(q_sizes);
-              const View y = o.numbers(q_sizes), lse = o.numbers({B, H, Tq}),
-                         q = o.numbers(q_sizes), k = o.numbers(k_sizes), v = o.numbers(k_sizes);
+              const View dq = o.numbers(q_sizes, dtype), dk = o.numbers(k_sizes, dtype),
+                         dv = o.numbers(k_sizes, dtype), dy = o.numbers(q_sizes, dtype);
+              const View y = o.numbers(q_sizes, dtype), lse = o.numbers({B, H, Tq}),
+                         q = o.numbers(q_sizes, dtype), k = o.numbers(k_sizes, dtype),
+                         v = o.numbers(k_sizes, dtype);
               o.backend().attention(y, lse, q, k, v, how);
               return [=, &b = o.backend()] {
                 b.attention_backward(put(dq), put(dk), put(dv), dy, y, lse, q, k, v, how);
@@ -270,10 +273,10 @@ std::vector<BenchCase> product_cases(std::int64_t M, std::int64_t N, std::int64_
 }
 
 std::vector<BenchCase> attention_cases(std::int64_t B, std::int64_t H, std::int64_t T,
-                                       std::int64_t D) {
+                                       std::int64_t D, DType dtype) {
   CaseList list;
   list.group = kAttention;
-  attentions(list, B, H, T, T, D, 0);
+  attentions(list, B, H, T, T, D, 0, dtype);
   return std::move(list.cases);
 }
 
