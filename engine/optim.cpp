@@ -70,8 +70,8 @@ void AdamW::zero_grad() {
   for (Parameter* p : parameters_) p->zero_grad();
 }
 
-double AdamW::grad_norm() const { return norm_.to_host()[0]; }
-bool AdamW::skipped() const { return skipped_.to_host()[0] != 0; }
+double AdamW::grad_norm() const { return norm_.item(); }
+bool AdamW::skipped() const { return skipped_.item() != 0; }
 
 void sgd_step(std::span<Parameter* const> parameters, double learning_rate) {
   for (Parameter* p : parameters) {

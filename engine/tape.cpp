@@ -117,7 +117,7 @@ Tensor Tape::watch_bf16(Parameter& p, Where at) {
 Tensor Tape::watch(const Tensor& x, std::string_view name, Where at) {
   Tensor y = x;
   Leaf& leaf = add<Leaf>(nullptr);
-  leaf.scope = intern(std::string(name));
+  leaf.scope = intern(name);
   finish(leaf, y, at);
   return y;
 }
@@ -235,14 +235,19 @@ std::uint64_t Tape::next_step() {
   return ++last;
 }
 
-const char* Tape::intern(std::string text) { return names_.insert(std::move(text)).first->c_str(); }
+const char* Tape::intern(std::string_view text) {
+  auto known = names_.find(text);
+  if (known == names_.end()) known = names_.emplace(text).first;
+  return known->c_str();
+}
 
 Tape::Scope Tape::enter(std::string_view name, int index) {
   const char* outer = scope_;
-  std::string path = *outer ? std::string(outer) + "." : std::string();
-  path += name;
-  if (index >= 0) path += "." + std::to_string(index);
-  scope_ = intern(std::move(path));
+  path_ = outer;
+  if (!path_.empty()) path_ += '.';
+  path_ += name;
+  if (index >= 0) path_ += '.', path_ += std::to_string(index);   // short: no memory of its own
+  scope_ = intern(path_);
   return Scope(this, outer);
 }
 

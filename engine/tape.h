@@ -140,14 +140,17 @@ class Tape {
  private:
   friend class Slot;
   static std::uint64_t next_step();
-  const char* intern(std::string text);
+  const char* intern(std::string_view text);
   Node& node_of(const Tensor& x, const char* what, Where at) const;
   void run_backward(int last);
   void release(std::size_t i);
 
   std::vector<Node*> nodes_;
   Arena arena_;
-  std::unordered_set<std::string> names_;          // scopes; nodes point at their letters
+  // Scopes; nodes point at their letters. A name that is there already is found without a copy of it.
+  struct Hash : std::hash<std::string_view> { using is_transparent = void; };
+  std::unordered_set<std::string, Hash, std::equal_to<>> names_;
+  std::string path_;                               // where `enter` puts a name together
   const char* scope_ = "";
   std::uint64_t step_ = next_step();
   bool recording_ = true;

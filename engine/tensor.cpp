@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "engine/base/error.h"
+#include "engine/base/recycled.h"
 
 namespace glass {
 
@@ -30,7 +31,7 @@ const char* name_of(DType type) {
 Tensor Tensor::empty(const Device& device, const Shape& shape, DType dtype) {
   Tensor y;
   const std::size_t bytes = static_cast<std::size_t>(shape.numel()) * size_of(dtype);
-  y.buffer_ = std::make_shared<Buffer>(device, bytes);
+  y.buffer_ = std::allocate_shared<Buffer>(Recycled<Buffer>(), device, bytes);
   y.shape_ = shape;
   y.stride_ = row_major(shape);
   y.dtype_ = dtype;
@@ -149,7 +150,17 @@ std::vector<double> Tensor::to_host() const {
 
 double Tensor::item() const {
   if (numel() != 1) fail(ShapeError("item: needs one element, but the shape is " + str(shape_)));
-  return to_host()[0];
+  const auto read = [&](auto element) {
+    backend().download(&element, view().data, sizeof element);
+    return static_cast<double>(element);
+  };
+  switch (dtype_) {
+    case DType::f32: return read(float{});
+    case DType::f64: return read(double{});
+    case DType::i32: return read(std::int32_t{});
+    case DType::bf16: return converted(*this, DType::f32).item();
+  }
+  return 0;
 }
 
 Tensor empty_like(const Tensor& x) { return Tensor::empty(x.device(), x.shape(), x.dtype()); }

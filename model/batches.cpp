@@ -1,7 +1,6 @@
 #include "model/batches.h"
 
 #include <algorithm>
-#include <vector>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -38,11 +37,10 @@ void Batches::fill(std::int64_t first_sample, std::span<std::int32_t> inputs,
   const auto T = static_cast<std::size_t>(T_), B = static_cast<std::size_t>(B_);
   if (inputs.size() != B * T || targets.size() != B * T)
     fail(ShapeError("a batch has " + std::to_string(B * T) + " inputs and as many targets"));
-  std::vector<std::int32_t> window(T + 1);
   for (std::size_t b = 0; b < B; ++b) {
-    tokens_.copy(start_of(first_sample + static_cast<std::int64_t>(b)), window);
-    std::copy_n(window.begin(), T, inputs.begin() + static_cast<std::ptrdiff_t>(b * T));
-    std::copy_n(window.begin() + 1, T, targets.begin() + static_cast<std::ptrdiff_t>(b * T));
+    const std::int64_t start = start_of(first_sample + static_cast<std::int64_t>(b));
+    tokens_.copy(start, inputs.subspan(b * T, T));
+    tokens_.copy(start + 1, targets.subspan(b * T, T));
   }
 }
 

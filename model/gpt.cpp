@@ -40,11 +40,12 @@ Tensor GPT::embed(Pass& pass, const Tensor& ids) {
 }
 
 Tensor GPT::run(Pass& pass, Tensor x, int first, int last) {
-  const auto again = pass.recompute && x.tape() ? std::make_shared<Tape>() : nullptr;
+  const bool recompute = pass.recompute && x.tape();
+  if (recompute && !again_) again_ = std::make_shared<Tape>();
   for (int i = first; i < last; ++i) {
     const Block& block = blocks_[static_cast<std::size_t>(i)];
-    if (again) {
-      x = recomputed(pass, block, i, x, again);
+    if (recompute) {
+      x = recomputed(pass, block, i, x, again_);
       continue;
     }
     const auto inside = pass.enter("blocks", i);

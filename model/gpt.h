@@ -33,6 +33,7 @@ class GPT final : public LanguageModel {
   Parameter *wte_, *wpe_ = nullptr, *lm_head_ = nullptr, *lm_head_bias_ = nullptr;
   std::deque<Norm> norm_embed_, norm_final_;   // none or one each
   std::deque<Block> blocks_;
+  std::shared_ptr<Tape> again_;   // of the blocks that are run again, one after the other
 };
 
 }   // namespace glass

@@ -67,15 +67,13 @@ struct SelfAttentionNode final : Node {
 
 void require_attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attention& how, Where at) {
   require_together("attention", at, {q, k, v});
-  const std::string shapes = "q " + str(q.shape()) + ", k " + str(k.shape()) + ", v " + str(v.shape());
-  if (q.rank() != 4 || k.rank() != 4) shape_error("attention", shapes + ": needs (B,H,T,D) each", at, {q, k, v});
-  if (k.shape() != v.shape()) shape_error("attention", shapes + ": k and v differ", at, {q, k, v});
-  if (q.dim(0) != k.dim(0) || q.dim(3) != k.dim(3)) {
-    shape_error("attention", shapes + ": batch and head size must agree", at, {q, k, v});
-  }
-  if (k.dim(1) == 0 || q.dim(1) % k.dim(1) != 0) {
-    shape_error("attention", shapes + ": the query heads must be a multiple of the key heads", at, {q, k, v});
-  }
+  const auto refuse = [&](const char* why) {
+    shape_error("attention", "q " + str(q.shape()) + ", k " + str(k.shape()) + ", v " + str(v.shape()) + ": " + why, at, {q, k, v});
+  };
+  if (q.rank() != 4 || k.rank() != 4) refuse("needs (B,H,T,D) each");
+  if (k.shape() != v.shape()) refuse("k and v differ");
+  if (q.dim(0) != k.dim(0) || q.dim(3) != k.dim(3)) refuse("batch and head size must agree");
+  if (k.dim(1) == 0 || q.dim(1) % k.dim(1) != 0) refuse("the query heads must be a multiple of the key heads");
   if (how.dropout < 0 || how.dropout >= 1 || how.window < 0 || how.q_offset < 0) {
     shape_error("attention", "dropout must be in [0, 1), window and q_offset not negative", at, {q, k, v});
   }
