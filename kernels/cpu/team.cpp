@@ -92,11 +92,12 @@ struct Job {
 void run_chunks(const Team& team, std::int64_t chunks, Chunk body, const void* context) {
   if (chunks > 1 && team.threads > 1 && !inside) {
     Job job{body, context, nullptr};
-    if (share_chunks(team.threads, chunks, Job::run, &job)) {
-      shared.fetch_add(1, std::memory_order_relaxed);
-      if (job.failed) std::rethrow_exception(job.failure);
-      return;
+    shared.fetch_add(1, std::memory_order_relaxed);
+    if (!share_chunks(team.threads, chunks, Job::run, &job)) {
+      for (std::int64_t chunk = 0; chunk < chunks; ++chunk) Job::run(&job, chunk);
     }
+    if (job.failed) std::rethrow_exception(job.failure);
+    return;
   }
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
 }

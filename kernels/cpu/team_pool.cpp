@@ -30,6 +30,12 @@ namespace {
 // perhaps the very thread it waits for. kernels/README.md has the measurement.
 constexpr std::chrono::microseconds kAwake{200};
 
+// A caller that has waited so long, and twice as long as its own part took, waits for a thread that
+// another process keeps from running. The next jobs then run on the caller alone, for a while that
+// grows when it happens again: a neighbour that stays costs a try now and then.
+constexpr std::chrono::microseconds kLate{1000}, kAloneAtFirst{4000}, kAloneAtMost{512000};
+constexpr int kLonger = 4;
+
 constexpr int kMostThreads = 1024;
 
 // So many claims for each thread at most: chunks that are tiny and many are claimed several at
@@ -44,16 +50,18 @@ void pause() {
 #endif
 }
 
+using Clock = std::chrono::steady_clock;
+
 // Waits awake for a short while. Returns whether `ready` came true meanwhile.
 template <class Ready>
 bool wait_awake(const Ready& ready) {
-  const auto start = std::chrono::steady_clock::now();
+  const auto start = Clock::now();
   do {
     for (int i = 0; i < 16; ++i) {
       if (ready()) return true;
       pause();
     }
-  } while (std::chrono::steady_clock::now() - start < kAwake);
+  } while (Clock::now() - start < kAwake);
   return false;
 }
 
@@ -77,11 +85,14 @@ class Pool {
   void work(std::uint32_t job, int me);
   std::int64_t claim(Share& share, std::uint32_t job);
   void run_claim(std::int64_t claimed);
+  void remember(Clock::time_point began, Clock::time_point done, Clock::time_point joined);
 
   std::mutex in_use_;
   std::vector<std::thread> workers_;
   Placement placement_;
   bool stopped_ = false;
+  Clock::time_point alone_until_{};         // the caller works alone until then,
+  Clock::duration alone_ = kAloneAtFirst;   // which was so long after the last late thread
 
   // The job. What is not atomic is written before its shares are, and read by holders of a claim.
   Chunk body_ = nullptr;
@@ -97,6 +108,8 @@ class Pool {
 bool Pool::run(int threads, std::int64_t chunks, Chunk body, const void* context) {
   const std::unique_lock<std::mutex> lock(in_use_, std::try_to_lock);
   if (!lock.owns_lock() || stopped_) return false;
+  const Clock::time_point began = Clock::now();
+  if (began < alone_until_) return false;
   start_workers(threads - 1);
   placement_.keep_apart(workers_);
 
@@ -116,11 +129,22 @@ bool Pool::run(int threads, std::int64_t chunks, Chunk body, const void* context
   job_.notify_all();
 
   work(job, 0);
+  if (unfinished_.load(std::memory_order_acquire) == 0) return true;
+  const Clock::time_point done = Clock::now();
   wait_awake([&] { return unfinished_.load(std::memory_order_acquire) == 0; });
   for (std::int32_t left; (left = unfinished_.load(std::memory_order_acquire)) != 0;) {
     unfinished_.wait(left, std::memory_order_acquire);
   }
+  remember(began, done, Clock::now());
   return true;
+}
+
+// The caller's own part lasted from `began` to `done`, and it waited for the others until `joined`.
+void Pool::remember(Clock::time_point began, Clock::time_point done, Clock::time_point joined) {
+  if (joined - done < std::max<Clock::duration>(kLate, 2 * (done - began))) return;
+  const bool again = joined - alone_until_ < 2 * alone_;
+  alone_ = again ? std::min<Clock::duration>(kLonger * alone_, kAloneAtMost) : kAloneAtFirst;
+  alone_until_ = joined + alone_;
 }
 
 void Pool::start_workers(int count) {

@@ -166,9 +166,10 @@ TEST(Team, WorkersKeepOffTheProcessorOfTheirCaller) {
     cpu_set_t allowed{};   // to the worker that came; nothing where none did
     static void meet(const void* context, std::int64_t) {
       Meeting& m = **static_cast<Meeting* const*>(context);
-      if (std::this_thread::get_id() != m.caller) sched_getaffinity(0, sizeof m.allowed, &m.allowed);
+      if (std::this_thread::get_id() != m.caller)
+        sched_getaffinity(0, sizeof m.allowed, &m.allowed);
       ++m.there;
-      for (int i = 0; i < 100000 && m.there < 2; ++i)
+      for (int i = 0; i < 2000 && m.there < 2; ++i)
         std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
   };
@@ -185,6 +186,46 @@ TEST(Team, WorkersKeepOffTheProcessorOfTheirCaller) {
       EXPECT_GT(met, 0) << "no worker ever came";
     }).join();
   }
+}
+
+// Two chunks that wait for each other, so that a worker must come; it stays for `pause`.
+struct Visit {
+  std::chrono::milliseconds pause{0};
+  std::thread::id caller = std::this_thread::get_id();
+  std::atomic<int> there{0};
+  std::atomic<bool> worker_came{false};
+  static void chunk(const void* context, std::int64_t) {
+    Visit& v = **static_cast<Visit* const*>(context);
+    ++v.there;
+    for (int i = 0; i < 400 && v.there < 2; ++i)
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    if (std::this_thread::get_id() == v.caller) return;
+    v.worker_came = true;
+    std::this_thread::sleep_for(v.pause);
+  }
+  bool comes() {
+    Visit* context = this;
+    run_chunks(make_team(2), 2, chunk, &context);
+    return worker_came;
+  }
+};
+
+// On a busy machine a worker may be late for other reasons, or not come at all: hence the attempts.
+TEST(Team, WorksAloneForAWhileAfterAThreadWasLate) {
+  if (std::string(GLASS_THREADS) != "pool") GTEST_SKIP() << "GLASS_THREADS=" << GLASS_THREADS;
+  if (usable_cores() < 2) GTEST_SKIP() << "one processor";
+  bool alone = false, shares_again = false;
+  for (int attempt = 0; attempt < 50 && !alone; ++attempt) {
+    Visit late, next;
+    late.pause = std::chrono::milliseconds(100);
+    alone = late.comes() && !next.comes();
+  }
+  EXPECT_TRUE(alone) << "a worker came at once after every time that one was 100 ms late";
+  for (int attempt = 0; attempt < 200 && !shares_again; ++attempt) {
+    Visit visit;
+    shares_again = visit.comes();
+  }
+  EXPECT_TRUE(shares_again) << "no worker ever came again";
 }
 
 // A process that is held to one processor must not start two threads that share it.
