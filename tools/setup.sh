@@ -28,7 +28,7 @@ need_to_test() {
   need libgtest-dev have_header gtest/gtest.h
   need libgmock-dev have_header gmock/gmock.h
   need python3 have python3
-  need gdb have gdb
+  [ "$(uname)" = Darwin ] || need gdb have gdb
 }
 
 # How to become root: not at all, or through sudo. Without either, says what to run.
@@ -56,7 +56,7 @@ install_missing() {
   sudo dnf install gcc-c++ cmake ninja-build stb_image_write-devel gtest-devel gmock-devel python3 gdb"
   elif [ "$(uname)" = Darwin ]; then
     stop "something is missing ($missing ). Install it, then start again:
-  xcode-select --install; brew install cmake ninja googletest libomp python"
+  xcode-select --install; brew install cmake ninja googletest python"
   else
     stop "something is missing, and this system's package manager is unknown here. Install, by your system's names:$missing"
   fi

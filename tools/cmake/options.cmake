@@ -30,19 +30,7 @@ if(GLASS_SANITIZE)
   target_link_options(glass_options INTERFACE ${GLASS_SANITIZE_FLAGS})
 endif()
 
-# Where kernels get their threads from: see kernels/cpu/team_threads.h.
-if(NOT GLASS_THREADS MATCHES "^(pool|openmp|none)$")
-  message(FATAL_ERROR "GLASS_THREADS must be pool, openmp or none, not ${GLASS_THREADS}")
-endif()
-if(GLASS_THREADS STREQUAL "openmp" OR GLASS_THREADS STREQUAL "pool")
-  # libgomp reads its settings before main. Linked statically, kernels/cpu/team_openmp.cpp can make them before that.
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -print-file-name=libgomp.a
-                    OUTPUT_VARIABLE gomp OUTPUT_STRIP_TRAILING_WHITESPACE)
-    if(IS_ABSOLUTE "${gomp}")
-      set(OpenMP_gomp_LIBRARY "${gomp}")
-    endif()
-  endif()
-  find_package(OpenMP REQUIRED COMPONENTS CXX)
-  target_link_libraries(glass_options INTERFACE OpenMP::OpenMP_CXX)
-endif()
+# std::thread is all that threads need (tests start some in every build).
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+target_link_libraries(glass_options INTERFACE Threads::Threads)
