@@ -9,21 +9,15 @@
 #include <fstream>
 
 #include "engine/base/error.h"
+#include "tests/scratch.h"
 
 namespace glass {
 namespace {
 
 class FilesTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "glass-files-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
   std::string write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(folder_ + "/" + name, std::ios::binary) << bytes;
-    return folder_ + "/" + name;
+    return scratch_.write(name, bytes);
   }
   static std::string refusal(const std::string& path, ExitCode code, std::int64_t most = 1 << 20) {
     try {
@@ -34,7 +28,8 @@ class FilesTest : public testing::Test {
     }
     return "accepted";
   }
-  std::string folder_;
+  test::Scratch scratch_;
+  std::string folder_ = scratch_.path();
 };
 
 TEST_F(FilesTest, ReadsEveryByte) {

@@ -27,6 +27,7 @@
 #include "model/run_folder.h"
 #include "tests/model/run_states.h"
 #include "tests/model/sim_files.h"
+#include "tests/scratch.h"
 
 namespace glass::test {
 namespace {
@@ -130,13 +131,6 @@ void save_steps(const std::string& path, std::int64_t first, std::int64_t last,
 
 class KillTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "glass-kill-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-
   // "" if the folder holds the steps, or newer ones, whole.
   std::string lost(std::int64_t step, std::int64_t best, std::size_t kilobytes,
                    std::int64_t* newest = nullptr) const {
@@ -162,7 +156,8 @@ class KillTest : public testing::Test {
     return count;
   }
 
-  std::string folder_;
+  Scratch scratch_;
+  std::string folder_ = scratch_.path();
 };
 
 constexpr std::size_t kLarge = 2048;   // KiB in a file: its writing takes a few milliseconds

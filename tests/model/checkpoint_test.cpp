@@ -14,6 +14,7 @@
 #include "engine/base/error.h"
 #include "engine/base/hash.h"
 #include "tests/model/run_states.h"
+#include "tests/scratch.h"
 
 namespace glass::test {
 namespace {
@@ -24,22 +25,12 @@ constexpr std::size_t kKilobytes = 64;
 
 class CheckpointTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "glass-ckpt-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  static std::string read(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream(path, std::ios::binary).rdbuf();
-    return text.str();
-  }
   std::string saved(const Checkpoint& state) const {
     save_checkpoint(folder_ + "/a", state);
-    return read(folder_ + "/a");
+    return bytes_of(folder_ + "/a");
   }
-  std::string folder_;
+  Scratch scratch_;
+  std::string folder_ = scratch_.path();
 };
 
 MemorySource source_of(const std::string& file) {
@@ -100,7 +91,7 @@ TEST_F(CheckpointTest, ANoteThatLooksLikeADigestIsNotTakenForOne) {
 
 TEST_F(CheckpointTest, AFileOfAnotherProgramIsNoCheckpoint) {
   save_safetensors(folder_ + "/a", state_of(1, 1).tensors, {{"format", "pt"}});
-  EXPECT_THAT(refusal(read(folder_ + "/a")), HasSubstr("glass import"));
+  EXPECT_THAT(refusal(bytes_of(folder_ + "/a")), HasSubstr("glass import"));
 }
 
 TEST_F(CheckpointTest, DamageIsTracedToItsTensor) {

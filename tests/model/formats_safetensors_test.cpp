@@ -12,6 +12,7 @@
 
 #include "engine/base/error.h"
 #include "model/formats/safetensors.h"
+#include "tests/scratch.h"
 
 namespace glass {
 namespace {
@@ -266,13 +267,8 @@ StoredTensor tensor_of(const std::string& name, StoredType type, std::vector<std
 
 class SafetensorsFile : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "glass-st-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  std::string folder_;
+  test::Scratch scratch_;
+  std::string folder_ = scratch_.path();
 };
 
 TEST_F(SafetensorsFile, WhatIsWrittenIsReadAgain) {

@@ -16,6 +16,7 @@
 #include "engine/base/text.h"
 #include "tests/model/run_states.h"
 #include "tests/model/sim_files.h"
+#include "tests/scratch.h"
 
 namespace glass::test {
 namespace {
@@ -25,13 +26,6 @@ using testing::HasSubstr;
 
 class RunFolderTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "glass-run-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    above_ = pattern;
-    path_ = above_ + "/out/run";
-  }
-  void TearDown() override { std::filesystem::remove_all(above_); }
   void damage(const std::string& name) const {
     std::fstream file(path_ + "/" + name, std::ios::binary | std::ios::in | std::ios::out);
     file.seekp(-3, std::ios::end);
@@ -40,7 +34,8 @@ class RunFolderTest : public testing::Test {
   Warn keep_warnings() {
     return [this](const std::string& text) { warnings_.push_back(text); };
   }
-  std::string above_, path_;
+  Scratch scratch_;
+  std::string above_ = scratch_.path(), path_ = above_ + "/out/run";
   std::vector<std::string> warnings_;
 };
 

@@ -14,14 +14,8 @@
 namespace glass {
 namespace {
 
+using test::bytes_of;
 using test::Scratch;
-
-std::string bytes_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 // Asks to stop when it was asked for the n-th time.
 struct StopAfter final : RunWatcher {

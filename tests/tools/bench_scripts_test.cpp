@@ -23,7 +23,7 @@ TEST(BenchScripts, EveryOneExplainsItself) {
 TEST(BenchScripts, WithoutPyTorchTheySayThatTheySkip) {
   if (!installed("python3")) GTEST_SKIP() << "python3 is not installed";
   // A module of that name that cannot be imported stands before any real one.
-  const ScratchFolder folder;
+  const Scratch folder;
   folder.write("torch.py", "raise ImportError('none here')\n");
   for (const char* name : {"train.py", "decode.py", "attention.py", "all.py"}) {
     const Outcome outcome = shell("PYTHONPATH='" + (folder / "") + "' python3 -B " + kScripts +

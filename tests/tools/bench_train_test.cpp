@@ -147,7 +147,7 @@ TEST(BenchGrow, KeepsTheTokensOfAStepWhileTheContextGrows) {
 }
 
 TEST(BenchGrow, DrawsOneOfTheTwo) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string picture = folder / "context.svg";
   const Outcome outcome = glass(small_growth({"--what", "context", "--svg", picture}));
   EXPECT_EQ(outcome.code, 0) << outcome.text();

@@ -168,7 +168,7 @@ TEST(CommandLine, HelpHasNoHeadingTwice) {
 }
 
 TEST(CommandLine, AFileOfNamesThatIsNoneIsRefusedByWhatItIs) {
-  const ScratchFolder folder;
+  const Scratch folder;
   expect_refusal(glass({"micro", folder / "gone.txt"}), ExitCode::system, "no such file");
   expect_refusal(glass({"micro", folder / ""}), ExitCode::system, "it is a directory");
   expect_refusal(glass({"micro", folder.write("empty", "")}), ExitCode::content,

@@ -12,7 +12,7 @@ namespace {
 // Runs a script that may source $SCRIPT, the completion for this shell.
 Outcome in_shell(const std::string& name, const std::vector<std::string>& options,
                  const std::string& script) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string completion = folder.write("completion", glass({"completion", name}).out);
   std::vector<std::string> command = {name};
   command.insert(command.end(), options.begin(), options.end());

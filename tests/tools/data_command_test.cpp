@@ -37,7 +37,7 @@ TEST(DataCommand, ListsWhatIsMadeAndWhatIsFetched) {
 }
 
 TEST(DataCommand, SaysWhichFilesAreHere) {
-  const ScratchFolder folder;
+  const Scratch folder;
   std::filesystem::create_directory(folder / "data");
   folder.write("data/tinyshakespeare.txt", "not quite");
   const Outcome outcome =
@@ -49,7 +49,7 @@ TEST(DataCommand, SaysWhichFilesAreHere) {
 // --- prep ----------------------------------------------------------------------------------------
 
 TEST(DataCommand, PrepWritesWhatNanoGptReads) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("t.txt", "abcdefghij");
   const JsonValue json = json_of(glass({"data", "prep", text, "-o", folder / "tokens", "--json"}));
   EXPECT_EQ(number(json, "train_tokens"), 9);
@@ -63,7 +63,7 @@ TEST(DataCommand, PrepWritesWhatNanoGptReads) {
 }
 
 TEST(DataCommand, PrepTellsTokensDocumentsAndBytes) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("t.txt", "one\ntwo\nthree\nfour\n");
   const Outcome outcome = glass({"data", "prep", text, "-o", folder / "t", "--doc-sep", "\\n",
                                  "--val", "0.5", "--tokenizer", "bytes", "--doc-mark", "#"});
@@ -73,7 +73,7 @@ TEST(DataCommand, PrepTellsTokensDocumentsAndBytes) {
 }
 
 TEST(DataCommand, PrepLeavesAFullFolderAlone) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("t.txt", "abcdefghij");
   ASSERT_EQ(glass({"data", "prep", text, "-o", folder / "t"}).code, 0);
   const std::string before = bytes_of(folder / "t/train.bin");
@@ -86,7 +86,7 @@ TEST(DataCommand, PrepLeavesAFullFolderAlone) {
 }
 
 TEST(DataCommand, ARefusedPrepLeavesNothingBehind) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string latin1 = folder.write("latin1.txt", "zo\xeb");
   EXPECT_THAT(error_of(glass({"data", "prep", latin1, "-o", folder / "t"}), 3),
               HasSubstr("byte 2 is not UTF-8"));
@@ -102,7 +102,7 @@ TEST(DataCommand, ARefusedPrepLeavesNothingBehind) {
 }
 
 TEST(DataCommand, PrepUsesATokenizerThatIsThere) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("t.txt", "abcdefghij");
   ASSERT_EQ(glass({"data", "prep", text, "-o", folder / "one"}).code, 0);
   const std::string more = folder.write("more.txt", "jihgfedcba");
@@ -124,7 +124,7 @@ TEST(DataCommand, MakeIsTheSameForEverybodyAndSeedsDiffer) {
 }
 
 TEST(DataCommand, MakeWritesAFile) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const JsonValue json =
       json_of(glass({"data", "make", "repeats", "-n", "5", "-o", folder / "r.txt", "--json"}));
   EXPECT_EQ(number(json, "documents"), 5);
@@ -146,7 +146,7 @@ TEST(DataCommand, MakeRefusesWhatItCannot) {
 // --- fetch ---------------------------------------------------------------------------------------
 
 TEST(DataCommand, FetchSaysWhereFromWhatAndHow) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const Outcome outcome =
       glass({"data", "fetch", "tinyshakespeare", "--data", folder / "it's here"});
   EXPECT_EQ(outcome.code, 0) << outcome.text();
@@ -160,7 +160,7 @@ TEST(DataCommand, FetchSaysWhereFromWhatAndHow) {
 }
 
 TEST(DataCommand, FetchKnowsAWrongFileFromTheRightOne) {
-  const ScratchFolder folder;
+  const Scratch folder;
   std::filesystem::create_directory(folder / "data");
   folder.write("data/tinyshakespeare.txt", "not Shakespeare");
   EXPECT_THAT(glass({"data", "fetch", "tinyshakespeare", "--data", folder / "data"}).out,
@@ -176,7 +176,7 @@ TEST(DataCommand, FetchRefusesUnknownNames) {
 
 // With a curl that only writes down what it was asked for.
 TEST(DataCommand, FetchRunsTheScriptAndChecksWhatCame) {
-  const ScratchFolder folder;
+  const Scratch folder;
   std::filesystem::create_directory(folder / "bin");
   const std::string curl = folder.write(
       "bin/curl", "#!/bin/sh\necho \"$@\" > " + (folder / "asked") +
@@ -206,7 +206,7 @@ class FetchScript : public testing::Test {
   }
   bool is_there(const std::string& name) const { return std::filesystem::exists(folder_ / name); }
 
-  ScratchFolder folder_;
+  Scratch folder_;
   std::string source_ = folder_.write("source", std::string(100'000, 's'));
   std::string right_ = sha256_of_file(source_);
 };

@@ -224,7 +224,7 @@ TEST(Gdb, SaysInOneSentenceWhatIsWrong) {
 }
 
 TEST(Gdb, ReadsACoreDumpAsWell) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const Session live =
       gdb({"-x", "tools/gdb/glass_gdb.py", "-ex", "glass-break-nan", "-ex", "run trap", "-ex",
            "generate-core-file " + (folder / "core"), "-ex", "kill", kTour});
@@ -242,7 +242,7 @@ TEST(Gdb, ReadsACoreDumpAsWell) {
 }
 
 TEST(Gdb, WritesTheGraphForGraphviz) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string file = folder / "graph.dot";
   const Session session =
       gdb({"-x", "tools/gdb/glass_gdb.py", "-ex", "break glass::Tape::run_backward", "-ex", "run",

@@ -65,7 +65,7 @@ std::string refused(const std::string& path, int code) {
 }
 
 TEST(Inspect, ACheckpointSaysEverythingAboutItsModel) {
-  const ScratchFolder folder;
+  const Scratch folder;
   std::string digest;
   {
     RunFolder run(folder / "run");
@@ -91,7 +91,7 @@ TEST(Inspect, ACheckpointSaysEverythingAboutItsModel) {
 }
 
 TEST(Inspect, TensorsAreListedAsAPersonCounts) {
-  const ScratchFolder folder;
+  const Scratch folder;
   save_checkpoint(folder / "a", small_state());
   const std::string text = glass({"inspect", folder / "a"}).out;
   const std::size_t second = text.find("transformer.h.2."), tenth = text.find("transformer.h.10.");
@@ -104,7 +104,7 @@ TEST(Inspect, TensorsAreListedAsAPersonCounts) {
 }
 
 TEST(Inspect, TheContentDecidesAndNotTheName) {
-  const ScratchFolder folder;
+  const Scratch folder;
   save_safetensors(folder / "a.npy", {zeros("x", StoredType::f16, {3})}, {{"format", "pt"}});
   save_npy(folder / "b.safetensors", zeros("", StoredType::i32, {2, 5}));
   const JsonValue a = inspected(folder / "a.npy"), b = inspected(folder / "b.safetensors");
@@ -118,7 +118,7 @@ TEST(Inspect, TheContentDecidesAndNotTheName) {
 }
 
 TEST(Inspect, TokensAreCounted) {
-  const ScratchFolder folder;
+  const Scratch folder;
   ASSERT_EQ(::mkdir((folder / "data").c_str(), 0755), 0);
   const std::vector<std::uint16_t> ids = {3, 1, 4, 1, 5, 9, 2, 6};
   const std::string bytes(reinterpret_cast<const char*>(ids.data()), ids.size() * 2);
@@ -137,7 +137,7 @@ TEST(Inspect, TokensAreCounted) {
 }
 
 TEST(Inspect, DamageIsOneSentenceAndExitCode3) {
-  const ScratchFolder folder;
+  const Scratch folder;
   save_checkpoint(folder / "a", small_state());
   std::ostringstream text;
   text << std::ifstream(folder / "a", std::ios::binary).rdbuf();
@@ -156,7 +156,7 @@ TEST(Inspect, DamageIsOneSentenceAndExitCode3) {
 }
 
 TEST(Inspect, WhatIsOfNoKnownKindIsSaidToBeSo) {
-  const ScratchFolder folder;
+  const Scratch folder;
   EXPECT_THAT(refused(folder.write("text", "just some words"), 3), HasSubstr("no kind"));
   EXPECT_THAT(refused(folder.write("empty", ""), 3), HasSubstr("is empty"));
   EXPECT_THAT(refused(folder / "", 3), HasSubstr("no kind"));

@@ -82,7 +82,7 @@ TEST(Layers, NoIncludeClimbs) {
 }
 
 TEST(Layers, TheCheckerSeesEveryKindOfBreach) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::filesystem::path root = (folder / "house");
   for (const std::string& floor : kFloors)
     std::filesystem::create_directories(root / floor / "deep");

@@ -12,7 +12,7 @@ namespace glass::test {
 namespace {
 
 TEST(Micro, PrintsTheLinesOfMicrogptPy) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const Outcome outcome = glass(
       {"micro", folder.write("names.txt", "anna\nbo\nclara\n"), "--steps", "3", "--samples", "2"});
   EXPECT_EQ(outcome.code, 0) << outcome.text();
@@ -102,7 +102,7 @@ TEST(Micro, RefusesOptionsThatDoNotGoTogether) {
 }
 
 TEST(Micro, RefusesFilesThatHoldNoNames) {
-  const ScratchFolder folder;
+  const Scratch folder;
   EXPECT_NE(error_of(glass({"micro", folder / "missing.txt"}), 4).find("no such file"),
             std::string::npos);
   EXPECT_NE(error_of(glass({"micro", folder / "."}), 4).find("directory"), std::string::npos);
@@ -199,7 +199,7 @@ TEST(BenchMicro, PutsBothEnginesAndPythonSideBySide) {
 }
 
 TEST(BenchMicro, RefusesAScriptThatIsNotThereOrDoesNotTrain) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::vector<std::string> words = {"bench",  "micro", "--steps", "1",
                                           "--runs", "1",     "--python"};
   const auto with = [&](const std::string& script) {

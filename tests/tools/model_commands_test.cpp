@@ -64,7 +64,7 @@ class Place {
     return folder / name;
   }
 
-  ScratchFolder folder;
+  Scratch folder;
   std::string text, names, ckpt;
   TokenizerPtr tokenizer;
 };
@@ -406,7 +406,7 @@ struct TrainedRun {
                             "--n_layer=1", "--n_head=2", "--n_embd=16", "--block_size=8",
                             "--batch_size=4", "--eval_iters=1", "--threads=1"}));
   }
-  ScratchFolder folder;
+  Scratch folder;
   std::string text;
   JsonValue result;
 };

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/scratch.h"
+
 namespace glass::test {
 
 enum class Stdin { empty, closed };
@@ -33,22 +35,5 @@ bool installed(const std::string& program);
 
 // What a command says on stderr when it refuses: this code, one line, nothing on stdout.
 std::string error_of(const Outcome& outcome, int code);
-
-std::string bytes_of(const std::string& path);   // of a whole file; empty where there is none
-
-// A folder of its own that goes away with the object.
-class ScratchFolder {
- public:
-  ScratchFolder();
-  ~ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-  std::string write(const std::string& name,
-                    const std::string& bytes) const;   // the path of the new file
-
- private:
-  std::string path_;
-};
 
 }   // namespace glass::test

@@ -55,7 +55,7 @@ class Machine {
     where.out.pop_back();
     std::filesystem::create_symlink(where.out, folder_ / name);
   }
-  ScratchFolder folder_;
+  Scratch folder_;
 };
 
 TEST(Setup, InstallsNothingWhereNothingIsMissing) {

@@ -19,7 +19,7 @@ Outcome tokenizer(std::vector<std::string> words) {
 }
 
 TEST(TokenizerCommand, EncodesLettersOfACorpus) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string corpus = folder.write("c.txt", "hello world");
   EXPECT_EQ(tokenizer({"encode", "--tokenizer", "char", "--corpus", corpus, "--text", "hold"}).out,
             "3 5 4 1\n");
@@ -34,7 +34,7 @@ TEST(TokenizerCommand, EncodesLettersOfACorpus) {
 }
 
 TEST(TokenizerCommand, TrainsEncodesAndDecodes) {
-  const ScratchFolder folder;
+  const Scratch folder;
   std::string text;
   for (int i = 0; i < 50; ++i) text += "the cat sat on the mat, ";
   const std::string file = folder.write("t.txt", text), json = folder / "t.json";
@@ -53,7 +53,7 @@ TEST(TokenizerCommand, TrainsEncodesAndDecodes) {
 }
 
 TEST(TokenizerCommand, JsonLinesGoThereAndBack) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string lines = "{\"text\": \"Hi\"}\n{\"text\": \"\"}\n{\"text\": \"\\u00e9\\n\"}\n";
   const Outcome encoded =
       tokenizer({"encode", "--tokenizer", "bytes", "--jsonl", folder.write("in", lines)});
@@ -69,7 +69,7 @@ TEST(TokenizerCommand, DataSetsAreCorporaToo) {
 }
 
 TEST(TokenizerCommand, RefusesWhatItCannot) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const auto said = [&](std::vector<std::string> words, int code) {
     return error_of(tokenizer(words), code);
   };

@@ -98,7 +98,7 @@ TEST(TraceCommand, ItsJsonIsJsonWithARowANode) {
 
 TEST(TraceCommand, ItsPictureIsWellFormed) {
   if (!installed("python3")) GTEST_SKIP() << "python3 is not installed";
-  const ScratchFolder folder;
+  const Scratch folder;
   for (const char* program : {"tensor", "scalar"}) {
     const std::string file = folder / (std::string(program) + ".svg");
     const Outcome outcome = glass({"trace", "--svg", "--program", program, "-o", file});
@@ -196,7 +196,7 @@ TEST(TraceCommand, RefusesWhatMakesNoSense) {
 }
 
 TEST(TraceCommand, LeavesNothingBehindWhereItCannotWrite) {
-  const ScratchFolder folder;
+  const Scratch folder;
   std::filesystem::create_directory(folder / "taken");
   const Outcome outcome = glass({"trace", "--json", "-o", folder / "taken"});
   EXPECT_EQ(outcome.code, 4) << outcome.text();

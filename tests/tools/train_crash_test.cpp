@@ -18,7 +18,7 @@ Outcome train(const std::string& text, const std::string& run, const std::string
 }
 
 TEST(TrainCrash, WhereverASavingIsKilledTheRunEndsAtTheSameBytes) {
-  const ScratchFolder folder;
+  const Scratch folder;
   std::string rhyme;
   for (int i = 0; i < 60; ++i) rhyme += "one two three four five\nonce I caught a fish alive\n";
   const std::string text = folder.write("rhyme.txt", rhyme), whole = folder / "whole";

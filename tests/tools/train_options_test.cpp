@@ -17,7 +17,7 @@ extern const Command kTrain;
 namespace {
 
 using test::bytes_of;
-using test::ScratchFolder;
+using test::Scratch;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -34,24 +34,24 @@ std::string refusal(const std::vector<std::string>& words) {
 }
 
 // The request that --config makes of what was written for `words`.
-TrainRequest written_and_read(const std::vector<std::string>& words, const ScratchFolder& folder) {
+TrainRequest written_and_read(const std::vector<std::string>& words, const Scratch& folder) {
   write_config(folder / "", requested(words));
   return requested({"--config", folder / "config.toml"});
 }
 
 TrainRequest of_config(const std::string& lines) {
-  const ScratchFolder folder;
+  const Scratch folder;
   return requested({folder.write("x.py", lines)});
 }
 
 std::string config_refusal(const std::string& lines) {
-  const ScratchFolder folder;
+  const Scratch folder;
   return refusal({"--config", folder.write("x.toml", lines)});
 }
 
 TEST(TrainConfigFile, SaysEveryPresetAgain) {
   for (const Preset& preset : presets()) {
-    const ScratchFolder folder;
+    const Scratch folder;
     const std::vector<std::string> words = {"--preset", std::string(preset.name)};
     const TrainRequest said = requested(words), read = written_and_read(words, folder);
     EXPECT_EQ(read.preset, preset.name);
@@ -72,7 +72,7 @@ TEST(TrainConfigFile, SaysWhatWasSaidOverAPreset) {
                                           "--save-every=7",
                                           "--dtype=float64",
                                           "--prompt=a \"b\" # \\ \n\t\x01 \u00e9"};
-  const ScratchFolder folder;
+  const Scratch folder;
   const TrainRequest said = requested(words), read = written_and_read(words, folder);
   EXPECT_THAT(differences(said.model, read.model), ElementsAre());
   EXPECT_THAT(differences(said.train, read.train), ElementsAre());
@@ -80,7 +80,7 @@ TEST(TrainConfigFile, SaysWhatWasSaidOverAPreset) {
 }
 
 TEST(TrainConfigFile, SaysTheDataWhereverItIsRead) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", "one\ttwo\tthree");
   const std::string near = std::filesystem::relative(text);
   const TrainRequest read = written_and_read(
@@ -94,12 +94,12 @@ TEST(TrainConfigFile, SaysTheDataWhereverItIsRead) {
 }
 
 TEST(TrainConfigFile, ASeparatorOfABackslashAndALetterStaysOne) {
-  const ScratchFolder folder;
+  const Scratch folder;
   EXPECT_EQ(written_and_read({"--doc-sep", "\\\\n"}, folder).data.doc_sep, "\\n");
 }
 
 TEST(TrainConfigFile, OfARunThatGoesOnChangesOnlyWhatChanged) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::vector<std::string> words = {"--preset=char-small", "--seed=5", "--max-iters=8"};
   write_config(folder / "", requested(words));
   const std::string before = bytes_of(folder / "config.toml");
@@ -116,7 +116,7 @@ TEST(TrainConfigFile, OfARunThatGoesOnChangesOnlyWhatChanged) {
 }
 
 TEST(TrainConfigFile, TwoHalvesOfARunLeaveTheFileOfTheWhole) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const auto train = [&](std::vector<std::string> words) {
     words.insert(words.begin(), "train");
     const test::Outcome outcome = test::glass(words);
@@ -145,7 +145,7 @@ TEST(TrainConfigFile, SetsFieldsThatHaveNoOption) {
 }
 
 TEST(TrainConfigFile, AFlagBeatsAFieldOfTheFile) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string config = folder.write("x.toml", "bias_qkv = false\n");
   EXPECT_TRUE(requested({"--config", config, "--bias"}).model.bias_qkv);
   EXPECT_FALSE(requested({"--config", config}).model.bias_qkv);
@@ -205,7 +205,7 @@ TEST(TrainOptions, WhatOnlyNanoGptCanDoIsRefusedWithASentence) {
 }
 
 TEST(TrainOptions, AConfigAloneNamesNoData) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string config = folder.write("x.py", "n_layer = 3\n");
   EXPECT_FALSE(requested({config, "--resume"}).args.has("DATA"));
   EXPECT_EQ(requested({config}).data.source, "names");
@@ -217,7 +217,7 @@ TEST(TrainOptions, AConfigAloneNamesNoData) {
 }
 
 TEST(TrainOptions, TheWordAfterResumeIsItsFolderUnlessItIsData) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", "one two");
   const auto resume = [](const std::string& word) {
     return requested({"--resume", word}).args.text("resume");

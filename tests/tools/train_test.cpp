@@ -37,7 +37,7 @@ std::string rhyme() {
 }
 
 TEST(Train, LeavesARunFolderThatSaysEverything) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const Outcome outcome = glass(tiny({folder.write("rhyme.txt", rhyme()), "--max-iters", "40",
                                       "--out", folder / "run", "--json"}));
   ASSERT_EQ(outcome.code, 0) << outcome.text();
@@ -57,7 +57,7 @@ TEST(Train, LeavesARunFolderThatSaysEverything) {
 }
 
 TEST(Train, PrintsResultsOnStdoutAndProgressOnStderr) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const Outcome outcome = glass(
       tiny({folder.write("rhyme.txt", rhyme()), "--max-iters", "3", "--out", folder / "run"}));
   EXPECT_EQ(outcome.code, 0) << outcome.text();
@@ -68,7 +68,7 @@ TEST(Train, PrintsResultsOnStdoutAndProgressOnStderr) {
 }
 
 TEST(Train, OfNamesItSaysHowManyAreNew) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const Outcome outcome =
       glass(tiny({"names", "--max-iters", "2", "--out", folder / "run", "--json"}));
   ASSERT_EQ(outcome.code, 0) << outcome.text();
@@ -78,7 +78,7 @@ TEST(Train, OfNamesItSaysHowManyAreNew) {
 }
 
 TEST(Train, TheSettingsThatARunWroteGiveTheSameRunAgain) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   ASSERT_EQ(glass(tiny({text, "--max-iters", "20", "--dropout", "0.1", "--lr", "3e-3", "--out",
                         folder / "a"}))
@@ -93,7 +93,7 @@ TEST(Train, TheSettingsThatARunWroteGiveTheSameRunAgain) {
 }
 
 TEST(Train, ReadsNanoGptsConfigFilesAndCommandLines) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string config = folder.write(
       "train_small.py",
       "# a comment\nout_dir = '" + (folder / "run") +
@@ -112,7 +112,7 @@ TEST(Train, ReadsNanoGptsConfigFilesAndCommandLines) {
 }
 
 TEST(Train, ATakenFolderIsNotTouched) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   const std::string line = "cd " + (folder / "") +
                            " && $GLASS train rhyme.txt --max-iters 2 --n-layer 1 --n-head 1 "
@@ -162,7 +162,7 @@ std::vector<std::string> until(std::vector<std::string> words, const std::string
 }
 
 // The same run in one piece, and the comparison with the one that was stopped.
-void expect_like_unbroken(const ScratchFolder& folder, const std::string& text,
+void expect_like_unbroken(const Scratch& folder, const std::string& text,
                           const std::string& run, std::int64_t steps) {
   const std::string whole = folder / "whole";
   ASSERT_EQ(glass(until(endless(text, whole), std::to_string(steps))).code, 0);
@@ -172,7 +172,7 @@ void expect_like_unbroken(const ScratchFolder& folder, const std::string& text,
 }
 
 TEST(Train, CtrlCSavesAndResumeGoesOnAsIfNothingHadHappened) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme()), run = folder / "stopped";
   const Outcome stopped =
       shell(std::string(kWait) + line_of(until(endless(text, run), "100000000")) +
@@ -190,7 +190,7 @@ TEST(Train, CtrlCSavesAndResumeGoesOnAsIfNothingHadHappened) {
 }
 
 TEST(Train, KilledAgainAndAgainItStillEndsAtTheSameBytes) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme()), run = folder / "killed";
   const std::string kill = " & P=$!\nuntil_lines " + run + " $(($(lines " + run +
                            ") + 80)) $P\nkill -9 $P\nwait $P\necho killed $? >&2\n";
@@ -208,7 +208,7 @@ TEST(Train, KilledAgainAndAgainItStillEndsAtTheSameBytes) {
 }
 
 TEST(Train, OnlyOneTrainerWorksInAFolder) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   const std::string first =
       line_of(tiny({text, "--max-iters", "1000000", "--out", folder / "run"}));
@@ -220,7 +220,7 @@ TEST(Train, OnlyOneTrainerWorksInAFolder) {
 }
 
 TEST(Train, ChangedSettingsAreListedAndRefused) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme()), run = folder / "run";
   ASSERT_EQ(glass(tiny({text, "--max-iters", "5", "--out", run})).code, 0);
   const Outcome refused =
@@ -239,7 +239,7 @@ TEST(Train, ChangedSettingsAreListedAndRefused) {
 }
 
 TEST(Train, ALossThatIsNotANumberStopsItWithFiveAndAGoodCheckpoint) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   Launch broken;
   broken.environment = {{"GLASS_FAULT", "nan_loss@37"}};
@@ -253,7 +253,7 @@ TEST(Train, ALossThatIsNotANumberStopsItWithFiveAndAGoodCheckpoint) {
 }
 
 TEST(Train, GoesOnFromAModelThatSomebodyTrained) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   ASSERT_EQ(
       glass(tiny({text, "--max-iters", "60", "--lr", "1e-2", "--out", folder / "first"})).code, 0);
@@ -269,7 +269,7 @@ TEST(Train, GoesOnFromAModelThatSomebodyTrained) {
 }
 
 TEST(Train, AReaderOfTheProgressMayLeave) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   const Outcome outcome = shell(
       line_of(tiny({text, "--max-iters", "80", "--out", folder / "run"})) + " 2>&1 | head -1");
@@ -278,7 +278,7 @@ TEST(Train, AReaderOfTheProgressMayLeave) {
 }
 
 TEST(Train, AStoppedRunSaysSoInJson) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   const Outcome stopped =
       shell(std::string(kWait) +
@@ -291,7 +291,7 @@ TEST(Train, AStoppedRunSaysSoInJson) {
 }
 
 TEST(Train, AFolderWithOtherThingsInItIsLeftAlone) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme()), project = folder / "project";
   ASSERT_EQ(::mkdir(project.c_str(), 0755), 0);
   folder.write("project/config.toml", "mine");
@@ -304,7 +304,7 @@ TEST(Train, AFolderWithOtherThingsInItIsLeftAlone) {
 }
 
 TEST(Train, ARunThatCannotBeginDoesNotCostTheOldOne) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   for (const char* name : {"old", "start"})
     ASSERT_EQ(glass(tiny({text, "--max-iters", "2", "--out", folder / name})).code, 0);
@@ -315,7 +315,7 @@ TEST(Train, ARunThatCannotBeginDoesNotCostTheOldOne) {
 }
 
 TEST(Train, TheVocabularyIsThatOfTheData) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   const Outcome outcome =
       glass(tiny({text, "--preset", "gpt2", "--max-iters", "1", "--out", folder / "run"}));
@@ -324,7 +324,7 @@ TEST(Train, TheVocabularyIsThatOfTheData) {
 }
 
 TEST(Train, ItsLastWordsAreInSamplesTxt) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   ASSERT_EQ(
       glass(tiny({text, "--max-iters", "2", "--prompt", "one", "--out", folder / "run"})).code, 0);
@@ -332,7 +332,7 @@ TEST(Train, ItsLastWordsAreInSamplesTxt) {
 }
 
 TEST(Train, WhatARunLearnedFromMayNotChangeUnnoticed) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme()), run = folder / "run";
   ASSERT_EQ(glass(tiny({text, "--max-iters", "2", "--out", run})).code, 0);
   const std::vector<std::vector<std::string>> changes = {
@@ -361,7 +361,7 @@ struct Refusal {
 };
 
 TEST(Train, RefusesInOneSentenceAndLeavesNothingBehind) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme()),
                     empty = folder.write("empty.txt", ""),
                     tiny_text = folder.write("tiny.txt", "abc");
@@ -438,7 +438,7 @@ TEST(Train, RefusesInOneSentenceAndLeavesNothingBehind) {
 }
 
 TEST(Train, AFolderThatCannotBeWrittenIsTheSystemsNo) {
-  const ScratchFolder folder;
+  const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
   const Outcome outcome = glass(tiny({text, "--max-iters", "1", "--out", "/proc/nowhere"}));
   EXPECT_EQ(outcome.code, 4) << outcome.text();
