@@ -4,16 +4,13 @@
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "engine/base/utf8.h"
 #include "engine/random.h"
 #include "model/permutation.h"
 #include "model/tokenizer/char.h"
 
 namespace glass {
 namespace {
-
-// A byte that begins a letter of UTF-8. In text that is not UTF-8 every stray byte is one or none,
-// which is good enough for a place to cut at.
-bool begins_letter(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
 
 // Where letter number `letters` begins.
 std::size_t byte_of_letter(std::string_view text, std::int64_t letters) {
@@ -50,8 +47,7 @@ std::vector<std::string_view> documents_of(std::string_view text, std::string_vi
 SplitText split_text(std::string_view text, double val, const std::string& doc_sep) {
   SplitText split;
   if (doc_sep.empty()) {
-    const auto letters = std::count_if(text.begin(), text.end(), begins_letter);
-    const std::size_t cut = byte_of_letter(text, train_share(letters, val));
+    const std::size_t cut = byte_of_letter(text, train_share(count_letters(text), val));
     split.train.push_back(text.substr(0, cut));
     split.val.push_back(text.substr(cut));
     return split;

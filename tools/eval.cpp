@@ -1,8 +1,5 @@
 // glass eval: how surprised is a model by a text? Every token is predicted once, in windows as long
 // as the model can read.
-#include <signal.h>
-#include <unistd.h>
-
 #include <cmath>
 #include <cstdio>
 
@@ -31,17 +28,12 @@ struct Result {
   double perplexity = 0, bits_per_byte = 0, bits_per_character = 0;
 };
 
-std::int64_t letters_in(std::string_view text) {
-  std::u32string letters;
-  decode_utf8(text, letters);
-  return static_cast<std::int64_t>(letters.size());
-}
-
 Examined from_file(const Arguments& args, const Opened& opened) {
   const std::string& path = args.text("FILE");
   const std::string text = read_text_file(path, "the text");
   const std::vector<std::int32_t> ids = opened.tokenizer().encode(text);
-  return {in_quotes(path), Tokens(ids), static_cast<std::int64_t>(text.size()), letters_in(text)};
+  return {in_quotes(path), Tokens(ids), static_cast<std::int64_t>(text.size()),
+          count_letters(text)};
 }
 
 Examined from_split(const Arguments& args, const Opened& opened) {
@@ -70,7 +62,7 @@ void leave_out_first(Examined& what, const Opened& opened) {
   if (first < 0 || first >= opened.saved.tokenizer->vocab_size()) return;
   const std::string_view bytes = opened.saved.tokenizer->token(first);
   if (what.bytes > 0) what.bytes -= static_cast<std::int64_t>(bytes.size());
-  if (what.letters > 0) what.letters -= letters_in(bytes);
+  if (what.letters > 0) what.letters -= count_letters(bytes);
 }
 
 Result examine(const Arguments& args, const Opened& opened, const Examined& what) {
@@ -119,7 +111,6 @@ void print_text(const Opened& opened, const Examined& what, const Result& r) {
 }
 
 ExitCode run(const Arguments& args) {
-  ::signal(SIGINT, [](int) { ::_exit(static_cast<int>(ExitCode::interrupted)); });
   if (args.has("FILE") && (args.source("split") != Source::fallback || args.has("data"))) {
     fail(UsageError("a FILE is examined as a whole; leave --split and --data out, or the FILE."));
   }

@@ -1,6 +1,8 @@
 // The first byte says how many follow; each of these carries six bits.
 #include "engine/base/utf8.h"
 
+#include <algorithm>
+
 namespace glass {
 namespace {
 
@@ -49,6 +51,10 @@ std::string encode_utf8(std::u32string_view letters) {
     else put(0xF0 | letter >> 18), put_tail(12), put_tail(6), put_tail(0);
   }
   return text;
+}
+
+std::int64_t count_letters(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), begins_letter);
 }
 
 bool is_space(char32_t c) {

@@ -89,11 +89,7 @@ class Grid {
   std::vector<Cell> cells_;
 };
 
-int letters_in(const std::string& utf8) {
-  std::u32string letters;
-  decode_utf8(utf8, letters);
-  return static_cast<int>(letters.size());
-}
+int letters_in(const std::string& utf8) { return static_cast<int>(count_letters(utf8)); }
 
 int widest(const std::vector<std::string>& texts) {
   int width = 0;

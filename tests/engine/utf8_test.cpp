@@ -33,6 +33,15 @@ TEST(Utf8, SaysWhereItEnds) {
   }
 }
 
+TEST(Utf8, LettersOfTextsAddUpEvenWhereALetterIsCut) {
+  const std::string text = "zo\xc3\xab \xe6\x98\xa5 \xf0\x9f\x98\x80";   // "zo\u00eb" and two more
+  EXPECT_EQ(count_letters(text), 7);
+  for (std::size_t cut = 0; cut <= text.size(); ++cut) {
+    EXPECT_EQ(count_letters(text.substr(0, cut)) + count_letters(text.substr(cut)), 7) << cut;
+  }
+  EXPECT_EQ(count_letters("caf\xe9 cr\xe8me"), 10) << "Latin-1 does not end the count";
+}
+
 TEST(Utf8, SpaceIsWhatPythonStrips) {
   const std::u32string space =
       U"\t\n\v\f\r\x1c\x1d\x1e\x1f \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"

@@ -219,6 +219,20 @@ TEST(Train, OnlyOneTrainerWorksInAFolder) {
   EXPECT_THAT(second.err, HasSubstr("another trainer"));
 }
 
+TEST(Train, BytesThatAreNotUtf8CountAsLettersToo) {
+  const Scratch folder;
+  std::string latin;
+  for (int i = 0; i < 60; ++i) latin += "caf\xe9 cr\xe8me br\xfbl\xe9" "e\n";
+  const std::string text = folder.write("latin1.txt", latin), run = folder / "run";
+  ASSERT_EQ(glass(tiny({text, "--tokenizer", "bytes", "--max-iters", "5", "--out", run})).code, 0);
+  const Outcome outcome = glass({"eval", text, "--ckpt", run, "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.text();
+  const JsonValue json = parse_json(outcome.out, "stdout");
+  EXPECT_EQ(json.at("bits_per_character", "json").number("letters"),
+            json.at("bits_per_byte", "json").number("bytes"))
+      << "in Latin-1 a letter is a byte";
+}
+
 TEST(Train, ChangedSettingsAreListedAndRefused) {
   const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme()), run = folder / "run";
