@@ -61,13 +61,6 @@ Dataset open_dataset(const DataOptions& wanted) {
   return data;
 }
 
-std::vector<DatasetName> dataset_names() {
-  std::vector<DatasetName> names;
-  for (const Corpus& corpus : corpora())
-    names.push_back({std::string(corpus.name), std::string(corpus.what)});
-  return names;
-}
-
 namespace {
 
 // n ln n, and nothing for nothing.

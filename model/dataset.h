@@ -27,7 +27,7 @@ struct Dataset {
 
 struct DataOptions {
   // A text file; a folder with train.bin and val.bin (nanoGPT's, llm.c's shards, or ours); or the
-  // name of a data set (dataset_names()).
+  // name of a data set (corpora() in model/corpora/corpora.h).
   std::string source = {};
   std::string tokenizer = "char";   // char, bytes, bpe:N; for texts
   TokenizerPtr use = nullptr;       // if given, this one instead: of a model that learns further
@@ -43,12 +43,6 @@ struct DataOptions {
 };
 
 Dataset open_dataset(const DataOptions& options);
-
-// The data sets that are known by name: the built-in names and what model/corpora can make.
-struct DatasetName {
-  std::string name, what;
-};
-std::vector<DatasetName> dataset_names();
 
 // Three lines to compare a loss with, in nats a token.
 struct CorpusEntropy {

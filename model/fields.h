@@ -1,6 +1,7 @@
 // What a plain struct needs to be written down and read back: it lists its fields once, in
 // `each_field(c, f)`, and gets JSON both ways, comparisons and spellings from here.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -28,6 +29,15 @@ inline std::string spelled(bool value) { return value ? "true" : "false"; }
 inline std::string spelled(std::int64_t value) { return std::to_string(value); }
 inline std::string spelled(double value) { return shortest(value); }
 inline std::string spelled(const std::string& value) { return value; }
+// False, and nothing changed, where no value is spelled like this.
+template <class Enum>
+bool read_name(std::string_view word, Enum& value) {
+  const auto& all = Names<Enum>::all;
+  const auto found = std::find(all.begin(), all.end(), word);
+  if (found != all.end()) value = static_cast<Enum>(found - all.begin());
+  return found != all.end();
+}
+
 template <class Enum, std::enable_if_t<std::is_enum_v<Enum>, int> = 0>
 std::string spelled(Enum value) {
   return std::string(Names<Enum>::all[static_cast<std::size_t>(value)]);
@@ -48,11 +58,7 @@ inline void read_field(const JsonValue& json, const std::string& what, std::int6
 template <class Enum, std::enable_if_t<std::is_enum_v<Enum>, int> = 0>
 void read_field(const JsonValue& json, const std::string& what, Enum& field) {
   const std::string& word = json.string(what);
-  for (std::size_t i = 0; i < Names<Enum>::all.size(); ++i) {
-    if (Names<Enum>::all[i] != word) continue;
-    field = static_cast<Enum>(i);
-    return;
-  }
+  if (read_name(word, field)) return;
   fail(ContentError(what + " is " + in_quotes(word) + "; it must be " +
                     list_of(names_of<Enum>(), "or") + "."));
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "engine/base/atomic_file.h"
 #include "engine/base/byte_source.h"
 #include "engine/base/error.h"
 #include "engine/base/file_ops.h"
@@ -14,6 +15,7 @@
 #include "engine/base/json.h"
 #include "engine/base/json_value.h"
 #include "engine/base/text.h"
+#include "engine/base/utf8.h"
 #include "model/tokenizer/bytes.h"
 #include "model/tokenizer/nanogpt_meta.h"
 
@@ -207,12 +209,9 @@ Amount text_of(const std::vector<std::int64_t>& counts, const Tokenizer& tokeniz
   for (int id = 0; id < tokenizer.vocab_size(); ++id) {
     if (id == tokenizer.end_of_text()) continue;   // a sign between texts, not text
     const std::string_view bytes = tokenizer.token(id);
-    const auto letters = std::count_if(bytes.begin(), bytes.end(), [](char c) {
-      return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    });
     const std::int64_t count = counts[static_cast<std::size_t>(id)];
     amount.bytes += count * static_cast<std::int64_t>(bytes.size());
-    amount.letters += count * letters;
+    amount.letters += count * count_letters(bytes);
   }
   return amount;
 }
@@ -235,45 +234,10 @@ void look_through(Dataset& data) {
 
 namespace {
 
-// A file in a folder that nobody reads yet.
-class NewFile {
- public:
-  explicit NewFile(const std::string& path)
-      : path_(path),
-        file_(system_files(),
-              system_files().open(FileOps::kHere, path, O_WRONLY | O_CREAT | O_TRUNC)) {
-    if (!file_) refuse();
-  }
-  void write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t done = file_.files().write(file_.get(), bytes);
-      if (done < 0 && errno == EINTR) continue;
-      if (done < 0) refuse();
-      bytes = bytes.subspan(static_cast<std::size_t>(done));
-    }
-  }
-  void finish() {
-    if (file_.files().fsync(file_.get()) != 0) refuse();
-  }
-
- private:
-  [[noreturn]] void refuse() const {
-    fail(SystemError("cannot write " + in_quotes(path_) + ": " + reason_of(errno) + "."));
-  }
-  std::string path_;
-  Descriptor file_;
-};
-
-void write_text(const std::string& path, std::string_view text) {
-  NewFile file(path);
-  file.write(std::as_bytes(std::span(text)));
-  file.finish();
-}
-
 // The ids as numbers of this width, a piece after the other: a corpus is large.
 template <class Id>
 void write_ids(const std::string& path, std::span<const std::int32_t> ids) {
-  NewFile file(path);
+  AtomicFile file(path, ids.size() * sizeof(Id));
   std::vector<Id> piece;
   while (!ids.empty()) {
     const std::size_t here = std::min<std::size_t>(ids.size(), 1 << 18);
@@ -282,6 +246,7 @@ void write_ids(const std::string& path, std::span<const std::int32_t> ids) {
     ids = ids.subspan(here);
   }
   file.finish();
+  file.publish();
 }
 
 }   // namespace
@@ -296,7 +261,7 @@ void write_token_folder(const std::string& folder, const EncodedText& text,
   };
   write_split("train.bin", text.train);
   write_split("val.bin", text.val);
-  write_text(folder + "/tokenizer.json", text.tokenizer->to_json() + "\n");
+  write_file(folder + "/tokenizer.json", text.tokenizer->to_json() + "\n");
 
   Xxh64 hash;
   add_to_digest(hash, text.train);
@@ -308,7 +273,7 @@ void write_token_folder(const std::string& folder, const EncodedText& text,
   json.field("train_tokens", text.train.size()).field("val_tokens", text.val.size());
   json.field("train_documents", text.train_documents).field("val_documents", text.val_documents);
   json.field("digest", hex16(hash.digest())).end();
-  write_text(folder + "/meta.json", json.text() + "\n");
+  write_file(folder + "/meta.json", json.text() + "\n");
 }
 
 }   // namespace glass

@@ -12,15 +12,16 @@
 #include "tools/options.h"
 
 namespace glass {
-namespace {
-
-[[noreturn]] void refuse(const std::string& message) { fail(UsageError(message)); }
 
 std::string with_dashes(std::string_view name) {
   std::string out(name);
   std::replace(out.begin(), out.end(), '_', '-');
   return out;
 }
+
+namespace {
+
+[[noreturn]] void refuse(const std::string& message) { fail(UsageError(message)); }
 
 // A word that starts an option: "-n", "--steps", "--steps=3". Not "-", "-1" or "-.5", which are
 // values.

@@ -80,6 +80,7 @@ std::vector<std::string> other_spellings(const Option& option);   // of `also`
 const Option* find_option(const Command& command, std::string_view name);
 // "True", "no", "1", ...; false where the text is no such word.
 bool flag_value(const std::string& text, bool& on);
+std::string with_dashes(std::string_view name);       // "max_iters" -> "max-iters"
 std::string dashed(std::string_view spelling);        // "n" -> "-n", "steps" -> "--steps"
 std::string environment_name(const Option& option);   // "n-layer" -> "GLASS_N_LAYER"
 bool has_environment(const Option& option);           // operands and --help have none

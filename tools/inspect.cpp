@@ -197,10 +197,6 @@ void print_text(const Inspection& found, bool all) {
 
 // --- The plan of a model -------------------------------------------------------------------------
 
-bool ends_with(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
 // A preset has no vocabulary before it meets a text; Shakespeare's 65 letters stand in.
 GPTConfig preset_to_draw(const std::string& name) {
   GPTConfig config = preset(name);
@@ -210,7 +206,7 @@ GPTConfig preset_to_draw(const std::string& name) {
 
 void draw_model(const Arguments& args) {
   const std::string& path = args.text("draw");
-  if (!ends_with(path, ".svg") && !ends_with(path, ".png"))
+  if (!path.ends_with(".svg") && !path.ends_with(".png"))
     fail(UsageError("--draw makes a .svg or a .png, so " + in_quotes(path) +
                     " must end with one of them."));
   std::string title = args.has("preset") ? args.text("preset") : args.text("FILE");
@@ -221,8 +217,8 @@ void draw_model(const Arguments& args) {
     const FoundCheckpoint found = find_checkpoint(title);
     config = config_of(found.checkpoint, found.path);
   }
-  write_whole_file(path, ends_with(path, ".svg") ? architecture_svg(config, title)
-                                                 : architecture_png(config, title));
+  write_whole_file(path, path.ends_with(".svg") ? architecture_svg(config, title)
+                                                : architecture_png(config, title));
 }
 
 void require_something(const Arguments& args) {

@@ -58,10 +58,7 @@ std::string shown_token(std::string_view bytes) {
 
 void write_whole_file(const std::string& path, std::string_view bytes) {
   if (path == "-") return print(bytes);
-  AtomicFile file(path, bytes.size());
-  file.write(bytes);
-  file.finish();
-  file.publish();
+  write_file(path, bytes);
 }
 
 }   // namespace glass

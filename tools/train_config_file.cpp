@@ -141,10 +141,7 @@ void read_field(const Arguments::Setting& s, double& field) {
 void read_field(const Arguments::Setting& s, std::string& field) { field = s.value; }
 template <class Enum, std::enable_if_t<std::is_enum_v<Enum>, int> = 0>
 void read_field(const Arguments::Setting& s, Enum& field) {
-  const auto& all = Names<Enum>::all;
-  const auto found = std::find(all.begin(), all.end(), s.value);
-  if (found == all.end()) refuse(s, "one of " + list_of(names_of<Enum>(), "or"));
-  field = static_cast<Enum>(found - all.begin());
+  if (!read_name(s.value, field)) refuse(s, "one of " + list_of(names_of<Enum>(), "or"));
 }
 
 template <class Config>

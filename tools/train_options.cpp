@@ -101,11 +101,6 @@ constexpr Option kOptions[] = {
 };
 // clang-format on
 
-std::string with_dashes(std::string name) {
-  std::replace(name.begin(), name.end(), '_', '-');
-  return name;
-}
-
 // What the preset says, where an option can say it too.
 template <class Config>
 void offer_fields(Arguments& args, const Config& config, const std::string& preset) {
@@ -128,8 +123,7 @@ void take(const Arguments& args, const std::string& name, std::string& field) {
 }
 template <class Enum, std::enable_if_t<std::is_enum_v<Enum>, int> = 0>
 void take(const Arguments& args, const std::string& name, Enum& field) {
-  const auto& all = Names<Enum>::all;
-  field = static_cast<Enum>(std::find(all.begin(), all.end(), args.text(name)) - all.begin());
+  read_name(args.text(name), field);   // the option knows no other word
 }
 
 // The fields that somebody said something about, from `weakest` on.
@@ -194,16 +188,12 @@ bool known_preset(const std::string& name) {
   return std::any_of(presets().begin(), presets().end(), same);
 }
 
-bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
 // `glass train config/x.py data` and `glass train data config/x.py` are both said. Where the config
 // comes first, what stands in the other place is the data.
 std::vector<std::string> read_configs(Arguments& args) {
   std::vector<std::string> paths;
   if (args.has("config")) paths.push_back(args.text("config"));
-  if (args.has("DATA") && ends_with(args.text("DATA"), ".py")) {
+  if (args.has("DATA") && args.text("DATA").ends_with(".py")) {
     paths.push_back(args.text("DATA"));
     args.forget("DATA");
     if (args.has("CONFIG"))

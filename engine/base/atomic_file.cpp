@@ -189,6 +189,13 @@ void AtomicFile::publish() {
   kill_point("after-folder-fsync");
 }
 
+void write_file(const std::string& path, std::string_view bytes) {
+  AtomicFile file(path, bytes.size());
+  file.write(bytes);
+  file.finish();
+  file.publish();
+}
+
 namespace {
 
 // Makes the name of a folder survive a power cut.

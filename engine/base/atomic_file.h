@@ -64,6 +64,9 @@ class AtomicFile {
   std::uint64_t size_, written_ = 0;
 };
 
+// A file with these bytes, by all of the steps above.
+void write_file(const std::string& path, std::string_view bytes);
+
 // The name of a temporary file that an AtomicFile may have left behind when its process was killed.
 bool is_temporary_name(std::string_view name);
 std::string temporary_name_for(const std::string& name);   // a new one at every call

@@ -74,9 +74,4 @@ TokenizerPtr open_tokenizer(const std::string& path) {
   return fs::is_directory(path, fault) ? from_folder(path) : from_file(path);
 }
 
-TokenizerPtr find_tokenizer(const std::string& spec, std::span<const std::string_view> corpus,
-                            const std::string& what) {
-  return is_tokenizer_path(spec) ? open_tokenizer(spec) : make_tokenizer(spec, corpus, what);
-}
-
 }   // namespace glass

@@ -13,8 +13,4 @@ bool is_tokenizer_path(const std::string& spec);
 // What a file is follows from its first bytes, not from its name.
 TokenizerPtr open_tokenizer(const std::string& path);
 
-// A tokenizer by its name or its path: make_tokenizer and open_tokenizer in one.
-TokenizerPtr find_tokenizer(const std::string& spec, std::span<const std::string_view> corpus,
-                            const std::string& what);
-
 }   // namespace glass

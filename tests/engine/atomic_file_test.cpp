@@ -13,6 +13,7 @@
 
 #include "engine/base/byte_source.h"
 #include "engine/base/error.h"
+#include "tests/scratch.h"
 
 namespace glass {
 namespace {
@@ -21,23 +22,6 @@ using testing::HasSubstr;
 
 class AtomicFileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (std::filesystem::temp_directory_path() / "glass-atomic-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    folder_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
-  static std::string read(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream(path, std::ios::binary).rdbuf();
-    return text.str();
-  }
-  std::vector<std::string> names() const {
-    std::vector<std::string> all;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_))
-      all.push_back(entry.path().filename().string());
-    return all;
-  }
   template <class Act>
   static std::string refusal(ExitCode code, const Act& act) {
     try {
@@ -48,13 +32,8 @@ class AtomicFileTest : public testing::Test {
     }
     return "accepted";
   }
-  static void write(const std::string& path, const std::string& text) {
-    AtomicFile file(path, text.size());
-    file.write(text);
-    file.finish();
-    file.publish();
-  }
-  std::string folder_;
+  test::Scratch scratch_;
+  std::string folder_ = scratch_.path();
 };
 
 TEST_F(AtomicFileTest, HoldsWhatWasWrittenUnderItsNameAlone) {
@@ -66,12 +45,12 @@ TEST_F(AtomicFileTest, HoldsWhatWasWrittenUnderItsNameAlone) {
   EXPECT_FALSE(std::filesystem::exists(folder_ + "/a")) << "not before it is complete";
   file.finish();
   file.publish();
-  EXPECT_EQ(read(folder_ + "/a"), text.replace(5, 4, "here"));
-  EXPECT_EQ(names(), std::vector<std::string>{"a"});
+  EXPECT_EQ(test::bytes_of(folder_ + "/a"), text.replace(5, 4, "here"));
+  EXPECT_EQ(scratch_.names(), std::vector<std::string>{"a"});
 }
 
 TEST_F(AtomicFileTest, AnUnfinishedFileLeavesTheOldOneAndNothingElse) {
-  write(folder_ + "/a", "old");
+  write_file(folder_ + "/a", "old");
   {
     AtomicFile file(folder_ + "/a", 100);
     file.write("new");
@@ -81,34 +60,34 @@ TEST_F(AtomicFileTest, AnUnfinishedFileLeavesTheOldOneAndNothingElse) {
     file.write("new");
     file.finish();
   }
-  EXPECT_EQ(read(folder_ + "/a"), "old");
-  EXPECT_EQ(names(), std::vector<std::string>{"a"});
+  EXPECT_EQ(test::bytes_of(folder_ + "/a"), "old");
+  EXPECT_EQ(scratch_.names(), std::vector<std::string>{"a"});
 }
 
 TEST_F(AtomicFileTest, ReplacesTheFileAndNotTheLinkThatLeadsToIt) {
-  write(folder_ + "/real", "old");
+  write_file(folder_ + "/real", "old");
   ASSERT_EQ(::symlink("real", (folder_ + "/link").c_str()), 0);
-  write(folder_ + "/link", "new");
+  write_file(folder_ + "/link", "new");
   EXPECT_TRUE(std::filesystem::is_symlink(folder_ + "/link"));
-  EXPECT_EQ(read(folder_ + "/real"), "new");
+  EXPECT_EQ(test::bytes_of(folder_ + "/real"), "new");
 }
 
 TEST_F(AtomicFileTest, ADeviceIsWrittenToAndStaysADevice) {
-  write("/dev/null", "gone");
+  write_file("/dev/null", "gone");
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/null"));
-  EXPECT_THAT(refusal(ExitCode::system, [] { write("/dev/full", "x"); }),
+  EXPECT_THAT(refusal(ExitCode::system, [] { write_file("/dev/full", "x"); }),
               HasSubstr("the disk is full"));
   EXPECT_TRUE(std::filesystem::is_character_file("/dev/full"));
 }
 
 TEST_F(AtomicFileTest, WhatTheSystemRefusesHasASentence) {
   const auto said = [&](const std::string& path) {
-    return refusal(ExitCode::system, [&] { write(path, "x"); });
+    return refusal(ExitCode::system, [&] { write_file(path, "x"); });
   };
   EXPECT_THAT(said(folder_ + "/no/where"), HasSubstr("no such file or folder"));
   EXPECT_THAT(said(folder_), HasSubstr("it is a directory"));
   EXPECT_THAT(said(""), HasSubstr("no file name"));
-  write(folder_ + "/file", "x");
+  write_file(folder_ + "/file", "x");
   EXPECT_THAT(said(folder_ + "/file/below"), HasSubstr("not a directory"));
   EXPECT_THAT(said(folder_ + "/" + std::string(300, 'n')), HasSubstr("the name is too long"));
 }
@@ -126,13 +105,13 @@ TEST_F(AtomicFileTest, FoldersAreMadeAllTheWayDown) {
   make_folders(system_files(), folder_ + "/a/b//c/");
   EXPECT_TRUE(std::filesystem::is_directory(folder_ + "/a/b/c"));
   make_folders(system_files(), folder_ + "/a/b");
-  write(folder_ + "/file", "x");
+  write_file(folder_ + "/file", "x");
   EXPECT_THAT(refusal(ExitCode::system, [&] { make_folders(system_files(), folder_ + "/file/b"); }),
               HasSubstr("cannot make the folder"));
 }
 
 TEST_F(AtomicFileTest, SourcesReadExactlyWhatIsThere) {
-  write(folder_ + "/a", "0123456789");
+  write_file(folder_ + "/a", "0123456789");
   const FileSource file(folder_ + "/a");
   const std::string same = "0123456789";
   const MemorySource memory("'m'", std::as_bytes(std::span(same.data(), same.size())));
@@ -152,7 +131,7 @@ TEST_F(AtomicFileTest, SourcesReadExactlyWhatIsThere) {
 }
 
 TEST_F(AtomicFileTest, AFileThatShrinksWhileItIsReadIsAnError) {
-  write(folder_ + "/a", "0123456789");
+  write_file(folder_ + "/a", "0123456789");
   const FileSource file(folder_ + "/a");
   ASSERT_EQ(::truncate((folder_ + "/a").c_str(), 5), 0);
   std::string out(10, ' ');

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <set>
 
+#include "model/corpora/corpora.h"
 #include "model/corpus.h"
 #include "model/tokenizer/bpe.h"
 #include "tests/model/scratch.h"
@@ -238,8 +239,8 @@ TEST(OpenDataset, TheBuiltInNamesAreShuffledDocuments) {
 }
 
 TEST(OpenDataset, EveryDataSetByNameCanBeOpened) {
-  for (const DatasetName& known : dataset_names()) {
-    const Dataset data = open_dataset(uncached(known.name));
+  for (const Corpus& known : corpora()) {
+    const Dataset data = open_dataset(uncached(std::string(known.name)));
     EXPECT_GT(data.train.size(), 8 * data.val.size()) << known.name;
     EXPECT_LT(data.train.size(), 10 * data.val.size()) << known.name;
     EXPECT_GT(data.val_documents, 0) << known.name;

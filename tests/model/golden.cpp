@@ -41,13 +41,7 @@ void set(Field& field, const std::string& word) {
   if constexpr (std::is_same_v<Field, bool>) {
     field = word == "1";
   } else if constexpr (std::is_enum_v<Field>) {
-    const auto& names = Names<Field>::all;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (names[i] == word) {
-        field = static_cast<Field>(i);
-        return;
-      }
-    }
+    if (read_name(word, field)) return;
     throw std::runtime_error("a golden file says " + word + ", which GPTConfig does not know");
   } else {
     field = static_cast<Field>(std::stod(word));
