@@ -1,8 +1,5 @@
 // glass grads: loss and gradients for one batch, as a file that other programs can compare with
 // theirs.
-#include <signal.h>
-#include <unistd.h>
-
 #include <cmath>
 #include <cstdio>
 
@@ -92,7 +89,6 @@ Result compute(LanguageModel& model, const Batch& batch) {
 }
 
 ExitCode run(const Arguments& args) {
-  ::signal(SIGINT, [](int) { ::_exit(static_cast<int>(ExitCode::interrupted)); });
   const Opened opened = open_saved(args);
   const Batch batch = read_batch(args.text("tokens-file"), opened.config());
   const Result r = compute(opened.model(), batch);

@@ -1,7 +1,4 @@
 // glass logits: what a model thinks may come next, at every position of a text.
-#include <signal.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -119,7 +116,6 @@ void print_text(const Opened& opened, const Result& r) {
 }
 
 ExitCode run(const Arguments& args) {
-  ::signal(SIGINT, [](int) { ::_exit(static_cast<int>(ExitCode::interrupted)); });
   const Opened opened = open_saved(args);
   const Result result = compute(args, opened);
   if (args.has("out")) save_npy(args.text("out"), stored("logits", result.logits));

@@ -33,6 +33,9 @@ void keep_standard_descriptors() {
 // Whoever reads us has seen enough (`| head -1`): stop quietly, at once, without an error.
 extern "C" void on_closed_pipe(int) { ::_exit(0); }
 
+// Ctrl-C ends at once, wherever we are; glass train has something to save first (train_view.h).
+extern "C" void leave_at_once(int) { ::_exit(static_cast<int>(ExitCode::interrupted)); }
+
 ExitCode dispatch(const std::vector<std::string>& words) {
   if (words.empty() || (words.size() == 1 && (words[0] == "--help" || words[0] == "-h"))) {
     print(overview());
@@ -79,6 +82,7 @@ int main(int argc, char** argv) {
   using namespace glass;
   keep_standard_descriptors();
   ::signal(SIGPIPE, on_closed_pipe);
+  ::signal(SIGINT, leave_at_once);
   ExitCode code = ExitCode::ok;
   try {
     code = dispatch(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));

@@ -2,9 +2,6 @@
 // microgpt.py prints.
 #include "tools/micro.h"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -116,7 +113,6 @@ void print_json(const Arguments& args, const Microgpt& model, const Result& resu
 }
 
 ExitCode run(const Arguments& args) {
-  ::signal(SIGINT, [](int) { ::_exit(static_cast<int>(ExitCode::interrupted)); });
   const bool text = !args.flag("json");
   if (args.flag("pause") && !text)
     fail(UsageError("--pause is for people and --json for programs; choose one."));

@@ -1,6 +1,5 @@
 // glass sample: let a trained model write. The text appears while it is made; what was chosen and
 // why is decided in model/sampler.h, whole letters and stop texts in model/text_stream.h.
-#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -194,7 +193,6 @@ void print_rest(const Arguments& args, const Result& result) {
 }
 
 ExitCode run(const Arguments& args) {
-  ::signal(SIGINT, [](int) { ::_exit(static_cast<int>(ExitCode::interrupted)); });
   std::string known;
   if (args.has("new-against")) known = known_text(args);
   const Opened opened = open_saved(args);
