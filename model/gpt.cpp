@@ -8,7 +8,8 @@ namespace glass {
 
 GPT::GPT(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed)
     : LanguageModel(config, dtype) {
-  const WeightMaker make{config_, device, stream_type(dtype), dtype, seed, parameters_};
+  WeightMaker make{config_, device, stream_type(dtype), dtype, seed, parameters_};
+  if (config_.pos == Position::sinusoidal) make.positions = std::make_shared<Sinusoids>(config_);
   const std::int64_t V = config_.vocab_size, C = config_.n_embd;
   wte_ = make.make("transformer.wte.weight", {V, C}, Role::embedding, C);
   if (config_.pos == Position::learned) {
@@ -101,20 +102,19 @@ Tensor GPT::loss(Pass& pass, const Tensor& ids, const Tensor& targets) {
 
 std::vector<std::string> GPT::taps() const {
   std::vector<std::string> all = {"hook_embed"};
-  const auto add = [&](const std::string& scope, std::initializer_list<const char*> names) {
-    for (const char* name : names) all.push_back(scope + name);
+  const auto add = [&](const std::string& scope, const std::vector<std::string>& names) {
+    for (const std::string& name : names) all.push_back(scope + name);
   };
   if (wpe_) add("", {"hook_pos_embed"});
   if (config_.norm_embed) add("ln_embed.", {"hook_scale", "hook_normalized"});
   const bool post = config_.norm == NormPlace::post, pre = config_.norm == NormPlace::pre;
   for (int i = 0; i < config_.n_layer; ++i) {
     const std::string block = "blocks." + std::to_string(i) + ".";
-    add(block, {"hook_resid_pre", "hook_q_input", "hook_k_input", "hook_v_input"});
+    add(block, {"hook_resid_pre"});
+    add(block, {SelfAttention::kInputs.begin(), SelfAttention::kInputs.end()});
     if (pre) add(block, {"ln1.hook_scale", "ln1.hook_normalized"});
-    add(block, {"attn.hook_q", "attn.hook_k", "attn.hook_v"});
-    if (config_.pos == Position::rope) add(block, {"attn.hook_rot_q", "attn.hook_rot_k"});
-    add(block, {"attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z", "attn.hook_result",
-                "hook_attn_out"});
+    add(block, SelfAttention::places(config_));
+    add(block, {"hook_attn_out"});
     if (post) add(block, {"ln1.hook_scale", "ln1.hook_normalized"});
     if (config_.has_mlp()) {
       add(block, {"hook_resid_mid", "hook_mlp_in"});

@@ -2,6 +2,7 @@
 // second can be looked into.
 #include "model/layers.h"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -124,6 +125,25 @@ Tensor Norm::readable(Pass& pass, const Tensor& x) const {
   return cast(type == NormType::layernorm ? pass.tap("hook_normalized", y) : y, writes);
 }
 
+// ---- positions ----------------------------------------------------------------------------------
+
+const Tensor& Sinusoids::beside(const Tensor& x, std::int64_t past) {
+  const std::int64_t T = x.dim(1), C = config_.n_embd, half = (C + 1) / 2;
+  if (table_ && table_.dim(0) == T && past_ == past && table_.dtype() == x.dtype()) return table_;
+  std::vector<double> table(static_cast<std::size_t>(T * C));
+  for (std::int64_t t = 0; t < T; ++t) {
+    for (std::int64_t c = 0; c < C; ++c) {
+      const double angle =
+          static_cast<double>(past + t) *
+          std::pow(config_.rope_base, -static_cast<double>(c % half) / static_cast<double>(half));
+      table[static_cast<std::size_t>(t * C + c)] = c < half ? std::sin(angle) : std::cos(angle);
+    }
+  }
+  table_ = Tensor::from(x.device(), table, {T, C}, x.dtype());
+  past_ = past;
+  return table_;
+}
+
 // ---- attention ----------------------------------------------------------------------------------
 
 SelfAttention::SelfAttention(const WeightMaker& make, int layer)
@@ -133,28 +153,35 @@ SelfAttention::SelfAttention(const WeightMaker& make, int layer)
       H_(make.config.n_head),
       Hk_(make.config.kv_heads()),
       D_(make.config.head_size()),
+      positions_(make.positions),
       c_attn_(make, block_name(layer, "attn.c_attn"), (H_ + 2 * Hk_) * D_, C_,
               make.config.bias_qkv),
       c_proj_(make, block_name(layer, "attn.c_proj"), C_, H_ * D_, make.config.bias_out,
               Role::residual) {}
 
-// At, or for the gradient of, anything on the way from a block's stream to what its heads found out.
-static bool somebody_looks(const Pass& pass) {
+std::vector<std::string> SelfAttention::places(const GPTConfig& config) {
+  std::vector<std::string> all = {"attn.hook_q", "attn.hook_k", "attn.hook_v"};
+  if (config.pos == Position::rope) all.insert(all.end(), {"attn.hook_rot_q", "attn.hook_rot_k"});
+  all.insert(all.end(),
+             {"attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z", "attn.hook_result"});
+  return all;
+}
+
+bool SelfAttention::somebody_looks(const Pass& pass) const {
   if (!pass.observer()) return false;
-  for (const char* name :
-       {"hook_q_input", "hook_k_input", "hook_v_input", "attn.hook_q", "attn.hook_k", "attn.hook_v",
-        "attn.hook_attn_scores", "attn.hook_pattern", "attn.hook_z", "attn.hook_result"}) {
+  std::vector<std::string> all = places(config_);
+  all.insert(all.end(), kInputs.begin(), kInputs.end());
+  return std::any_of(all.begin(), all.end(), [&](const std::string& name) {
     const std::string place = std::string(pass.scope()) + "." + name;
-    if (pass.observer()->wants(place) || pass.observer()->wants_gradient(place)) return true;
-  }
-  return false;
+    return pass.observer()->wants(place) || pass.observer()->wants_gradient(place);
+  });
 }
 
 Tensor SelfAttention::operator()(Pass& pass, const Tensor& x, const Norm* norm) const {
   const bool untouched = config_.pos == Position::learned || config_.pos == Position::none;
   if (untouched && !pass.cache && !somebody_looks(pass))
     return straight(pass, norm ? (*norm)(pass, x) : x);
-  const bool each = pass.observed_any({"hook_q_input", "hook_k_input", "hook_v_input"});
+  const bool each = pass.observed_any({kInputs[0], kInputs[1], kInputs[2]});
   Heads heads;
   if (each) {
     heads = project_each_head(pass, x, norm);
@@ -193,21 +220,6 @@ Attention SelfAttention::numbers(const Pass& pass, std::int64_t past) const {
   return how;
 }
 
-// What position p adds to a query and a key: sines and cosines of p at C/2 frequencies. (T,C)
-Tensor SelfAttention::sinusoids(const Tensor& x, std::int64_t past) const {
-  const std::int64_t T = x.dim(1), half = (C_ + 1) / 2;
-  std::vector<double> table(static_cast<std::size_t>(T * C_));
-  for (std::int64_t t = 0; t < T; ++t) {
-    for (std::int64_t c = 0; c < C_; ++c) {
-      const double angle =
-          static_cast<double>(past + t) *
-          std::pow(config_.rope_base, -static_cast<double>(c % half) / static_cast<double>(half));
-      table[static_cast<std::size_t>(t * C_ + c)] = c < half ? std::sin(angle) : std::cos(angle);
-    }
-  }
-  return Tensor::from(x.device(), table, {T, C_}, x.dtype());
-}
-
 // x (B,T,C) -> q (B,H,T,D), k and v (B,Hk,T,D). One product for all of them; heads are views of its
 // result.
 SelfAttention::Heads SelfAttention::project(Pass& pass, const Tensor& x) const {
@@ -215,7 +227,7 @@ SelfAttention::Heads SelfAttention::project(Pass& pass, const Tensor& x) const {
   Tensor q, k, v;                              // (B,T,heads,D)
   if (config_.pos == Position::sinusoidal) {   // v does not hear about positions
     const DType products = c_attn_.products;
-    const Tensor placed = cast(x + sinusoids(x, pass.past()), products);
+    const Tensor placed = cast(x + positions_->beside(x, pass.past()), products);
     const Tensor w = c_attn_.factor(pass);
     Tensor qk = linear(placed, slice(w, 0, 0, QK));
     Tensor vs = linear(cast(x, products), slice(w, 0, QK, all));
@@ -243,13 +255,12 @@ SelfAttention::Heads SelfAttention::project(Pass& pass, const Tensor& x) const {
 // changed.
 SelfAttention::Heads SelfAttention::project_each_head(Pass& pass, const Tensor& x,
                                                       const Norm* norm) const {
-  const char* const inputs[] = {"hook_q_input", "hook_k_input", "hook_v_input"};
   const char* const outputs[] = {"hook_q", "hook_k", "hook_v"};
   const std::int64_t heads[] = {H_, Hk_, Hk_}, rows[] = {0, H_, H_ + Hk_};
   Tensor result[3];
-  for (int i = 0; i < 3; ++i) {
+  for (std::size_t i = 0; i < 3; ++i) {
     const Tensor each =
-        one_head_each(pass, x, norm, inputs[i], rows[i], heads[i]);   // (B,T,heads,D)
+        one_head_each(pass, x, norm, kInputs[i], rows[i], heads[i]);   // (B,T,heads,D)
     const auto inside = pass.enter("attn");
     result[i] = permute(pass.tap(outputs[i], each), {0, 2, 1, 3});
   }
@@ -263,7 +274,7 @@ Tensor SelfAttention::one_head_each(Pass& pass, const Tensor& x, const Norm* nor
   Tensor own = pass.tap(hook, broadcast_to(reshape(x, {B, T, 1, C_}), {B, T, heads, C_}));
   if (norm) own = (*norm)(pass, own);
   if (config_.pos == Position::sinusoidal && row < H_ + Hk_) {
-    own = own + reshape(sinusoids(own, pass.past()), {T, 1, C_});
+    own = own + reshape(positions_->beside(own, pass.past()), {T, 1, C_});
   }
   own = cast(own, c_attn_.products);
   const Tensor w = slice(c_attn_.factor(pass), 0, row * D_, (row + heads) * D_);

@@ -4,6 +4,7 @@
 //
 // B T C H D: batch, time, channels, heads, head size. Hk: heads of keys and values.
 #pragma once
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -14,6 +15,21 @@
 #include "model/pass.h"
 
 namespace glass {
+
+// What position p adds to queries and keys of a model without learned positions: sines and cosines
+// of p at C/2 frequencies. All layers have one table, which is made again only when other positions
+// are asked for.
+class Sinusoids {
+ public:
+  explicit Sinusoids(const GPTConfig& config) : config_(config) {}
+  // (T,C) for x (B,T,..,C), whose first token is at position `past`.
+  const Tensor& beside(const Tensor& x, std::int64_t past);
+
+ private:
+  const GPTConfig& config_;
+  Tensor table_;
+  std::int64_t past_ = 0;
+};
 
 // What a weight is for; with the config's `init` this says how its first values are drawn.
 // residual: what writes into the stream.
@@ -28,6 +44,7 @@ struct WeightMaker {
   DType dtype, products;
   std::uint64_t seed;
   std::deque<Parameter>& parameters;   // a deque: pointers into it stay
+  std::shared_ptr<Sinusoids> positions = {};   // for layers that add them to queries and keys
 
   // fan_in: how many numbers one output of the layer sums up.
   Parameter* make(const std::string& name, const Shape& shape, Role role,
@@ -71,6 +88,13 @@ class SelfAttention {
   // x (B,T,C) -> (B,T,C). In a pre-norm block `norm` is applied to what comes in.
   Tensor operator()(Pass& pass, const Tensor& x, const Norm* norm) const;
 
+  // Where one can look on the way from the stream of a block to what its heads found out, by the
+  // names within the block: before the norm, and behind it. Who looks at none of them, nor at the
+  // gradient of one, gets a faster way that has no such places.
+  static constexpr std::array<const char*, 3> kInputs = {"hook_q_input", "hook_k_input",
+                                                         "hook_v_input"};
+  static std::vector<std::string> places(const GPTConfig& config);
+
  private:
   struct Heads {
     Tensor q, k, v;   // (B,H,T,D) (B,Hk,T,D) (B,Hk,T,D)
@@ -85,11 +109,12 @@ class SelfAttention {
   Tensor listen(Pass& pass, const Heads& heads, const Attention& how) const;
   Tensor readable_listen(Pass& pass, const Heads& heads, const Attention& how) const;
   Tensor mix(Pass& pass, const Tensor& z) const;
-  Tensor sinusoids(const Tensor& x, std::int64_t past) const;
+  bool somebody_looks(const Pass& pass) const;
 
   const GPTConfig& config_;
   int layer_;
   std::int64_t C_, H_, Hk_, D_;
+  std::shared_ptr<Sinusoids> positions_;
   Linear c_attn_, c_proj_;   // ((H+2Hk)D, C): rows of q, then k, then v;  (C, H D)
 };
 
