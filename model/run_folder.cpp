@@ -104,7 +104,7 @@ bool RunFolder::take_lock() {
     if (error != EWOULDBLOCK) cannot("lock the folder", path_, error);
     files_.pread(lock_.get(), std::as_writable_bytes(std::span(owner.data(), owner.size())), 0);
     owner = owner.substr(0, owner.find_first_not_of("0123456789"));
-    fail(SystemError("another trainer" + (owner.empty() ? "" : " (process " + owner + ")") +
+    fail(FolderInUse("another trainer" + (owner.empty() ? "" : " (process " + owner + ")") +
                      " is at work in " + in_quotes(path_) +
                      "; wait for it, or name another folder with --out."));
   }

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/error.h"
 #include "engine/base/file_ops.h"
 #include "model/checkpoint.h"
 
@@ -42,10 +43,15 @@ struct SavedFile {
   std::string path, digest;
 };
 
+// Another trainer has the lock of a folder.
+struct FolderInUse : SystemError {
+  using SystemError::SystemError;
+};
+
 class RunFolder {
  public:
   // Makes the folder if it is not there, takes its lock, and removes what killed savings left
-  // behind. SystemError if another trainer has it.
+  // behind. FolderInUse if another trainer has it.
   explicit RunFolder(const std::string& path, RunFolderOptions options = {});
 
   SavedFile save(std::int64_t step, const Checkpoint& checkpoint, SaveOptions options = {});

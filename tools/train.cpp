@@ -1,7 +1,5 @@
 // glass train: from a text to a model that writes like it. The story is told by run() at the end of
 // this file; what can be asked for is in train_options.h, what is shown in train_view.h.
-#include <unistd.h>
-
 #include <cstdlib>
 #include <memory>
 
@@ -72,15 +70,6 @@ void mention_ignored(TrainView& view, const Arguments& args) {
              " no effect here.");
 }
 
-// A folder that held another run, or none: nothing of the old one may mix with the new one.
-void start_afresh(RunFolder& folder) {
-  folder.clear();
-  for (const char* name :
-       {"metrics.jsonl", "timing.jsonl", "samples.txt", "loss.png", "config.toml"}) {
-    ::unlink((folder.path() + "/" + name).c_str());
-  }
-}
-
 double peak_of(const Machine& machine) {
   return machine.device == "cpu" ? peak_gflops(machine.isa, machine.threads) : 0;
 }
@@ -119,20 +108,6 @@ TrainView::Plan plan_of(Trainer& trainer, const Arguments& args, double peak) {
           trainer.flops_per_step(), peak,        trainer.tokens_per_step()};
 }
 
-// The folder of the run, ours alone from here on. Somebody may have filled it while we prepared.
-std::unique_ptr<RunFolder> take_folder(const Place& place, const TrainRequest& request) {
-  auto folder = std::make_unique<RunFolder>(
-      place.folder, RunFolderOptions{.keep = static_cast<int>(request.train.keep),
-                                     .verify = request.args.flag("verify-save"),
-                                     .warn = warn});
-  if (place.resume) return folder;
-  if (is_run_folder(place.folder) && !request.args.flag("overwrite"))
-    fail(UsageError(in_quotes(place.folder) +
-                    " holds a run by now, of another trainer; choose another --out."));
-  start_afresh(*folder);
-  return folder;
-}
-
 // What a resumed run should know about its end.
 void mention_schedule(TrainView& view, const TrainConfig& c, std::int64_t step) {
   if (c.max_iters < step)
@@ -155,7 +130,7 @@ ExitCode run(const Arguments& said) {
   leave_on_interrupt();
   TrainRequest request = train_request(said);
   const Arguments& args = request.args;
-  const Place place = place_of(request);
+  Place place = place_of(request);
   Start start = start_of(request, place);
   const Machine machine = open_machine(args);
   const Dataset data = data_of(request, start, place);

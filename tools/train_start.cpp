@@ -2,6 +2,8 @@
 // written.
 #include "tools/train_start.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <filesystem>
 
@@ -56,10 +58,37 @@ Place place_to_resume(const Arguments& args, const std::string& wish) {
 
 }   // namespace
 
+namespace {
+
+std::string wished_folder(const TrainRequest& request) {
+  return request.args.has("out") ? request.args.text("out")
+                                 : "out/" + name_of_data(request.data.source);
+}
+
+// The first free one of "out/book-2", "out/book-3", ... but none of `taken`.
+Place place_beside(const std::string& wish, const std::string& why,
+                   const std::vector<std::string>& taken) {
+  for (int i = 2;; ++i) {
+    const std::string next = wish + "-" + std::to_string(i);
+    if (std::find(taken.begin(), taken.end(), next) != taken.end()) continue;
+    if (in_the_way(next).empty()) return {next, false, why + ", so this one goes to " + next + "."};
+  }
+}
+
+// A folder that held another run, or none: nothing of the old one may mix with the new one.
+void start_afresh(RunFolder& folder) {
+  folder.clear();
+  for (const char* name :
+       {"metrics.jsonl", "timing.jsonl", "samples.txt", "loss.png", "config.toml"}) {
+    ::unlink((folder.path() + "/" + name).c_str());
+  }
+}
+
+}   // namespace
+
 Place place_of(const TrainRequest& request) {
   const Arguments& args = request.args;
-  const std::string wish =
-      args.has("out") ? args.text("out") : "out/" + name_of_data(request.data.source);
+  const std::string wish = wished_folder(request);
   const bool resume = args.has("resume") || args.text("init-from") == "resume";
   if (resume) return place_to_resume(args, wish);
   const std::string why = in_the_way(wish);
@@ -70,10 +99,33 @@ Place place_of(const TrainRequest& request) {
                     (run_there ? "go on with it (--resume), replace it (--overwrite), or " : "") +
                     "choose another --out."));
   }
-  for (int i = 2;; ++i) {
-    const std::string next = wish + "-" + std::to_string(i);
-    if (!in_the_way(next).empty()) continue;
-    return {next, false, wish + " " + why + ", so this one goes to " + next + "."};
+  return place_beside(wish, wish + " " + why, {});
+}
+
+std::unique_ptr<RunFolder> take_folder(Place& place, const TrainRequest& request) {
+  const Arguments& args = request.args;
+  const RunFolderOptions options{.keep = static_cast<int>(request.train.keep),
+                                 .verify = args.flag("verify-save"),
+                                 .warn = warn};
+  const bool fixed = place.resume || args.has("out") || args.flag("overwrite");
+  for (std::vector<std::string> taken;; taken.push_back(place.folder)) {
+    if (!taken.empty()) {
+      place = place_beside(wished_folder(request),
+                           taken.back() + " belongs to a run that began just now", taken);
+    }
+    try {
+      auto folder = std::make_unique<RunFolder>(place.folder, options);
+      if (place.resume) return folder;
+      if (args.flag("overwrite") || !is_run_folder(place.folder)) {
+        start_afresh(*folder);
+        return folder;
+      }
+      if (fixed)
+        fail(UsageError(in_quotes(place.folder) +
+                        " holds a run by now, of another trainer; choose another --out."));
+    } catch (const FolderInUse&) {
+      if (fixed) throw;
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 // Where a run begins: in which folder, from which checkpoint, with which settings and which data.
 #pragma once
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,10 @@ struct Place {
   std::string said;   // what the user should know about the choice
 };
 Place place_of(const TrainRequest& request);
+
+// The folder of the run, ours alone from here on. Somebody may have taken the place while we
+// prepared; then it is the next one that is free, unless the user named this one.
+std::unique_ptr<RunFolder> take_folder(Place& place, const TrainRequest& request);
 
 // What the run starts from: nothing, the newest checkpoint of a run that goes on, or a model that
 // somebody trained.

@@ -1,8 +1,11 @@
 // glass train, driven from outside: what it leaves behind, what it refuses, and that no way of
 // stopping it loses a step.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -162,8 +165,8 @@ std::vector<std::string> until(std::vector<std::string> words, const std::string
 }
 
 // The same run in one piece, and the comparison with the one that was stopped.
-void expect_like_unbroken(const Scratch& folder, const std::string& text,
-                          const std::string& run, std::int64_t steps) {
+void expect_like_unbroken(const Scratch& folder, const std::string& text, const std::string& run,
+                          std::int64_t steps) {
   const std::string whole = folder / "whole";
   ASSERT_EQ(glass(until(endless(text, whole), std::to_string(steps))).code, 0);
   char name[64];
@@ -219,10 +222,29 @@ TEST(Train, OnlyOneTrainerWorksInAFolder) {
   EXPECT_THAT(second.err, HasSubstr("another trainer"));
 }
 
+// Two trainers that start at once find the same free folder, and one of them gets its lock.
+TEST(Train, WhoComesSecondTakesTheNextFolder) {
+  const Scratch folder;
+  folder.write("rhyme.txt", rhyme());
+  folder.write("out/rhyme/.lock", "");
+  const int lock = ::open((folder / "out/rhyme/.lock").c_str(), O_RDWR);
+  ASSERT_EQ(::flock(lock, LOCK_EX), 0);
+  const std::string line = "cd " + (folder / "") +
+                           " && $GLASS train rhyme.txt --max-iters 2 --n-layer 1 --n-head 1 "
+                           "--n-embd 8 --block-size 8 --eval-iters 1";
+  const Outcome second = shell(line);
+  EXPECT_EQ(second.code, 0) << second.text();
+  EXPECT_THAT(second.err, HasSubstr("so this one goes to out/rhyme-2."));
+  EXPECT_TRUE(exists(folder / "out/rhyme-2/ckpt-00000002.safetensors")) << second.text();
+  EXPECT_FALSE(exists(folder / "out/rhyme/config.toml"));
+  EXPECT_EQ(shell(line + " --out out/rhyme").code, 4) << "a folder that is named is no other";
+  ::close(lock);
+}
+
 TEST(Train, BytesThatAreNotUtf8CountAsLettersToo) {
   const Scratch folder;
   std::string latin;
-  for (int i = 0; i < 60; ++i) latin += "caf\xe9 cr\xe8me br\xfbl\xe9" "e\n";
+  for (int i = 0; i < 60; ++i) latin += "caf\351 cr\350me br\373l\351e\n";
   const std::string text = folder.write("latin1.txt", latin), run = folder / "run";
   ASSERT_EQ(glass(tiny({text, "--tokenizer", "bytes", "--max-iters", "5", "--out", run})).code, 0);
   const Outcome outcome = glass({"eval", text, "--ckpt", run, "--json"});
