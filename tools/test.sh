@@ -49,7 +49,7 @@ if [ "$deep" = yes ]; then
   # The chapters print what the release build prints; the sanitizers have nothing to add to that.
   tier asan --exclude-regex chapters
   tier ubsan --exclude-regex chapters
-  if have clang++; then tier tsan --exclude-regex chapters; else say "tsan: skipped, there is no clang++"; fi
+  tier tsan --exclude-regex chapters
   if have aarch64-linux-gnu-g++ && have qemu-aarch64; then
     tier neon
   else
