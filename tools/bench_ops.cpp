@@ -148,10 +148,13 @@ void elementwise(CaseList& list, const Sizes& sizes) {
       return [=, &b = o.backend()] { b.map(unary, y, x); };
     });
   }
-  list.memory("map_backward, gelu", sizes, 3, [=](Operands& o) {
-    const View dx = o.numbers(sizes), dy = o.numbers(sizes), x = o.numbers(sizes);
-    return [=, &b = o.backend()] { b.map_backward(Unary::gelu, put(dx), dy, x); };
-  });
+  for (const auto& [f, name] : {std::pair{Unary::gelu, "gelu"}, {Unary::gelu_erf, "gelu_erf"}}) {
+    const Unary unary = f;
+    list.memory(std::string("map_backward, ") + name, sizes, 3, [=](Operands& o) {
+      const View dx = o.numbers(sizes), dy = o.numbers(sizes), x = o.numbers(sizes);
+      return [=, &b = o.backend()] { b.map_backward(unary, put(dx), dy, x); };
+    });
+  }
   list.memory("swiglu", sizes, 3, [=](Operands& o) {
     const View y = o.numbers(sizes), gate = o.numbers(sizes), up = o.numbers(sizes);
     return [=, &b = o.backend()] { b.swiglu(y, gate, up); };
