@@ -28,7 +28,7 @@ class PackedTensor {                                    // (N,K)
 
 PackedTensor pack(const Tensor& w, PackedType type);              // a matrix
 Tensor unpacked(const PackedTensor& w, DType type = DType::f32);  // the numbers it stands for
-Tensor linear_packed(const Tensor& x, const PackedTensor& w, Where = Where::here());   // (..,K) -> (..,N)
+Tensor linear_packed(const Tensor& x, const PackedTensor& w, Where = Where::here());   // (..,K) -> (..,N); f32 also for x in bf16
 Tensor linear_packed(const Tensor& x, const PackedTensor& w, const Tensor& bias, Where = Where::here());
 // head_loss of ops.h with such a weight, in chunks of rows as well; its value only.
 Tensor head_loss(const Tensor& x, const PackedTensor& w, const Tensor& targets, std::int64_t ignore,

@@ -76,7 +76,7 @@ class Backend {
   // fused: the same mathematics as a composition of the above, in one pass over memory.
   // "Rows" are all leading axes; C is the last axis.
   virtual void linear(View y, View x, View w, View bias) = 0;             // y (..,N) = x (..,K) w(N,K)^T + bias (N) or none
-  virtual void linear_packed(View y, View x, PackedWeight w, View bias) = 0;   // the same for x (M,K), y (M,N), without a backward
+  virtual void linear_packed(View y, View x, PackedWeight w, View bias) = 0;   // the same for x (M,K), y (M,N), each of either type; no backward
   virtual void swiglu(View y, View gate, View up) = 0;                    // silu(gate) * up
   virtual void swiglu_backward(Into dgate, Into dup, View dy, View gate, View up) = 0;
   virtual void softmax(View y, View x) = 0;                               // over the last axis; a row of -inf gives zeros

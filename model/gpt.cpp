@@ -84,7 +84,8 @@ Tensor GPT::head(Pass& pass, const Tensor& x, Positions which) {
   const Tensor asked = normed(pass, which == Positions::last ? slice(x, 1, T - 1, T) : x);
   const Tensor bias = lm_head_bias_ ? pass.use(*lm_head_bias_) : Tensor();
   Parameter& w = head_weight();
-  if (w.packed && !pass.tape()) return pass.tap("logits", linear_packed(asked, w.packed, bias));
+  if (w.packed && !pass.tape())
+    return pass.tap("logits", linear_packed(beside(w.packed, asked), w.packed, bias));
   return pass.tap("logits", linear(asked, pass.factor(w, products()), bias, dtype()));
 }
 
@@ -96,7 +97,8 @@ Tensor GPT::loss(Pass& pass, const Tensor& ids, const Tensor& targets) {
   const Tensor x = stream(pass, ids);
   if (lm_head_bias_ || pass.observed("logits")) return cross_entropy(head(pass, x), targets);
   Parameter& w = head_weight();
-  if (w.packed && !pass.tape()) return head_loss(normed(pass, x), w.packed, targets, kIgnore);
+  if (w.packed && !pass.tape())
+    return head_loss(beside(w.packed, normed(pass, x)), w.packed, targets, kIgnore);
   return head_loss(normed(pass, x), pass.factor(w, products()), targets);
 }
 

@@ -76,9 +76,16 @@ Linear::Linear(const WeightMaker& make, const std::string& name, std::int64_t N,
       products(make.products),
       writes(role == Role::residual ? make.dtype : make.products) {}
 
+Tensor beside(const PackedTensor& w, const Tensor& x, Where at) {
+  constexpr std::int64_t kFewRows = 8;
+  const bool prompt = x.numel() > kFewRows * w.K() && x.dtype() == DType::f32;
+  return prompt && w.type() == PackedType::bf16 ? cast(x, DType::bf16, at) : x;
+}
+
 Tensor Linear::operator()(Pass& pass, const Tensor& x, Where at) const {
   if (weight->packed && !pass.tape())
-    return linear_packed(x, weight->packed, bias ? bias->value : Tensor(), at);
+    return linear_packed(beside(weight->packed, x, at), weight->packed,
+                         bias ? bias->value : Tensor(), at);
   return linear(cast(x, products, at), factor(pass, at), bias ? pass.use(*bias, at) : Tensor(),
                 writes, at);
 }

@@ -49,6 +49,12 @@ std::string isa_of(const Machine& machine) {
   return "scalar";
 }
 
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
 Timing time_it(const std::function<void()>& call) {
   using Clock = std::chrono::steady_clock;
   const auto seconds = [&](std::int64_t repeats) {
@@ -64,9 +70,8 @@ Timing time_it(const std::function<void()>& call) {
     runs.push_back(seconds(repeats));
     spent += runs.back();
   }
-  std::sort(runs.begin(), runs.end());
   const double to_ms = 1e3 / static_cast<double>(repeats);
-  return {runs[runs.size() / 2] * to_ms, runs.front() * to_ms};
+  return {median(runs) * to_ms, *std::min_element(runs.begin(), runs.end()) * to_ms};
 }
 
 Operands::~Operands() {

@@ -29,6 +29,9 @@ double memory_gbps(const Peak& peak);   // the better of the two ways
 // has none.
 std::string isa_of(const Machine& machine);
 
+// Of at least one number; the mean of the two in the middle where their count is even.
+double median(std::vector<double> values);
+
 struct Timing {
   double ms = 0, best_ms = 0;   // median and best of several runs
 };

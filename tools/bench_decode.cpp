@@ -67,9 +67,8 @@ double ms_of(const std::function<void()>& call) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-Timing timing_of(std::vector<double> ms) {
-  std::sort(ms.begin(), ms.end());
-  return {ms[ms.size() / 2], ms.front()};
+Timing timing_of(const std::vector<double>& ms) {
+  return {median(ms), *std::min_element(ms.begin(), ms.end())};
 }
 
 // Reads `tokens` behind what the cache holds; the likeliest next one.
@@ -87,7 +86,7 @@ struct Run {
   LanguageModel& model;
   const Machine& machine;
   PackedType type;
-  std::int64_t prompt, tokens;
+  std::int64_t prompt, tokens, past;
   Peak peak;
 
   double read_gbps() const { return memory_bandwidth(machine.threads).read; }
@@ -128,25 +127,26 @@ DecodeRow measure_prefill(Run& run) {
   work.flops = prompt_flops(run.model, run.prompt);
   DecodeRow row =
       run.row("prefill", std::to_string(run.prompt) + " tokens", timing_of(ms), work, run.prompt);
+  if (run.type == PackedType::bf16) run.peak = with_type(run.peak, DType::bf16);
   row.bench.fraction_of_peak = row.bench.gflops / run.peak.gflops;
   return row;
 }
 
 DecodeRow measure_decode(Run& run) {
-  constexpr std::int64_t kPast = 8;
-  KVCache cache(run.model.config(), run.model.device(), run.model.dtype(), 1, kPast + run.tokens);
+  KVCache cache(run.model.config(), run.model.device(), run.model.dtype(), 1,
+                run.past + run.tokens);
   std::vector<double> ms;
   std::int32_t token = 0;
   const double before = run.read_gbps();
   while (ms.size() < 40 && (ms.empty() || ms.size() * ms.front() < 1000)) {
     cache.rewind(0);
-    token = read(run.model, cache, run.text(kPast));
+    token = read(run.model, cache, run.text(run.past));
     for (std::int64_t i = 0; i < run.tokens; ++i)
       ms.push_back(ms_of([&] { token = read(run.model, cache, {&token, 1}); }));
   }
   run.peak.read_gbps = std::max(before, run.read_gbps());
   DecodeRow row = run.row("decode", std::to_string(run.tokens) + " tokens", timing_of(ms),
-                          token_work(run.model, kPast + run.tokens / 2), 1);
+                          token_work(run.model, run.past + run.tokens / 2), 1);
   row.bench.fraction_of_peak = row.bench.gbps / run.peak.read_gbps;
   return row;
 }
@@ -211,7 +211,8 @@ ExitCode run(const Arguments& args) {
     fail(UsageError("a bigram multiplies nothing: there is nothing to pack; measure a GPT."));
   const std::int64_t room = model.config().block_size;
   const std::int64_t prompt = std::min(args.integer("prompt"), room);
-  const std::int64_t tokens = std::max<std::int64_t>(1, std::min(args.integer("tokens"), room - 8));
+  const std::int64_t past = std::min(args.integer("past"), room - 1);
+  const std::int64_t tokens = std::min(args.integer("tokens"), room - past);
 
   const bool json_wanted = args.flag("json");
   Json json;
@@ -222,9 +223,8 @@ ExitCode run(const Arguments& args) {
           machine.backend->name() + "\n");
   for (const PackedType type : types_of(args.text("type"))) {
     model.pack(type);
-    Run one = {model,  machine,
-               type,   prompt,
-               tokens, measure_peak(isa_of(machine), machine.threads)};
+    Run one = {model,  machine, type, prompt,
+               tokens, past,    measure_peak(isa_of(machine), machine.threads)};
     for (const auto measure_row : {measure_decode, measure_prefill}) {
       const DecodeRow row = measure_row(one);
       if (json_wanted) write_decode(json, row, one.peak);
@@ -242,13 +242,16 @@ const Option kOptions[] = {
     {.name = "preset", .value = "NAME", .fallback = "gpt2", .help = "a model with random weights"},
     {.name = "ckpt", .value = "PATH", .help = "a trained model instead"},
     {.name = "tokens", .type = Type::integer, .value = "N", .fallback = "32", .min = 1, .max = 1e6,
-     .help = "how many to write, behind eight others", .also = "n"},
+     .help = "how many to write", .also = "n"},
+    {.name = "past", .type = Type::integer, .value = "N", .fallback = "8", .min = 1, .max = 1e6,
+     .help = "how many stand before them"},
     {.name = "prompt", .type = Type::integer, .value = "N", .fallback = "512", .min = 1, .max = 1e6,
      .help = "how many to read at once"},
 };
 const Example kExamples[] = {
     {"glass bench decode", "GPT-2 124M, all types"},
     {"glass bench decode --type int8 --threads 1", "one of them on one thread"},
+    {"glass bench decode --past 900", "with a long cache of keys and values"},
 };
 // clang-format on
 
@@ -259,7 +262,8 @@ extern const Command kBenchDecode = {
     .summary = "writing and reading tokens with packed weights",
     .about =
         "For each type: writing token after token (median of a token, beside the bandwidth of "
-        "memory) and reading a prompt (beside the multiply-adds this machine can do).",
+        "memory) and reading a prompt (beside the multiply-adds this machine can do, in bf16 "
+        "where the weights are).",
     .examples = kExamples,
     .options = kOptions,
     .run = run};

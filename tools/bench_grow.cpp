@@ -71,8 +71,7 @@ double step_ms(StepBench& bench) {
     ms.push_back(bench.step().step);
     spent += ms.back();
   }
-  std::sort(ms.begin(), ms.end());
-  return ms[ms.size() / 2];
+  return median(ms);
 }
 
 // Every case gets a machine of its own: a backend keeps what was released for the next one, which

@@ -23,6 +23,7 @@
 #include "kernels/backends.h"
 #include "model/builtin_names.h"
 #include "model/microgpt_tensor.h"
+#include "tools/bench.h"
 #include "tools/machine.h"
 #include "tools/micro.h"
 #include "tools/terminal.h"
@@ -78,8 +79,7 @@ Row measure(const Plan& plan, std::vector<double>& losses, const std::string& na
     for (std::size_t i = 0; i < mine.size(); ++i)
       row.difference = std::max(row.difference, std::abs(mine[i] - losses[i]));
   }
-  std::sort(ms.begin(), ms.end());
-  row.ms = ms[ms.size() / 2], row.best_ms = ms.front();
+  row.ms = median(ms), row.best_ms = *std::min_element(ms.begin(), ms.end());
   row.gflops = plan.flops / row.ms * 1e-6;
   return row;
 }

@@ -101,11 +101,6 @@ double turn(const std::function<void()>& call) {
   return 1e3 * seconds(call, calls) / calls;
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 struct PeerRow {
   Layout layout;
   Shape3 shape;

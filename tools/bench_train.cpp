@@ -128,9 +128,9 @@ void find_peaks(std::vector<Contender>& all) {
 struct Spread {
   double median = 0, least = 0, most = 0;
 };
-Spread spread_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {values[values.size() / 2], values.front(), values.back()};
+Spread spread_of(const std::vector<double>& values) {
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  return {median(values), *least, *most};
 }
 
 struct TrainRow {
@@ -185,7 +185,7 @@ double times_the_first(const std::vector<Contender>& all, const Contender& c) {
   std::vector<double> ratios;
   for (std::size_t i = 0; i < c.times.size(); ++i)
     ratios.push_back(all.front().times[i].step / c.times[i].step);
-  return spread_of(ratios).median;
+  return median(ratios);
 }
 
 void print_profile(const std::vector<OpTime>& ops, const Contender& c) {

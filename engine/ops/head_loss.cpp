@@ -8,6 +8,7 @@
 
 #include "engine/ops/cases.h"
 #include "engine/ops/cross_entropy.h"
+#include "engine/ops/packed.h"
 
 namespace glass {
 namespace {
@@ -42,7 +43,37 @@ std::int64_t chunk_rows(std::int64_t n, std::int64_t V, std::int64_t elements) {
   return std::max<std::int64_t>(1, (n + chunks - 1) / chunks);
 }
 
+// Rows [start, stop), and what is known of them.
+struct Chunk { std::int64_t start, stop; Tensor x, ids, logits, lse; };
+
+// The losses of rows (n,C): logits_of(rows of a chunk), and what use(chunk) makes of them before they are gone.
+template <class Logits, class Use>
+Tensor losses_in_chunks(const Tensor& rows, const Tensor& ids, std::int64_t ignore, std::int64_t chunk_size, Logits logits_of,
+                        Use use) {
+  const std::int64_t n = rows.dim(0);
+  const Tensor losses = statistics(rows, {n});
+  for (std::int64_t start = 0; start < n; start += chunk_size) {
+    const std::int64_t stop = std::min(n, start + chunk_size);
+    const Tensor part = row_range(rows, start, stop);
+    const Chunk c{start, stop, part, row_range(ids, start, stop), logits_of(part), statistics(rows, {stop - start})};
+    rows.backend().cross_entropy(row_range(losses, start, stop).view(), c.lse.view(), c.logits.view(), c.ids.view(), ignore);
+    use(c);
+  }
+  return losses;
+}
+
 }  // namespace
+
+// The value only.
+Tensor head_loss(const Tensor& x, const PackedTensor& w, const Tensor& targets, std::int64_t ignore, Where at) {
+  require_targets("head_loss", x, targets, at);
+  require_packed("head_loss", x, w, Tensor(), at);
+  const Tensor rows = as_rows(x), ids = flat_targets(targets);
+  const auto logits = [&](const Tensor& part) { return linear_packed(part, w, at); };
+  const Tensor losses = losses_in_chunks(rows, ids, ignore, chunk_rows(rows.dim(0), w.N(), kChunkElements), logits,
+                                         [](const Chunk&) {});
+  return sum(losses) / count_targets(ids, ignore, statistics_type(x));
+}
 
 Tensor head_loss(const Tensor& x, const Tensor& w, const Tensor& targets, std::int64_t ignore, Where at) {
   return head_loss_in_chunks(x, w, targets, ignore, at, kChunkElements);
@@ -56,29 +87,25 @@ Tensor head_loss_in_chunks(const Tensor& x, const Tensor& w, const Tensor& targe
     shape_error("head_loss", "x " + str(x.shape()) + " and weight " + str(w.shape()) + " do not fit: (..,C) and (V,C)", at, {x, w});
   }
   const bool wanted = tape_of(std::array<Input, 2>{x, w}, at) != nullptr;
-  const Tensor rows = as_rows(x), ids = flat_targets(targets);
-  const std::int64_t n = rows.dim(0), chunk = chunk_rows(n, w.dim(0), chunk_elements);
+  const Tensor rows = as_rows(x), ids = flat_targets(targets), weight = w.detach();
   const Tensor count = count_targets(ids, ignore, statistics_type(x));
   Backend& backend = x.backend();
 
-  Tensor losses = statistics(x, {n}), dhead_x, dhead_w;
+  Tensor dhead_x, dhead_w;
   if (wanted) {
     dhead_x = empty_like(x), dhead_w = statistics(w, w.shape());
   }
-  for (std::int64_t start = 0; start < n; start += chunk) {
-    const std::int64_t stop = std::min(n, start + chunk);
-    const Tensor part = row_range(rows, start, stop), part_ids = row_range(ids, start, stop);
-    const Tensor logits = linear(part, w.detach(), Tensor(), statistics_type(x));
-    const Tensor lse = statistics(x, {stop - start});
-    backend.cross_entropy(row_range(losses, start, stop).view(), lse.view(), logits.view(), part_ids.view(), ignore);
-    if (!wanted) continue;
+  const auto logits = [&](const Tensor& part) { return linear(part, weight, Tensor(), statistics_type(x)); };
+  const auto derive = [&](const Chunk& c) {
+    if (!wanted) return;
     // A factor of the products below; in the place of the logits if it has their type.
-    const Tensor dlogits = logits.dtype() == x.dtype() ? logits : result(x, logits.shape());
-    const Tensor dloss = repeated(reciprocal(count), {stop - start});
-    backend.cross_entropy_backward(to(dlogits), dloss.view(), logits.view(), lse.view(), part_ids.view(), ignore);
-    backend.matmul(to(row_range(as_rows(dhead_x), start, stop)), dlogits.view(), w.view());
-    backend.matmul({dhead_w.view(), start > 0}, swapped(dlogits).view(), part.view());
-  }
+    const Tensor dlogits = c.logits.dtype() == x.dtype() ? c.logits : result(x, c.logits.shape());
+    const Tensor dloss = repeated(reciprocal(count), {c.stop - c.start});
+    backend.cross_entropy_backward(to(dlogits), dloss.view(), c.logits.view(), c.lse.view(), c.ids.view(), ignore);
+    backend.matmul(to(row_range(as_rows(dhead_x), c.start, c.stop)), dlogits.view(), w.view());
+    backend.matmul({dhead_w.view(), c.start > 0}, swapped(dlogits).view(), c.x.view());
+  };
+  const Tensor losses = losses_in_chunks(rows, ids, ignore, chunk_rows(rows.dim(0), w.dim(0), chunk_elements), logits, derive);
   return record<HeadLoss>(sum(losses) / count, at, {x, w}, dhead_x, dhead_w);
 }
 

@@ -1,18 +1,12 @@
 // linear_packed(x, w, bias) = x w^T + bias for a weight that was packed to be read fast.
-#include "engine/packed.h"
+#include "engine/ops/packed.h"
 
-#include <algorithm>
 #include <vector>
 
-#include "engine/ops/cross_entropy.h"
-
 namespace glass {
-namespace {
-
-constexpr std::int64_t kChunkElements = std::int64_t{1} << 20;   // logits alive at a time: 4 MB
 
 // w's numbers on the host, row by row.
-std::vector<float> host_numbers(const Tensor& w) {
+static std::vector<float> host_numbers(const Tensor& w) {
   if (w.dtype() != DType::f32 || !w.contiguous()) {
     const std::vector<double> numbers = w.to_host();
     return {numbers.begin(), numbers.end()};
@@ -23,22 +17,19 @@ std::vector<float> host_numbers(const Tensor& w) {
   return numbers;
 }
 
-void require_packed(const Tensor& x, const PackedTensor& w, const Tensor& bias, Where at) {
+void require_packed(const char* op, const Tensor& x, const PackedTensor& w, const Tensor& bias, Where at) {
   const std::string shape = "(" + std::to_string(w.N()) + "," + std::to_string(w.K()) + ")";
-  require_together("linear_packed", at, {x});
+  require_together(op, at, {x});
   if (x.rank() < 1 || x.dim(-1) != w.K()) {
-    shape_error("linear_packed", "x " + str(x.shape()) + " and weight " + shape +
-                                     " do not fit: x (..,K) needs a weight (N,K)", at, {x});
+    shape_error(op, "x " + str(x.shape()) + " and weight " + shape + " do not fit: x (..,K) needs a weight (N,K)", at, {x});
   }
   if (bias && bias.shape() != Shape{w.N()}) {
-    shape_error("linear_packed", "bias " + str(bias.shape()) + " does not fit weight " + shape, at, {x, bias});
+    shape_error(op, "bias " + str(bias.shape()) + " does not fit weight " + shape, at, {x, bias});
   }
   if (tape_of(std::span<const Input>(std::initializer_list<Input>{x}), at)) {
-    shape_error("linear_packed", "a packed weight has no derivative; train with the weight itself", at, {x});
+    shape_error(op, "a packed weight has no derivative; train with the weight itself", at, {x});
   }
 }
-
-}  // namespace
 
 PackedTensor pack(const Tensor& w, PackedType type) {
   if (w.rank() != 2) fail(ShapeError("pack: needs a matrix, not " + str(w.shape())));
@@ -64,31 +55,18 @@ Tensor unpacked(const PackedTensor& w, DType type) {
   return Tensor::from(w.device(), numbers, {w.N(), w.K()}, type);
 }
 
+// A sum stays f32 where x is bf16: it is what comes next that decides whether to round it.
 Tensor linear_packed(const Tensor& x, const PackedTensor& w, const Tensor& bias, Where at) {
-  require_packed(x, w, bias, at);
+  require_packed("linear_packed", x, w, bias, at);
   Shape shape = x.shape();
   shape[-1] = w.N();
-  const Tensor y = result(x, shape);
+  const Tensor y = statistics(x, shape);
   x.backend().linear_packed(as_rows(y).view(), as_rows(x).view(), w.weight(), bias.view());
   return y;
 }
 
 Tensor linear_packed(const Tensor& x, const PackedTensor& w, Where at) {
   return linear_packed(x, w, Tensor(), at);
-}
-
-Tensor head_loss(const Tensor& x, const PackedTensor& w, const Tensor& targets, std::int64_t ignore, Where at) {
-  require_targets("head_loss", x, targets, at);
-  require_packed(x, w, Tensor(), at);
-  const Tensor rows = as_rows(x), ids = flat_targets(targets), losses = result(x, {rows.dim(0)});
-  const std::int64_t n = rows.dim(0), chunk = std::max<std::int64_t>(1, kChunkElements / std::max<std::int64_t>(1, w.N()));
-  for (std::int64_t start = 0; start < n; start += chunk) {
-    const std::int64_t stop = std::min(n, start + chunk);
-    const Tensor logits = linear_packed(slice(rows, 0, start, stop), w, at), lse = result(x, {stop - start});
-    x.backend().cross_entropy(slice(losses, 0, start, stop).view(), lse.view(), logits.view(),
-                              slice(ids, 0, start, stop).view(), ignore);
-  }
-  return sum(losses) / count_targets(ids, ignore, x.dtype());
 }
 
 }  // namespace glass

@@ -65,6 +65,10 @@ void ReferenceBackend::linear(View y, View x, View w, View bias) {
 }
 
 void ReferenceBackend::linear_packed(View y, View x, PackedWeight w, View bias) {
+  if (any_bf16(y, x, bias)) {
+    Doubles d;
+    return linear_packed(d.out(y), d.in(x), w, d.in(bias));
+  }
   require(x.rank == 2 && y.rank == 2 && x.shape[0] == y.shape[0], "linear_packed", "x must be (M,K), y (M,N)");
   require(x.shape[1] == w.K && y.shape[1] == w.N, "linear_packed", "w must be (N,K) for x (M,K) and y (M,N)");
   require(!bias.data || (bias.rank == 1 && bias.shape[0] == w.N), "linear_packed", "bias must be (N)");

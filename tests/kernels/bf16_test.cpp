@@ -320,8 +320,7 @@ std::vector<const KernelRow*> rows() {
   std::vector<const KernelRow*> all;
   for (const KernelRow& row : kernel_table()) {
     const std::string name = row.name;
-    const bool packed = name.find("packed") != std::string::npos;   // weights in formats of their own
-    if (name != "global_norm" && name != "adamw" && !packed) all.push_back(&row);
+    if (name != "global_norm" && name != "adamw") all.push_back(&row);
   }
   return all;
 }

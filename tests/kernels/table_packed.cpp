@@ -6,6 +6,7 @@
 // weight of whole numbers: each x is then off by half of 2^-15 of the largest in its group, and so
 // is its share of the sum.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -27,7 +28,10 @@ class Packed {
         const std::int64_t at = n * w.stride[0] + k * w.stride[1];
         numbers[static_cast<std::size_t>(n * K + k)] =
             w.dtype == DType::f64 ? static_cast<float>(reinterpret_cast<const double*>(w.data)[at])
-                                  : reinterpret_cast<const float*>(w.data)[at];
+            : w.dtype == DType::bf16
+                ? std::bit_cast<float>(
+                      std::uint32_t{reinterpret_cast<const std::uint16_t*>(w.data)[at]} << 16)
+                : reinterpret_cast<const float*>(w.data)[at];
       }
     std::vector<std::byte> bytes(packed_bytes(type, N, K));
     pack(bytes.data(), type, N, K, numbers.data(), K, 1);
@@ -115,13 +119,12 @@ Problems linear_packed_small() {
 }
 Problems linear_packed_large() {
   Problems all;
-  for (int t = 0; t < kPackedTypes; ++t) {
-    const auto add = [&](std::int64_t M, std::int64_t K, std::int64_t N) {
-      all.push_back(linear_packed_problem(static_cast<PackedType>(t), out("y", {M, N}),
-                                          in("x", {M, K}), in("w", {N, K}), in("bias", {N})));
-    };
-    add(1, 700, 1500), add(5, 300, 420), add(290, 130, 190);
-  }
+  const std::int64_t sizes[][3] = {{290, 130, 190}, {1, 700, 1500}, {5, 300, 420}, {40, 900, 70}};
+  for (const auto& [M, K, N] : sizes)
+    for (const PackedType type :
+         {PackedType::bf16, PackedType::int4, PackedType::f32, PackedType::int8})
+      all.push_back(linear_packed_problem(type, out("y", {M, N}), in("x", {M, K}), in("w", {N, K}),
+                                          in("bias", {N})));
   return all;
 }
 

@@ -74,9 +74,16 @@ TEST(BenchOps, TellsScriptsWhatTheyRelyOn) {
   }
 }
 
+TEST(Bench, AMedianOfAnEvenCountLiesBetweenTheTwoInTheMiddle) {
+  EXPECT_EQ(median({3}), 3);
+  EXPECT_EQ(median({9, 1}), 5);
+  EXPECT_EQ(median({4, 1, 8}), 4);
+  EXPECT_EQ(median({7, 1, 2, 100}), 4.5);
+}
+
 TEST(BenchDecode, TellsScriptsWhatTheyRelyOn) {
   const Outcome outcome = glass({"bench", "decode", "--preset", "names", "--type", "int8", "--tokens", "3",
-                                 "--prompt", "5", "--json", "--threads", "1"});
+                                 "--past", "4", "--prompt", "5", "--json", "--threads", "1"});
   EXPECT_EQ(outcome.code, 0) << outcome.text();
   for (const char* key : {"name", "type", "ms", "gflops", "gbps", "fraction_of_peak", "tokens_per_second",
                           "megabytes", "peak_gflops", "peak_gbps"}) {

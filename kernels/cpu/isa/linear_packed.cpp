@@ -1,40 +1,27 @@
-// y = x w^T + bias for a weight that was packed when the model was opened (kernels/packed.h).
+// y = x w^T + bias for a weight that was packed when the model was opened (kernels/packed.h), for a
+// few rows: a token being written.
 //
-// Few rows, a token being written: every weight is used once or a few times, so memory is the
-// limit, and what is done to a line of 64 bytes must take less than the 6 to 8 cycles in which
-// memory brings the next one. A line of f32 is one multiply-add, a line of bf16 two and two shifts
-// or masks. Whole numbers are summed as whole numbers: x becomes 16-bit integers with a scale for
-// each group (off by 2^-16 of the largest of the group), and a line of int8 is three masks and
-// shifts, two integer dot products and two additions. Only the sum of a group meets its step.
-//
-// Many rows, a prompt: arithmetic is the limit. Panels in f32 are the right factor of the register
-// tile as they lie; of other types a piece of a panel is unpacked into the nearest cache, one step
-// for each number where its products take sixteen.
+// Every weight is used once or a few times, so memory is the limit, and what is done to a line of
+// 64 bytes must take less than the 6 to 8 cycles in which memory brings the next one. A line of f32
+// is one multiply-add, a line of bf16 two and two shifts or masks. Whole numbers are summed as
+// whole numbers: x becomes 16-bit integers with a scale for each group (off by 2^-16 of the largest
+// of the group), and a line of int8 is three masks and shifts, two integer dot products and two
+// additions. Only the sum of a group meets its step.
 //
 // Each sum has one order, in k; threads divide panels.
+#include "kernels/cpu/linear_packed.h"
+
 #include "kernels/cpu/isa/cpu.h"
-#include "kernels/cpu/matmul_pack.h"
 
 namespace glass::GLASS_ISA {
 namespace {
 
-using Index = std::int64_t;
-
-static_assert(kPanel % kLanes == 0 && kPanel / 2 % kLanes == 0, "panels are whole vectors");
 constexpr int kPanelVectors = kPanel / kLanes;
 // Vectors of a panel that are summed at once: what they and four rows take fits the registers.
 constexpr int kAtOnce = kPanelVectors < 2 ? 1 : 2;
-
-// So many rows are worth a kernel that reads w as it is packed.
-constexpr Index kFewRows = 8, kRowsAtOnce = 4;
+constexpr Index kRowsAtOnce = 4;
 // Panels of f32 that are read side by side: one stream alone does not keep memory busy.
 constexpr Index kStreams = 4;
-// Pieces of a product of many rows, as in matmul.cpp: x in L2, one panel in L1.
-constexpr Index kBlockRows = 19 * 14, kBlockDepth = 384;
-// So many products are done before another thread has woken up.
-constexpr Index kSerialWork = 1 << 18;
-
-GLASS_SIMD Index smaller(Index a, Index b) { return a < b ? a : b; }
 
 // Rows of x, ready to be multiplied: contiguous, filled up with zeros to a whole group.
 struct Rows {
@@ -45,30 +32,9 @@ struct Rows {
   Index next, groups;
 };
 
-struct Call {
-  Index M, N, K;
-  Factor x;
-  float* y;
-  Index y_row, y_column;
-  const float* bias;   // contiguous; or null
-  PackedWeight w;
-  Rows rows;   // where there are few
+struct Call : PackedProduct {
+  Rows rows;
 };
-
-GLASS_SIMD const std::uint32_t* panel_of(const Call& n, Index panel) {
-  return reinterpret_cast<const std::uint32_t*>(n.w.data + panel * panel_bytes(n.w.type, n.K));
-}
-
-constexpr std::uint32_t kUpperHalf = 0xFFFF0000u;
-GLASS_SIMD Vec lower_bf16(IVec words) { return as_float(shift_left<16>(words)); }
-GLASS_SIMD Vec upper_bf16(IVec words) { return as_float(words & isplat(kUpperHalf)); }
-
-// The steps of outputs j .. j + kLanes - 1 of a panel.
-GLASS_SIMD Vec steps_at(const std::uint32_t* group, int j) {
-  return j < kPanel / 2 ? lower_bf16(iload(group + j)) : upper_bf16(iload(group + j - kPanel / 2));
-}
-
-// ---- few rows -----------------------------------------------------------------------------------
 
 // The sums of outputs [begin, end) of one panel, bias included, to where they belong.
 GLASS_SIMD void write_part(const Call& n, Index panel, Index row, int rows, const float* sums,
@@ -79,8 +45,7 @@ GLASS_SIMD void write_part(const Call& n, Index panel, Index row, int rows, cons
       const int lanes = static_cast<int>(smaller(kLanes, n.N - column - j));
       Vec v = load(sums + r * kPanel + j);
       if (n.bias != nullptr) v += load_first(n.bias + column + j, lanes);
-      float* to = n.y + (row + r) * n.y_row + (column + j) * n.y_column;
-      n.y_column == 1 ? store_first(to, v, lanes) : store_strided_first(to, n.y_column, v, lanes);
+      put_lanes(n.y, row + r, column + j, v, lanes);
     }
   }
 }
@@ -236,7 +201,7 @@ void multiply_panel(const Call& n, Index panel, Index row) {
   }
 }
 
-void multiply_few_rows(const Call& n, Index begin, Index end) {
+void multiply_panels_of(const Call& n, Index begin, Index end) {
   for (Index panel = begin; panel < end; ++panel) {
     if (n.w.type == PackedType::f32 && n.M == 1 && panel + kStreams <= end) {
       multiply_f32<1, kStreams>(n, panel, 0);
@@ -262,14 +227,19 @@ void multiply_few_rows(const Call& n, Index begin, Index end) {
   }
 }
 
-// Row r of x, as floats with zeros behind them.
-GLASS_SIMD void copy_row(float* to, const Call& n, Index r, Index width) {
-  const float* from = n.x.data + r * n.x.wide;
+// A row of x as floats, with zeros behind them.
+template <class Number>
+GLASS_SIMD void copy_row(float* to, const Number* from, const PackedProduct& p, Index width) {
   for (Index k = 0; k < width; k += kLanes) {
-    const int lanes = n.K - k < 0 ? 0 : static_cast<int>(smaller(kLanes, n.K - k));
-    store(to + k, n.x.deep == 1 ? load_first(from + k, lanes)
-                                : load_strided_first(from + k * n.x.deep, n.x.deep, lanes));
+    const int lanes = p.K - k < 0 ? 0 : static_cast<int>(smaller(kLanes, p.K - k));
+    store(to + k, p.x.deep == 1 ? load_first(from + k, lanes)
+                                : load_strided_first(from + k * p.x.deep, p.x.deep, lanes));
   }
+}
+GLASS_SIMD void copy_row(float* to, const PackedProduct& p, Index r, Index width) {
+  const Operand x = moved(p.x, r, 0);
+  x.half ? copy_row(to, numbers<std::uint16_t>(x), p, width)
+         : copy_row(to, numbers<float>(x), p, width);
 }
 
 // One group of x as 16-bit integers: x is nearly scale * integer, and the largest becomes 2^15 - 1.
@@ -307,7 +277,7 @@ GLASS_SIMD Rounded round_group(std::uint32_t* pairs, const float* x, int group) 
 }
 
 // x as the few-rows kernels want it, in memory of the calling thread.
-GLASS_SIMD Rows prepared_rows(const Call& n) {
+GLASS_SIMD Rows prepared_rows(const PackedProduct& n) {
   const bool whole = group_of(n.w.type) > 1;
   const Index unit = whole ? group_of(n.w.type) : kLanes < 2 ? 2 : kLanes;
   Rows rows{};
@@ -329,122 +299,41 @@ GLASS_SIMD Rows prepared_rows(const Call& n) {
   return rows;
 }
 
-// ---- many rows ----------------------------------------------------------------------------------
-
-// Inputs [k, k + depth) of a panel as floats, (depth, kPanel); k begins a group.
-void unpack_bf16(float* to, const std::uint32_t* panel, Index k, Index depth) {
-  const std::uint32_t* words = panel + k / 2 * kPanel;
-  for (Index i = 0; i < depth; i += 2, words += kPanel, to += 2 * kPanel) {
-    for (int j = 0; j < kPanel; j += kLanes) {
-      store(to + j, lower_bf16(iload(words + j)));
-      store(to + kPanel + j, upper_bf16(iload(words + j)));
-    }
+// A bias as neighbouring floats.
+const float* bias_row(const View& bias) {
+  if (bias.data == nullptr) return nullptr;
+  const bool half = bias.dtype == DType::bf16;
+  if (!half && bias.stride[0] == 1) return floats(bias);
+  float* row = scratch(Scratch::partials, bias.shape[0]);
+  for (Index j = 0; j < bias.shape[0]; ++j) {
+    const Index at = j * bias.stride[0];
+    row[j] = half ? widen(halves(bias)[at]) : floats(bias)[at];
   }
-}
-
-template <PackedType type>
-void unpack_whole(float* to, const std::uint32_t* panel, Index k, Index depth) {
-  constexpr int bits = bits_of(type), group = group_of(type), in_word = 32 / bits;
-  constexpr Index group_words = kPanel / 2 + group / in_word * kPanel;
-  const IVec mask = isplat((1u << bits) - 1), half = isplat(1u << (bits - 1));
-  const std::uint32_t* words = panel + k / group * group_words;
-  for (Index g = 0; g < depth; g += group, words += group_words) {
-    for (int j = 0; j < kPanel; j += kLanes) {
-      const Vec step = steps_at(words, j);
-      const std::uint32_t* numbers = words + kPanel / 2 + j;
-      for (int i = 0; i < group; i += in_word, numbers += kPanel) {
-        float* out = to + (g + i) * kPanel + j;
-        IVec low = iload(numbers), high = shift_right<16>(low);
-#pragma GCC unroll 16
-        for (int pair = 0; pair < in_word; pair += 2) {
-          store(out + pair * kPanel, to_float((low & mask) - half) * step);
-          store(out + (pair + 1) * kPanel, to_float((high & mask) - half) * step);
-          low = shift_right<bits>(low), high = shift_right<bits>(high);
-        }
-      }
-    }
-  }
-}
-
-// The same as the right factor of a tile; f32 is used where it lies.
-GLASS_SIMD const float* unpacked(const Call& n, Index panel, Index k, Index depth, float* buffer) {
-  const std::uint32_t* words = panel_of(n, panel);
-  if (n.w.type == PackedType::f32) return reinterpret_cast<const float*>(words) + k * kPanel;
-  if (n.w.type == PackedType::bf16) unpack_bf16(buffer, words, k, depth);
-  if (n.w.type == PackedType::int8) unpack_whole<PackedType::int8>(buffer, words, k, depth);
-  if (n.w.type == PackedType::int4) unpack_whole<PackedType::int4>(buffer, words, k, depth);
-  return buffer;
-}
-
-// The largest piece of at most `limit` that cuts `size` into nearly equal ones.
-GLASS_SIMD Index even_piece(Index size, Index limit, Index unit) {
-  const Index pieces = (size + limit - 1) / limit;
-  return pieces <= 1 ? size : ((size + pieces - 1) / pieces + unit - 1) / unit * unit;
-}
-
-void multiply_many_rows(const Call& n, Index begin, Index end) {
-  const Index block_rows = even_piece(n.M, kBlockRows, kTileRows);
-  const Index block_depth = even_piece(n.K, kBlockDepth, 64);
-  float* buffer = scratch(Scratch::pack_b, (kBlockDepth + 128) * kPanel);
-  for (Index row = 0; row < n.M; row += block_rows) {
-    const Index rows = smaller(block_rows, n.M - row);
-    for (Index k = 0; k == 0 || k < n.K; k += block_depth) {   // an empty sum is written too
-      const Index depth = smaller(block_depth, n.K - k);
-      const Factor x = {n.x.data + row * n.x.wide + k * n.x.deep, n.x.wide, n.x.deep};
-      PanelsA a = {{x.data, x.wide, x.deep}, kTileRows * x.wide};
-      if (rows > kTileRows) {
-        float* packed = scratch(Scratch::pack_a, packed_floats(kTileRows, rows, depth));
-        pack_panels(packed, kTileRows, x, rows, depth);
-        a = {{packed, 1, kTileRows}, panel_floats(kTileRows, depth)};
-      }
-      for (Index panel = begin; panel < end; ++panel) {
-        const Index column = panel * kPanel;
-        const TileC y = {n.y + row * n.y_row + column * n.y_column,
-                         n.y_row,
-                         n.y_column,
-                         smaller(kPanel, n.N - column),
-                         k > 0,
-                         k == 0 && n.bias != nullptr ? n.bias + column : nullptr};
-        const float* b = unpacked(n, panel, k, depth, buffer);
-        multiply_panels(y, rows, a, {{b, kPanel}, kTileColumns}, depth);
-      }
-    }
-  }
-}
-
-void multiply_panels_of(const Call& n, Index begin, Index end) {
-  n.M > kFewRows ? multiply_many_rows(n, begin, end) : multiply_few_rows(n, begin, end);
+  return row;
 }
 
 }   // namespace
 
-void Cpu::linear_packed(View y, View x, PackedWeight w, View bias) {
-  require_f32("linear_packed", y, x, bias);
-  Call n{};
-  n.M = y.shape[0], n.N = w.N, n.K = w.K;
-  if (n.M == 0 || n.N == 0) return;
-  n.x = {floats(x), x.stride[0], x.stride[1]};
-  n.y = floats(y), n.y_row = y.stride[0], n.y_column = y.stride[1];
-  n.w = w;
-  if (bias.data != nullptr) {
-    n.bias = floats(bias);
-    if (bias.stride[0] != 1) {
-      float* neighbours = scratch(Scratch::partials, n.N);
-      for (Index j = 0; j < n.N; ++j) neighbours[j] = n.bias[j * bias.stride[0]];
-      n.bias = neighbours;
-    }
-  }
-  if (n.M <= kFewRows) n.rows = prepared_rows(n);
-  const Index panels = chunks_of(n.N, kPanel);
-  if (team_.threads == 1 || n.M * n.N * n.K < kSerialWork) return multiply_panels_of(n, 0, panels);
-  // Few rows: small enough that a thread which is held up costs little, and whole streams. Many
-  // rows: every chunk packs x for itself.
-  const Index each = n.M > kFewRows
-                         ? chunks_of(panels, team_.threads)
-                         : chunks_of(chunks_of(panels, 4 * team_.threads), kStreams) * kStreams;
-  parallel_for(team_, chunks_of(panels, each), [&](Index chunk) {
+void multiply_packed_few(const Team& team, const PackedProduct& p) {
+  const Call n = {p, prepared_rows(p)};
+  const Index panels = panels_of(p);
+  // Small enough that a thread which is held up costs little, and whole streams.
+  const Index each = chunks_of(chunks_of(panels, 4 * team.threads), kStreams) * kStreams;
+  parallel_or_not(team, chunks_of(panels, each), is_worth_sharing(p), [&](Index chunk) {
     multiply_panels_of(n, chunk * each, smaller(panels, (chunk + 1) * each));
   });
+}
+
+void Cpu::linear_packed(View y, View x, PackedWeight w, View bias) {
+  require_floats("linear_packed", y, x, bias);
+  PackedProduct p{};
+  p.M = y.shape[0], p.N = w.N, p.K = w.K;
+  if (p.M == 0 || p.N == 0) return;
+  p.y = {y.data, y.dtype == DType::bf16, y.stride[0], y.stride[1], false};
+  p.x = {x.data, x.dtype == DType::bf16, x.stride[0], x.stride[1]};
+  p.w = w;
+  p.bias = bias_row(bias);
+  p.M > kFewRows ? multiply_packed_many(team_, p) : multiply_packed_few(team_, p);
 }
 
 }   // namespace glass::GLASS_ISA
