@@ -79,7 +79,7 @@ Linear::Linear(const WeightMaker& make, const std::string& name, std::int64_t N,
 Tensor beside(const PackedTensor& w, const Tensor& x, Where at) {
   constexpr std::int64_t kFewRows = 8;
   const bool prompt = x.numel() > kFewRows * w.K() && x.dtype() == DType::f32;
-  return prompt && w.type() == PackedType::bf16 ? cast(x, DType::bf16, at) : x;
+  return prompt && w.type() != PackedType::f32 ? cast(x, DType::bf16, at) : x;
 }
 
 Tensor Linear::operator()(Pass& pass, const Tensor& x, Where at) const {

@@ -51,9 +51,9 @@ struct WeightMaker {
                   std::int64_t fan_in) const;
 };
 
-// x as a packed weight wants it. Beside weights in bf16 the many rows of a prompt are rounded to
-// bf16 too, for processors that multiply pairs of them; the few rows of a token, where that would
-// save nothing, stay as they are.
+// x as a packed weight wants it. Beside weights that were rounded, the many rows of a prompt are
+// rounded to bf16 too, for processors that multiply pairs of it; the few rows of a token, where that
+// would save nothing, stay as they are.
 Tensor beside(const PackedTensor& w, const Tensor& x, Where at = Where::here());
 
 struct Linear {        // (..,K) -> (..,N)

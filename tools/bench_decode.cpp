@@ -127,7 +127,7 @@ DecodeRow measure_prefill(Run& run) {
   work.flops = prompt_flops(run.model, run.prompt);
   DecodeRow row =
       run.row("prefill", std::to_string(run.prompt) + " tokens", timing_of(ms), work, run.prompt);
-  if (run.type == PackedType::bf16) run.peak = with_type(run.peak, DType::bf16);
+  if (run.type != PackedType::f32) run.peak = with_type(run.peak, DType::bf16);   // pairs of it
   row.bench.fraction_of_peak = row.bench.gflops / run.peak.gflops;
   return row;
 }
@@ -262,8 +262,8 @@ extern const Command kBenchDecode = {
     .summary = "writing and reading tokens with packed weights",
     .about =
         "For each type: writing token after token (median of a token, beside the bandwidth of "
-        "memory) and reading a prompt (beside the multiply-adds this machine can do, in bf16 "
-        "where the weights are).",
+        "memory) and reading a prompt (beside the multiply-adds this machine can do, of bf16 "
+        "where the weights are rounded).",
     .examples = kExamples,
     .options = kOptions,
     .run = run};

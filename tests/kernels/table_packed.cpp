@@ -4,7 +4,7 @@
 //
 // Beside the sum itself (table_matrix.cpp has the reasons), a kernel may round x to 16 bits for a
 // weight of whole numbers: each x is then off by half of 2^-15 of the largest in its group, and so
-// is its share of the sum.
+// is its share of the sum. Beside an x in bf16 it may round such a weight to bf16, which has 8 bits.
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -51,6 +51,10 @@ class Packed {
   std::size_t size_;
 };
 
+bool is_bf16(double x) {
+  return (std::bit_cast<std::uint32_t>(static_cast<float>(x)) & 0xFFFFu) == 0;
+}
+
 Problem linear_packed_problem(PackedType type, Operand y, Operand x, Operand w, Operand bias) {
   const std::int64_t M = x.shape[0], K = w.shape[1], N = w.shape[0];
   const bool with_bias = bias.role != Role::none;
@@ -67,6 +71,7 @@ Problem linear_packed_problem(PackedType type, Operand y, Operand x, Operand w, 
             pack(bytes.data(), type, N, K, raw.data(), K, 1);
             const PackedWeight weight = {bytes.data(), type, N, K};
             const std::int64_t group = group_of(type);
+            const bool half = group > 1 && std::all_of(v[1].begin(), v[1].end(), is_bf16);
             std::vector<double> gate(v[0].size());
             for (std::int64_t m = 0; m < M; ++m)
               for (std::int64_t n = 0; n < N; ++n) {
@@ -83,6 +88,7 @@ Problem linear_packed_problem(PackedType type, Operand y, Operand x, Operand w, 
                 }
                 gate[at] = 4 * kU * magnitude +
                            std::sqrt(static_cast<double>(K)) * kU * std::fabs(v[0][at]) + rounded +
+                           (half ? magnitude / 256 : 0) +
                            (with_bias ? kU * std::fabs(v[3][static_cast<std::size_t>(n)]) : 0);
               }
             return gate;

@@ -41,8 +41,7 @@ std::vector<double> read_in_steps(const Subject& subject, std::int64_t step) {
   for (std::int64_t i = 0; i < subject.ids.dim(1); i += step) {
     Pass pass;
     pass.cache = &cache;
-    const Tensor some =
-        subject.model->logits(pass, contiguous(slice(subject.ids, 1, i, i + step)));
+    const Tensor some = subject.model->logits(pass, contiguous(slice(subject.ids, 1, i, i + step)));
     all = all ? concat({all, some}, 1) : some;
   }
   return all.to_host();
@@ -64,15 +63,16 @@ TEST(PackedModel, InF32GivesTheSameLogits) {
   }
 }
 
-// A packed model is the model of the rounded weights. Rows that are read a few at a time are also
-// rounded to 16 bits (an error of 2^-16 at most, some of which add up over the layers). In bf16 the
-// many rows of a prompt are rounded to 8 bits, so there the model reads no more than eight.
+// A packed model is the model of the rounded weights. Beside whole numbers the few rows of a token
+// are rounded to 16 bits (an error of 2^-16 at most, some of which add up over the layers). The
+// many rows of a prompt are rounded to 8 bits; here the model reads no more than eight.
 TEST(PackedModel, IsTheModelOfItsRoundedWeights) {
   for (const SmallPreset& family : testing::small_families()) {
     for (const PackedType type : {PackedType::bf16, PackedType::int8, PackedType::int4}) {
       Subject packed(family.model, testing::cpu(), DType::f32),
           rounded(family.model, testing::cpu(), DType::f32);
-      if (type == PackedType::bf16) keep_tokens(packed, 4), keep_tokens(rounded, 4);
+      keep_tokens(packed, 4), keep_tokens(rounded, 4);
+      const double most = type == PackedType::bf16 ? 1e-5 : 1e-4;
       packed.model->pack(type);
       round_weights(rounded, type);
       if (family.model.tie) {   // the head is rounded, what embeds is not: compare what it reads
@@ -81,12 +81,12 @@ TEST(PackedModel, IsTheModelOfItsRoundedWeights) {
           s.logits(&watcher);
           return watcher.seen.at("blocks.1.hook_resid_post").to_host();
         };
-        EXPECT_LE(gap(stream(packed), stream(rounded)), 1e-5)
+        EXPECT_LE(gap(stream(packed), stream(rounded)), most)
             << family.name << ", " << name_of(type);
       } else {
-        EXPECT_LE(gap(packed.logits(), rounded.logits()), 1e-5)
+        EXPECT_LE(gap(packed.logits(), rounded.logits()), most)
             << family.name << ", " << name_of(type);
-        EXPECT_NEAR(packed.loss(), rounded.loss(), 1e-5) << family.name << ", " << name_of(type);
+        EXPECT_NEAR(packed.loss(), rounded.loss(), most) << family.name << ", " << name_of(type);
       }
     }
   }
@@ -118,42 +118,47 @@ TEST(PackedModel, OneTokenAtATimeIsAllAtOnce) {
     for (int t = 0; t < kPackedTypes; ++t) {
       const Subject subject(family.model, testing::cpu("auto", 2), DType::f32);
       subject.model->pack(static_cast<PackedType>(t));
-      // In bf16 a prompt is rounded and a token is not; eight rows at a time are none of a prompt.
-      const bool half = static_cast<PackedType>(t) == PackedType::bf16;
-      const std::vector<double> several = half ? read_in_steps(subject, 4) : subject.logits();
+      // A prompt is rounded and a token is not, where weights are; eight rows are no prompt yet.
+      const bool exact = static_cast<PackedType>(t) == PackedType::f32;
+      const std::vector<double> several = exact ? subject.logits() : read_in_steps(subject, 4);
       EXPECT_LE(gap(read_in_steps(subject, 1), several), 1e-4) << family.name << ", " << t;
     }
   }
 }
 
-// What a prompt in bf16 is off by is what rounding the weights costs once more: x is rounded to as
-// many bits as they are.
-TEST(PackedModel, APromptInBf16IsRoundedLikeItsWeights) {
+// What a prompt is off by is at most what rounding weights to bf16 costs (the bound below), once
+// for x and once for whole numbers that become pairs: each is rounded to 8 bits.
+TEST(PackedModel, APromptIsRoundedAsWeightsInBf16Are) {
   for (const SmallPreset& family : testing::small_families()) {
-    const Subject subject(family.model, testing::cpu("auto", 2), DType::f32);
-    subject.model->pack(PackedType::bf16);
-    const std::vector<double> one_by_one = read_in_steps(subject, 1);
-    const double apart = gap(subject.logits(), one_by_one);
-    EXPECT_LE(apart, 0.03) << family.name;
-    EXPECT_GT(apart, 1e-5) << family.name << " rounded nothing";
+    for (const PackedType type : {PackedType::bf16, PackedType::int8, PackedType::int4}) {
+      const Subject subject(family.model, testing::cpu("auto", 2), DType::f32);
+      subject.model->pack(type);
+      const std::vector<double> one_by_one = read_in_steps(subject, 1);
+      const double apart = gap(subject.logits(), one_by_one);
+      EXPECT_LE(apart, 0.03) << family.name << ", " << name_of(type);
+      EXPECT_GT(apart, 1e-5) << family.name << ", " << name_of(type) << " rounded nothing";
+    }
   }
 }
 
-TEST(PackedModel, OnlyThePromptOfAModelInBf16IsRounded) {
+TEST(PackedModel, OnlyThePromptOfARoundedModelIsRounded) {
   const auto seen = [](PackedType type, std::int64_t rows) {
-    const Tensor w = Tensor::full(testing::cpu(), {3, 5}, 1), x = Tensor::full(testing::cpu(), {rows, 5}, 1);
+    const Tensor w = Tensor::full(testing::cpu(), {3, 5}, 1),
+                 x = Tensor::full(testing::cpu(), {rows, 5}, 1);
     return beside(pack(w, type), x).dtype();
   };
-  EXPECT_EQ(seen(PackedType::bf16, 9), DType::bf16);
-  EXPECT_EQ(seen(PackedType::bf16, 8), DType::f32);
-  for (const PackedType type : {PackedType::f32, PackedType::int8, PackedType::int4})
-    EXPECT_EQ(seen(type, 9), DType::f32) << name_of(type);
+  EXPECT_EQ(seen(PackedType::f32, 9), DType::f32);
+  for (const PackedType type : {PackedType::bf16, PackedType::int8, PackedType::int4}) {
+    EXPECT_EQ(seen(type, 9), DType::bf16) << name_of(type);
+    EXPECT_EQ(seen(type, 8), DType::f32) << name_of(type);
+  }
 }
 
 // Who looks at what a fused path never forms gets it from the numbers that the packed path uses.
 TEST(PackedModel, LooksTheSameFromInside) {
   for (const SmallPreset& family : testing::small_families()) {
-    const Subject subject(family.model, testing::cpu(), DType::f32);
+    Subject subject(family.model, testing::cpu(), DType::f32);
+    keep_tokens(subject, 4);   // a prompt is rounded once more
     subject.model->pack(PackedType::int4);
     const std::vector<double> alone = subject.logits();
     Watcher everything;

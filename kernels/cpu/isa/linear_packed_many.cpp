@@ -4,8 +4,9 @@
 // x is packed once, by all threads together; who takes a panel of w multiplies it with all of x. In
 // f32 a panel is the right factor of a tile as it lies. In bf16 it holds pairs of neighbours along
 // k, just as tiles of pairs want them: where x is bf16 too and the processor multiplies pairs, it
-// is used as it lies, two products for one. Everything else is unpacked into the nearest cache, a
-// piece of a panel at a time, one step for each number where its products take sixteen and more.
+// is used as it lies, two products for one. Whole numbers are unpacked into the nearest cache, a
+// piece of a panel at a time, one step for each number where its products take sixteen and more:
+// to floats, or beside an x in bf16 to pairs of it.
 //
 // Each sum has one order, in k; threads divide panels.
 #include "kernels/cpu/cpu_base.h"
@@ -30,7 +31,17 @@ void unpack_bf16(float* to, const std::uint32_t* panel, Index k, Index depth) {
   }
 }
 
-template <PackedType type>
+// Two numbers rounded to the nearest bf16, as a pair.
+GLASS_SIMD IVec rounded(Vec v) {
+  const IVec x = bits(v);
+  return x + isplat(0x7FFF) + (shift_right<16>(x) & isplat(1));   // ties to even
+}
+GLASS_SIMD Vec pair_of(Vec even, Vec odd) {
+  return as_float(shift_right<16>(rounded(even)) | (rounded(odd) & isplat(kUpperHalf)));
+}
+
+// The same of whole numbers, or as pairs of bf16, (depth / 2, kPanel).
+template <PackedType type, bool pairs>
 void unpack_whole(float* to, const std::uint32_t* panel, Index k, Index depth) {
   constexpr int bits = bits_of(type), group = group_of(type), in_word = 32 / bits;
   constexpr Index group_words = kPanel / 2 + group / in_word * kPanel;
@@ -41,12 +52,17 @@ void unpack_whole(float* to, const std::uint32_t* panel, Index k, Index depth) {
       const Vec step = steps_at(words, j);
       const std::uint32_t* numbers = words + kPanel / 2 + j;
       for (int i = 0; i < group; i += in_word, numbers += kPanel) {
-        float* out = to + (g + i) * kPanel + j;
+        float* out = to + (g + i) / (pairs ? 2 : 1) * kPanel + j;
         IVec low = iload(numbers), high = shift_right<16>(low);
 #pragma GCC unroll 16
         for (int pair = 0; pair < in_word; pair += 2) {
-          store(out + pair * kPanel, to_float((low & mask) - half) * step);
-          store(out + (pair + 1) * kPanel, to_float((high & mask) - half) * step);
+          const Vec even = to_float((low & mask) - half) * step;
+          const Vec odd = to_float((high & mask) - half) * step;
+          if constexpr (pairs) {
+            store(out + pair / 2 * kPanel, pair_of(even, odd));
+          } else {
+            store(out + pair * kPanel, even), store(out + (pair + 1) * kPanel, odd);
+          }
           low = shift_right<bits>(low), high = shift_right<bits>(high);
         }
       }
@@ -62,21 +78,28 @@ struct Way {
   Index depth, block;
 };
 GLASS_SIMD Way way_of(const PackedProduct& p) {
-  const TileKernels* pairs = p.x.half && p.w.type == PackedType::bf16 ? pair_tiles() : nullptr;
+  const TileKernels* pairs = p.x.half && p.w.type != PackedType::f32 ? pair_tiles() : nullptr;
   const Index depth = pairs != nullptr ? (p.K + 1) / 2 : p.K;
   return {pairs != nullptr, pairs != nullptr ? pairs : &kTileKernels, depth,
           even_block(depth, kBlockDepth, 64)};   // 64: whole groups
+}
+
+template <PackedType type>
+GLASS_SIMD void unpack_whole(float* to, const std::uint32_t* panel, const Way& way, Index k,
+                             Index depth) {
+  way.pairs ? unpack_whole<type, true>(to, panel, 2 * k, 2 * depth)
+            : unpack_whole<type, false>(to, panel, k, depth);
 }
 
 // Floats [k, k + depth) of a panel of w as the right factor of a tile.
 GLASS_SIMD const float* factor_of(const PackedProduct& p, const Way& way, Index panel, Index k,
                                   Index depth, float* buffer) {
   const std::uint32_t* words = panel_of(p, panel);
-  if (way.pairs || p.w.type == PackedType::f32)
+  if (p.w.type == PackedType::f32 || (p.w.type == PackedType::bf16 && way.pairs))
     return reinterpret_cast<const float*>(words) + k * kPanel;
   if (p.w.type == PackedType::bf16) unpack_bf16(buffer, words, k, depth);
-  if (p.w.type == PackedType::int8) unpack_whole<PackedType::int8>(buffer, words, k, depth);
-  if (p.w.type == PackedType::int4) unpack_whole<PackedType::int4>(buffer, words, k, depth);
+  if (p.w.type == PackedType::int8) unpack_whole<PackedType::int8>(buffer, words, way, k, depth);
+  if (p.w.type == PackedType::int4) unpack_whole<PackedType::int4>(buffer, words, way, k, depth);
   return buffer;
 }
 
