@@ -53,9 +53,9 @@ BUGS = [
     (FORMULAS, "gelu_slope", "c * sigmoid_slope(z) * gelu_z_slope(c)", "real<T>(0)", "term dropped"),
     (FORMULAS, "gelu_slope", "gelu_z_slope(c)", "real<T>(1.5957691216057308)", "term dropped"),
     (FORMULAS, "gelu_z_slope", "real<T>(0.134145)", "real<T>(0.044715)", "factor dropped"),
-    (FORMULAS, "gelu_erf_slope", "gelu_phi(c) + c * (real<T>(0.3989422804014327) * g_exp(real<T>(-0.5) * (c * c)))",
-     "gelu_slope(c)", "tanh instead of erf"),
-    (FORMULAS, "gelu_erf_slope", "real<T>(-0.5)", "real<T>(-1)", "wrong formula"),
+    (FORMULAS, "gelu_erf_slope", "normal.below + c * (real<T>(0.3989422804014327) * normal.bell)", "gelu_slope(c)",
+     "tanh instead of erf"),
+    (FORMULAS, "gelu_erf_slope", "c * (real<T>(0.3989422804014327) * normal.bell)", "real<T>(0)", "term dropped"),
     (FORMULAS, "swiglu_dgate", "silu_slope(gate)", "sigmoid(gate)", "term dropped"),
     (FORMULAS, "swiglu_dup", "silu(gate)", "gate", "wrong formula"),
     # views
