@@ -41,9 +41,33 @@ struct TileC {
   const float* bias;          // a number for each column, added once; or null
 };
 
+// Memory that will be wanted soon: runs of `bytes` bytes, `stride` bytes apart. Tiles of packed
+// panels ask for its cache lines beside their sums, one line for each k, so that the wait is
+// nobody's: a tile has hundreds of k, and a line takes as long to come as a few of them.
+struct Ahead {
+  const std::byte *line, *end;   // what comes next, and where its run ends
+  std::int64_t bytes, stride;
+  std::int64_t lines, each;   // how many are left; how many a tile asks for
+};
+GLASS_SIMD const std::byte* line_of(const std::byte* p) {
+  return p - reinterpret_cast<std::uintptr_t>(p) % 64;
+}
+GLASS_SIMD Ahead look_ahead(const std::byte* first, std::int64_t bytes, std::int64_t runs,
+                            std::int64_t stride) {
+  const std::int64_t lines = runs * (bytes / 64 + (bytes % 64 != 0 || stride % 64 != 0));
+  return {line_of(first), first + bytes, bytes, stride, lines, 0};
+}
+GLASS_SIMD void ask_for_a_line(Ahead& ahead) {
+  __builtin_prefetch(ahead.line, 0, 2);
+  ahead.line += 64;
+  if (ahead.line >= ahead.end)
+    ahead.end += ahead.stride, ahead.line = line_of(ahead.end - ahead.bytes);
+}
+
 // c (rows x columns) = or += a b, summed over k in [0, depth). 1 <= rows <= kTileRows, 1 <= columns
-// <= kTileColumns.
-using TileKernel = void (*)(const TileC& c, const TileA& a, const TileB& b, std::int64_t depth);
+// <= kTileColumns. ahead: null, or what to ask for meanwhile.
+using TileKernel = void (*)(const TileC& c, const TileA& a, const TileB& b, std::int64_t depth,
+                            Ahead* ahead);
 struct TileKernels {
   TileKernel of[kTileRows][kTileVectors];
 };   // [rows - 1][vectors - 1]
@@ -54,7 +78,7 @@ const TileKernels* pair_tiles();
 
 GLASS_SIMD void tile_product(const TileC& c, int rows, const TileA& a, const TileB& b,
                              std::int64_t depth, const TileKernels& kernels = kTileKernels) {
-  kernels.of[rows - 1][(c.columns - 1) / kLanes](c, a, b, depth);
+  kernels.of[rows - 1][(c.columns - 1) / kLanes](c, a, b, depth, nullptr);
 }
 
 // A product of any size out of tiles: panel i of a (kTileRows rows) begins i * next floats after

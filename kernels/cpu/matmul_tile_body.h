@@ -29,9 +29,26 @@ namespace {
   }
 }
 
-// Multiply::add(a, b, sum) adds the products of one float of a panel, or of one pair of bf16.
+// sum += a b over k, and a line of `ahead` for each k. Multiply::add(a, b, sum) adds the products
+// of one float of a panel, or of one pair of bf16.
+template <class Multiply, bool asks, int rows, int vectors>
+GLASS_SIMD void sum_products(Vec (&sum)[rows][vectors], const TileA& a, const TileB& b,
+                             std::int64_t depth, Ahead& ahead) {
+  const float *ak = a.data, *bk = b.data;
+  for (std::int64_t k = 0; k < depth; ++k, ak += a.step, bk += b.step) {
+    if constexpr (asks) ask_for_a_line(ahead);
+    Vec b_row[vectors];
+    GLASS_UNROLL for (int j = 0; j < vectors; ++j) b_row[j] = load(bk + j * kLanes);
+    GLASS_UNROLL for (int r = 0; r < rows; ++r) {
+      const Vec a_rk = splat(ak[r * a.row]);
+      GLASS_UNROLL for (int j = 0; j < vectors; ++j) sum[r][j] =
+          Multiply::add(a_rk, b_row[j], sum[r][j]);
+    }
+  }
+}
+
 template <class Multiply, int rows, int vectors>
-void tile(const TileC& c, const TileA& a, const TileB& b, std::int64_t depth) {
+void tile(const TileC& c, const TileA& a, const TileB& b, std::int64_t depth, Ahead* ahead) {
   // The result is on its way while the sum runs.
   GLASS_UNROLL for (int r = 0; r < rows; ++r) {
     GLASS_UNROLL for (int j = 0; j < vectors; ++j)
@@ -41,15 +58,23 @@ void tile(const TileC& c, const TileA& a, const TileB& b, std::int64_t depth) {
   GLASS_UNROLL for (int r = 0; r < rows; ++r) {
     GLASS_UNROLL for (int j = 0; j < vectors; ++j) sum[r][j] = zero();
   }
-  const float *ak = a.data, *bk = b.data;
-  for (std::int64_t k = 0; k < depth; ++k, ak += a.step, bk += b.step) {
-    Vec b_row[vectors];
-    GLASS_UNROLL for (int j = 0; j < vectors; ++j) b_row[j] = load(bk + j * kLanes);
-    GLASS_UNROLL for (int r = 0; r < rows; ++r) {
-      const Vec a_rk = splat(ak[r * a.row]);
-      GLASS_UNROLL for (int j = 0; j < vectors; ++j) sum[r][j] =
-          Multiply::add(a_rk, b_row[j], sum[r][j]);
+  Ahead asked = {};
+  // Where rows are neighbours, the compiler knows the distance of every address from ak. (Not in
+  // scalar code: g++ 12 makes vectors of its own there that read beyond the last k.)
+  if (kLanes > 1 && a.row == 1) {
+    std::int64_t k = 0;
+    if (ahead != nullptr) {
+      asked = *ahead;
+      k = asked.lines < asked.each ? asked.lines : asked.each;
+      if (k > depth) k = depth;
+      sum_products<Multiply, true>(sum, {a.data, 1, a.step}, b, k, asked);
+      asked.lines -= k;
+      *ahead = asked;
     }
+    sum_products<Multiply, false>(sum, {a.data + k * a.step, 1, a.step},
+                                  {b.data + k * b.step, b.step}, depth - k, asked);
+  } else {
+    sum_products<Multiply, false>(sum, a, b, depth, asked);
   }
   if (c.column != 1 || c.columns != vectors * kLanes) {
     float sums[rows * kTileColumns];

@@ -275,7 +275,22 @@ Problems matmul_large() {
       matmul_problem(into("c", {2, 700}, Mode::write), in("a", {2, 600}),
                      in("b", {600, 700}, Layout::transposed)),
       matmul_problem(into("c", {12, 64, 64}, Mode::add), in("a", {12, 64, 33}),
-                     in("b", {12, 33, 64}))};
+                     in("b", {12, 33, 64})),
+      // a^T b, as a weight's gradient is: both are read where they lie. Pieces of a, then of b; more
+      // than one phase; rows and columns that are no whole tiles; a stride for which a is packed; an
+      // infinity that must not leave its row.
+      matmul_problem(into("c", {151, 96}, Mode::add), in("a", {151, 500}, Layout::transposed),
+                     in("b", {500, 96})),
+      matmul_problem(into("c", {97, 160}, Mode::write), in("a", {97, 201}, Layout::transposed),
+                     in("b", {201, 160}, Layout::padded)),
+      matmul_problem(into("c", {61, 64}, Mode::add), in("a", {61, 1700}, Layout::transposed),
+                     in("b", {1700, 64})),
+      matmul_problem(into("c", {70, 100}, Mode::write), in("a", {70, 130}, Layout::narrowed),
+                     in("b", {130, 100})),
+      matmul_problem(into("c", {1024, 32}, Mode::write), in("a", {1024, 40}, Layout::transposed),
+                     in("b", {40, 32})),
+      matmul_problem(into("c", {71, 64}, Mode::write),
+                     in("a", {71, 140}, Layout::transposed, Draw::special), in("b", {140, 64}))};
 }
 
 Problems linear_small() {

@@ -1,17 +1,18 @@
-// Large products: every number of both operands is packed exactly once.
+// Large products: every number of both operands is packed at most once.
 //
 // The smaller operand is packed whole, by all threads together, and lies in L3 for everybody. The
 // larger one is cut into pieces; who takes a piece packs it into a cache of its own and multiplies
 // it with all of the smaller one, panel by panel. So there are many rectangles to share out,
 // whatever the number of threads, and no two threads do the same work. A long sum is done in
 // phases, so that what is packed stays in L3; within a phase in blocks, so that a panel of b stays
-// in L1 and L2.
+// in L1 and L2. An operand whose rows are already in the order of tiles, such as both of a^T b, is
+// read where it lies if it is not read often.
 //
 // The arithmetic: a tile of 14 x 32 does 14 multiply-adds a cycle on whole vectors and reads 32 +
 // 14 floats for each k: from L2 (32 bytes a cycle) that would be 6 cycles of 28, and most come from
 // L1. Packing a number costs as much as 5 to 10 products, most of it waiting for memory: at 256
-// rows that would be a tenth of the time. So while a piece is multiplied, each tile also asks for a
-// few cache lines of the next one.
+// rows that would be a tenth of the time. So while a piece is multiplied, its tiles also ask for
+// the cache lines of the next one.
 #include "kernels/cpu/cpu_base.h"
 #include "kernels/cpu/matmul.h"
 #include "kernels/cpu/matmul_pack.h"
@@ -49,32 +50,21 @@ void pack_some(float* to, int panel, const Operand& from, Index begin, Index wid
   pack_panels(to, panel, Factor{numbers<float>(m), m.wide, m.deep}, width, deep);
 }
 
-// The cache lines of the piece that comes next, to be asked for a few at a time.
-struct Ahead {
-  const std::byte* run;   // one of `runs` contiguous runs, `stride` bytes apart
-  Index stride, bytes, runs, at;
-};
-GLASS_SIMD Ahead look_ahead(const Operand& from, Index begin, Index wide, const Phase& phase) {
+// The cache lines of the piece that comes next.
+GLASS_SIMD Ahead ahead_of(const Operand& from, Index begin, Index wide, const Phase& phase) {
   const Index size = from.half ? 2 : 4;
   const Index deep = smaller(phase.depth * per_float(phase), phase.numbers - phase.first);
   const Operand m = moved(from, begin, phase.first);
-  if (from.deep == 1) return {m.data, from.wide * size, deep * size, wide, 0};
-  if (from.wide == 1) return {m.data, from.deep * size, wide * size, deep, 0};
-  return {m.data, 0, 0, 0, 0};
-}
-GLASS_SIMD Index lines_of(const Ahead& ahead) { return ahead.runs * ((ahead.bytes + 63) / 64); }
-GLASS_SIMD void ask_for(Ahead& ahead, Index lines) {
-  for (; lines > 0 && ahead.runs > 0; --lines) {
-    __builtin_prefetch(ahead.run + ahead.at, 0, 2);
-    ahead.at += 64;
-    if (ahead.at >= ahead.bytes) ahead.at = 0, ahead.run += ahead.stride, --ahead.runs;
-  }
+  if (from.deep == 1) return look_ahead(m.data, deep * size, wide, from.wide * size);
+  const Index runs = from.wide == 1 && wide > 0 ? deep : 0;
+  return look_ahead(m.data, wide * size, runs, from.deep * size);
 }
 
-// Panels of one operand, each `next` floats behind the one before.
+// Panels of one operand, each `next` floats behind the one before, each k `step` floats behind its
+// predecessor.
 struct Panels {
   const float* data;
-  Index next;
+  Index next, step;
 };
 
 // Rows [row, row + rows) and columns [column, column + columns) of a result; a and b are the panels
@@ -85,12 +75,12 @@ struct Rectangle {
 };
 
 // Sums in f32 to a result in bf16.
-void round_columns(const Result& to, Index rows, Index columns, const float* sums) {
+void round_sums(const Result& to, Index rows, Index columns, const float* sums, Index next_row) {
   for (Index r = 0; r < rows; ++r) {
     for (Index j = 0; j < columns; j += kLanes) {
       const int n = static_cast<int>(smaller(kLanes, columns - j));
       auto* c = numbers<std::uint16_t>(moved(to, r, j));
-      Vec v = load(sums + r * kTileColumns + j);
+      Vec v = load(sums + r * next_row + j);
       if (to.column == 1) {
         if (to.add) v += load_first(c, n);
         store_first(c, v, n);
@@ -102,35 +92,31 @@ void round_columns(const Result& to, Index rows, Index columns, const float* sum
   }
 }
 
-void multiply_rectangle(const Product& p, const Phase& phase, const TileKernels& kernels,
-                        const Rectangle& here, Ahead ahead) {
-  const Index blocks = larger(1, (phase.depth + phase.block - 1) / phase.block);
-  const Index tiles = blocks * ((here.rows + kTileRows - 1) / kTileRows) *
-                      ((here.columns + kTileColumns - 1) / kTileColumns);
-  const Index lines = (lines_of(ahead) + tiles - 1) / tiles;   // for each tile
-  float* sums = p.c.half ? scratch(Scratch::tile, here.rows * kTileColumns) : nullptr;
-  for (Index j = 0; j < here.columns; j += kTileColumns) {
-    const Index columns = smaller(kTileColumns, here.columns - j);
-    const Result to = moved(p.c, here.row, here.column + j);
-    for (Index block = 0; block < blocks; ++block) {
-      const Index k = block * phase.block, depth = smaller(phase.block, phase.depth - k);
-      const bool first = phase.first == 0 && block == 0;
+// One panel times a piece: one panel of b passes by all of a, or one of a by all of b.
+void multiply_strip(const Product& p, const Phase& phase, const TileKernels& kernels,
+                    const Rectangle& here, Ahead& ahead) {
+  const Result to = moved(p.c, here.row, here.column);
+  const Index next_row = round_up(here.columns, kTileColumns);
+  float* sums = p.c.half ? scratch(Scratch::tile, here.rows * next_row) : nullptr;
+  for (Index k = 0; k == 0 || k < phase.depth; k += phase.block) {
+    const Index depth = smaller(phase.block, phase.depth - k);
+    const bool first = phase.first == 0 && k == 0;
+    const float* b = here.b.data + k * here.b.step;
+    for (Index j = 0; j < here.columns; j += kTileColumns, b += here.b.next) {
+      const Index columns = smaller(kTileColumns, here.columns - j);
+      const float* bias = first && p.bias != nullptr ? p.bias + here.column + j : nullptr;
       TileC c = {
-          numbers<float>(to), to.row,
-          to.column,          columns,
-          to.add || !first,   first && p.bias != nullptr ? p.bias + here.column + j : nullptr};
-      if (sums != nullptr) c.data = sums, c.row = kTileColumns, c.column = 1, c.add = !first;
-      const TileB b = {here.b.data + j / kTileColumns * here.b.next + k * kTileColumns,
-                       kTileColumns};
-      TileA a = {here.a.data + k * kTileRows, 1, kTileRows};
-      for (Index i = 0; i < here.rows; i += kTileRows) {
-        ask_for(ahead, lines);
-        kernels.of[smaller(kTileRows, here.rows - i) - 1][(columns - 1) / kLanes](c, a, b, depth);
-        a.data += here.a.next, c.data += kTileRows * c.row;
+          numbers<float>(moved(to, 0, j)), to.row, to.column, columns, to.add || !first, bias};
+      if (sums != nullptr) c = {sums + j, next_row, 1, columns, !first, bias};
+      const float* a = here.a.data + k * here.a.step;
+      for (Index i = 0; i < here.rows; i += kTileRows, a += here.a.next) {
+        kernels.of[smaller(kTileRows, here.rows - i) - 1][(columns - 1) / kLanes](
+            c, {a, 1, here.a.step}, {b, here.b.step}, depth, &ahead);
+        c.data += kTileRows * c.row;
       }
     }
-    if (sums != nullptr) round_columns(to, here.rows, columns, sums);
   }
+  if (sums != nullptr) round_sums(to, here.rows, here.columns, sums, next_row);
 }
 
 // One of the two operands: how its panels are cut.
@@ -138,8 +124,26 @@ struct Side {
   Operand m;
   Index width;   // rows of a or columns of b
   int panel;
+  bool in_place;
 };
 GLASS_SIMD Index panels_of(const Side& side) { return (side.width + side.panel - 1) / side.panel; }
+
+// A matrix that holds all numbers for one k side by side is panels already, only with more between
+// one k and the next: each k is a line or two of its own, which tiles read from L2 every time.
+// Packing it pays where more panels than `most` pass by (measured); where the lines of all k would
+// have to share a few places of the cache; and where tiles are so low that a k is done before its
+// lines are there. Tiles read b in whole vectors, so its last panel must be whole.
+GLASS_SIMD bool is_read_in_place(const Side& side, Index uses) {
+  constexpr Index kMostOfA = 24, kMostOfB = 64, kOnePlace = 1024;
+  const bool is_b = side.panel == kTileColumns;
+  if (kTileRows <= 8 || side.m.wide != 1 || side.m.half || side.m.deep % kOnePlace == 0)
+    return false;
+  return is_b ? uses <= kMostOfB && side.width % kTileColumns == 0 : uses <= kMostOfA;
+}
+GLASS_SIMD Panels lying(const Side& side, Index begin, const Phase& phase) {
+  const Operand m = moved(side.m, begin, phase.first);
+  return {numbers<float>(m), side.panel, m.deep};
+}
 
 // How many panels of the larger operand make a piece.
 GLASS_SIMD Index piece_of(const Side& large, const Side& small, const Phase& phase) {
@@ -155,9 +159,13 @@ void multiply_phase(const Team& team, const Product& p, const Phase& phase,
   const bool worth = is_worth_sharing(p);
   const Index small_next = panel_floats(small.panel, phase.depth),
               large_next = panel_floats(large.panel, phase.depth);
-  float* shared = scratch(Scratch::pack_a, panels_of(small) * small_next);
+  float* shared =
+      small.in_place ? nullptr : scratch(Scratch::pack_a, panels_of(small) * small_next);
+  const Panels all_theirs =
+      small.in_place ? lying(small, 0, phase) : Panels{shared, small_next, small.panel};
   const Index together = 1 + kPackGrain / larger(small_next, 1);   // panels
-  parallel_or_not(team, chunks_of(panels_of(small), together), worth, [&](Index chunk) {
+  const Index packs = small.in_place ? 0 : chunks_of(panels_of(small), together);
+  parallel_or_not(team, packs, worth && packs > 0, [&](Index chunk) {
     const Index begin = chunk * together * small.panel;
     pack_some(shared + chunk * together * small_next, small.panel, small.m, begin,
               smaller(together * small.panel, small.width - begin), phase);
@@ -165,25 +173,35 @@ void multiply_phase(const Team& team, const Product& p, const Phase& phase,
 
   const Index piece = piece_of(large, small, phase);
   parallel_or_not(team, chunks_of(panels_of(large), piece), worth, [&](Index chunk) {
-    float* own = scratch(Scratch::pack_b, piece * large_next);
+    float* own = large.in_place ? nullptr : scratch(Scratch::pack_b, piece * large_next);
     const Index wide = piece * large.panel, begin = chunk * wide;
     const Index width = smaller(wide, large.width - begin);
-    pack_some(own, large.panel, large.m, begin, width, phase);
-    const Ahead next =
-        look_ahead(large.m, begin + width, smaller(wide, large.width - begin - width), phase);
-    const Panels ours = {own, large_next}, theirs = {shared, small_next};
-    const bool rows = large.panel == kTileRows;   // the pieces are rows of a
-    multiply_rectangle(p, phase, kernels,
-                       rows ? Rectangle{begin, width, 0, p.columns, ours, theirs}
-                            : Rectangle{0, p.rows, begin, width, theirs, ours},
-                       next);
+    if (!large.in_place) pack_some(own, large.panel, large.m, begin, width, phase);
+    Ahead next =
+        ahead_of(large.m, begin + width, smaller(wide, large.width - begin - width), phase);
+    // A panel of the smaller operand at a time: the piece lies in L2 until all have passed by.
+    const bool rows = large.panel == kTileRows;   // the piece is rows of a
+    const Index tiles =
+        chunks_of(phase.depth, phase.block) * panels_of(small) * chunks_of(width, large.panel);
+    next.each = chunks_of(next.lines, larger(tiles, 1));
+    const Panels ours =
+        large.in_place ? lying(large, begin, phase) : Panels{own, large_next, large.panel};
+    Panels theirs = all_theirs;
+    for (Index at = 0; at < small.width; at += small.panel, theirs.data += theirs.next) {
+      const Index thin = smaller(small.panel, small.width - at);
+      multiply_strip(p, phase, kernels,
+                     rows ? Rectangle{begin, width, at, thin, ours, theirs}
+                          : Rectangle{at, thin, begin, width, theirs, ours},
+                     next);
+    }
   });
 }
 
 }   // namespace
 
 void multiply_large(const Team& team, const Product& p) {
-  const Side a = {p.a, p.rows, kTileRows}, b = {p.b, p.columns, kTileColumns};
+  Side a = {p.a, p.rows, kTileRows, false}, b = {p.b, p.columns, kTileColumns, false};
+  a.in_place = is_read_in_place(a, panels_of(b)), b.in_place = is_read_in_place(b, panels_of(a));
   const bool a_is_small = p.rows <= p.columns;
   const Side &small = a_is_small ? a : b, &large = a_is_small ? b : a;
 
@@ -191,12 +209,13 @@ void multiply_large(const Team& team, const Product& p) {
   Phase phase = {pairs ? Kind::pairs : Kind::singles, 0, 0, 0, p.depth};
   const Index depth = pairs ? (p.depth + 1) / 2 : p.depth;   // in floats
   phase.block = even_block(depth, kBlockDepth, 4);
-  // A result in bf16 is rounded once, so its sum has one phase. Where the next number of the sum
-  // lies a row away, short phases make wide pieces, which read more than a line or two of each row.
+  // A result in bf16 is rounded once, so its sum has one phase. Where what is packed has the next
+  // number of the sum a row away, short phases make wide pieces, which read more than a line or two
+  // of each row.
   const Index fit = kSharedFloats / (small.width * phase.block);
-  const Index blocks = p.c.half            ? depth / phase.block + 1
-                       : large.m.wide == 1 ? 1
-                                           : smaller(kPhaseBlocks, fit);
+  const Index blocks = p.c.half                               ? depth / phase.block + 1
+                       : large.m.wide == 1 && !large.in_place ? 1
+                                                              : smaller(kPhaseBlocks, fit);
   const Index at_once = larger(1, blocks) * phase.block;
   for (Index done = 0; done == 0 || done < depth; done += at_once) {   // an empty sum counts too
     phase.first = done * per_float(phase), phase.depth = smaller(at_once, depth - done);
