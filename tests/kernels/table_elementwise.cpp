@@ -190,6 +190,17 @@ Problems copy_small() {
     all.push_back(copy_problem(integers(into("y", shape, Mode::write, p.y)),
                                in("x", shape, p.x, Draw::wide)));   // f32 to i32
   });
+  // What is transposed goes through squares: whole ones, ones cut on either side, more than a tile.
+  for (const Shape& shape :
+       {Shape{32, 64}, {33, 65}, {31, 130}, {70, 16}, {15, 70}, {97, 3}, {3, 40, 35}, {2, 17, 3, 36}})
+    for (const Pair p : {Pair{kContiguous, Layout::transposed}, {Layout::transposed, kContiguous},
+                         {Layout::padded, Layout::narrowed}, {Layout::permuted, Layout::transposed}}) {
+      all.push_back(
+          copy_problem(into("y", shape, Mode::write, p.y), in("x", shape, p.x, Draw::extreme)));
+      all.push_back(copy_problem(into("y", shape, Mode::add, p.y), in("x", shape, p.x)));
+      all.push_back(copy_problem(integers(into("y", shape, Mode::write, p.y)),
+                                 integers(in("x", shape, p.x))));
+    }
   all.push_back(copy_problem(integers(into("y", {40}, Mode::write)),
                              in("x", {40}, kContiguous, Draw::extreme)));
   all.push_back(copy_problem(into("y", {40}, Mode::skip), in("x", {40})));
@@ -197,6 +208,8 @@ Problems copy_small() {
 }
 Problems copy_large() {
   return {copy_problem(into("y", kLarge, Mode::write), in("x", kLarge, Layout::transposed)),
+          copy_problem(into("y", {7, 5001}, Mode::write, Layout::transposed), in("x", {7, 5001})),
+          copy_problem(into("y", {50, 3003}, Mode::add), in("x", {50, 3003}, Layout::transposed)),
           copy_problem(into("y", kLargeRow, Mode::add), in("x", kLargeRow))};
 }
 

@@ -6,6 +6,7 @@
 // buffer first, a block at a time. Operands in bf16 are widened as they are read.
 #pragma once
 #include "kernels/cpu/isa/cpu.h"
+#include "kernels/cpu/transpose.h"
 
 namespace glass::GLASS_ISA {
 
@@ -161,61 +162,101 @@ template <int inputs, class F>
   }
 }
 
-// Runs [first, last) of a Nest whose strides are not all 1. What has another stride is laid out
-// first, a tile of some runs times some elements: of a transposed operand, whose runs are columns,
-// a cache line then serves as many runs as it holds numbers.
-constexpr std::int64_t kTileRuns = 16, kTileElements = 64;
+// Elements [from, to) of the runs [first, last) of a Nest whose strides are not all 1. What has
+// another stride, or is bf16, is laid out first, a tile of some runs times some elements. Of a
+// transposed operand, whose runs are columns, such a tile is a transposed square: cache lines are
+// read whole, turned in registers, and written whole.
+constexpr std::int64_t kTileRuns = 64, kTileElements = 64;
 struct Tile {
   alignas(64) float at[kTileRuns][kTileElements];
 };
 
-// tile[r][i] = element i of run r of operand j, for m elements. neighbours: the tile is full, and
-// each run begins one element after the one before.
-template <class Number, int k>
-GLASS_SIMD void lay_out(Tile& tile, float* const (&data)[kTileRuns][k], int j, std::int64_t runs,
-                        bool neighbours, std::int64_t begin, std::int64_t step, std::int64_t m) {
-  if (neighbours) {
-    for (std::int64_t i = 0; i < m; ++i) {
-      const Number* from = reinterpret_cast<const Number*>(data[0][j]) + (begin + i) * step;
-      for (int run = 0; run < kTileRuns; ++run) tile.at[run][i] = widen(from[run]);
+// tile[r][i] = element r of the runs[i] that begin `step` apart: squares of kLanes x kLanes.
+template <class Number>
+[[gnu::noinline]] static void lay_out_columns(Tile& tile, const Number* from, std::int64_t step,
+                                              std::int64_t runs, std::int64_t m) {
+  for (std::int64_t i = 0; i < m; i += kLanes) {
+    for (std::int64_t run = 0; run < runs; run += kLanes) {
+      const int deep = static_cast<int>(m - i < kLanes ? m - i : kLanes);
+      const int wide = static_cast<int>(runs - run < kLanes ? runs - run : kLanes);
+      const Number* corner = from + i * step + run;
+      Vec square[kLanes];
+      if (deep == kLanes && wide == kLanes) {
+#pragma GCC unroll 16
+        for (int e = 0; e < kLanes; ++e) square[e] = load(corner + e * step);
+      } else {
+#pragma GCC unroll 16
+        for (int e = 0; e < kLanes; ++e)
+          square[e] = e < deep ? load_first(corner + e * step, wide) : zero();
+      }
+      transpose(square);
+#pragma GCC unroll 16
+      for (int r = 0; r < kLanes; ++r) store(tile.at[run + r] + i, square[r]);
     }
-    return;
   }
-  for (std::int64_t run = 0; run < runs; ++run) {
-    const Number* from = reinterpret_cast<const Number*>(data[run][j]) + begin * step;
-    for (std::int64_t i = 0; i < m; ++i) tile.at[run][i] = widen(from[i * step]);
+}
+
+// tile[r][i] = element i of run r, for m elements; data: where the runs begin, every k-th pointer.
+// neighbours: each run begins one element after the one before.
+template <class Number>
+[[gnu::noinline]] static void lay_out(Tile& tile, float* const* data, int k, std::int64_t runs,
+                                      bool neighbours, std::int64_t begin, std::int64_t step,
+                                      std::int64_t m) {
+  if (neighbours) {
+    const Number* from = reinterpret_cast<const Number*>(*data) + begin * step;
+    return lay_out_columns(tile, from, step, runs, m);
+  }
+  for (std::int64_t run = 0; run < runs; ++run, data += k) {
+    const Number* from = reinterpret_cast<const Number*>(*data) + begin * step;
+    if (step == 1) {
+      std::int64_t i = 0;
+      for (; i + kLanes <= m; i += kLanes) store(tile.at[run] + i, load(from + i));
+      if (i < m) store(tile.at[run] + i, load_first(from + i, static_cast<int>(m - i)));
+    } else {
+      for (std::int64_t i = 0; i < m; ++i) tile.at[run][i] = widen(from[i * step]);
+    }
   }
 }
 // A run of results to where it belongs, `step` apart.
 template <class Number>
-GLASS_SIMD void put_back(float* y, std::int64_t begin, std::int64_t step, const float* from,
-                         std::int64_t m) {
+[[gnu::noinline]] static void put_back(float* y, std::int64_t begin, std::int64_t step,
+                                       const float* from, std::int64_t m) {
   Number* to = reinterpret_cast<Number*>(y) + begin * step;
-  for (std::int64_t i = 0; i < m; ++i) put(to + i * step, from[i]);
+  if (step == 1) {
+    std::int64_t i = 0;
+    for (; i + kLanes <= m; i += kLanes) store(to + i, load(from + i));
+    if (i < m) store_first(to + i, load(from + i), static_cast<int>(m - i));
+  } else {
+    for (std::int64_t i = 0; i < m; ++i) put(to + i * step, from[i]);
+  }
 }
 
 template <int inputs, class F>
 [[gnu::noinline]] static void strided_runs(const Nest<inputs + 1>& nest, std::int64_t first,
-                                           std::int64_t last, bool add, const F& f) {
+                                           std::int64_t last, std::int64_t from, std::int64_t to,
+                                           bool add, const F& f) {
   Tile tiles[inputs + 1];
   float* data[kTileRuns][inputs + 1];
   bool plain[inputs + 1];
   for (int j = 0; j <= inputs; ++j) plain[j] = nest.step[j] == 1 && !nest.half[j];
   Place<inputs + 1> place = place_at(nest, first);
   while (first < last) {
-    const bool whole =
-        nest.axes > 0 && first + kTileRuns <= last && place.index[0] + kTileRuns <= nest.size[0];
+    // No further than to the end of the first outer axis: along that the strides tell who are
+    // neighbours.
+    const std::int64_t ahead = nest.axes > 0 ? nest.size[0] - place.index[0] : 1;
+    const std::int64_t most = ahead < kTileRuns ? ahead : kTileRuns;
     std::int64_t runs = 0;
-    for (; runs < kTileRuns && first < last; ++runs, ++first, move_on(place, nest))
+    for (; runs < most && first < last; ++runs, ++first, move_on(place, nest))
       for (int j = 0; j <= inputs; ++j) data[runs][j] = place.data[j];
-    for (std::int64_t begin = 0; begin < nest.n; begin += kTileElements) {
-      const std::int64_t m = nest.n - begin < kTileElements ? nest.n - begin : kTileElements;
+    for (std::int64_t begin = from; begin < to; begin += kTileElements) {
+      const std::int64_t m = to - begin < kTileElements ? to - begin : kTileElements;
       for (int j = add ? 0 : 1; j <= inputs; ++j) {
         if (plain[j]) continue;
-        const bool neighbours = whole && nest.stride[0][j] == 1;
-        nest.half[j]
-            ? lay_out<std::uint16_t>(tiles[j], data, j, runs, neighbours, begin, nest.step[j], m)
-            : lay_out<float>(tiles[j], data, j, runs, neighbours, begin, nest.step[j], m);
+        const bool neighbours = runs > 1 && nest.stride[0][j] == 1 && nest.step[j] != 1;
+        nest.half[j] ? lay_out<std::uint16_t>(tiles[j], &data[0][j], inputs + 1, runs, neighbours,
+                                              begin, nest.step[j], m)
+                     : lay_out<float>(tiles[j], &data[0][j], inputs + 1, runs, neighbours, begin,
+                                      nest.step[j], m);
       }
       for (std::int64_t run = 0; run < runs; ++run) {
         const float* x[inputs];
@@ -247,9 +288,17 @@ GLASS_SIMD void apply(const Team& team, const Into& y, const View* const (&x)[in
   bool plain = true;
   for (int j = 0; j <= inputs; ++j) plain = plain && nest.step[j] == 1;
   if (!plain) {
-    const std::int64_t runs = nest.n * kTileRuns >= grain ? kTileRuns : grain / nest.n;
-    parallel_ranges(team, nest.rows, runs, [&](std::int64_t first, std::int64_t last) {
-      strided_runs<inputs>(nest, first, last, add, f);
+    // A chunk is a number of tiles: rows of them, or a piece of one where runs are long.
+    const std::int64_t runs = nest.rows < kTileRuns ? nest.rows : kTileRuns;
+    const std::int64_t columns = (grain / runs + kTileElements - 1) / kTileElements * kTileElements;
+    const std::int64_t pieces = chunks_of(nest.n, columns);
+    const std::int64_t tall =
+        pieces > 1 ? runs : (grain / nest.n + kTileRuns) / kTileRuns * kTileRuns;
+    parallel_for(team, chunks_of(nest.rows, tall) * pieces, [&](std::int64_t chunk) {
+      const std::int64_t first = chunk / pieces * tall, begin = chunk % pieces * columns;
+      const std::int64_t last = first + tall < nest.rows ? first + tall : nest.rows;
+      const std::int64_t end = begin + columns < nest.n ? begin + columns : nest.n;
+      strided_runs<inputs>(nest, first, last, begin, end, add, f);
     });
     return;
   }
