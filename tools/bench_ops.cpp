@@ -292,6 +292,7 @@ std::vector<BenchCase> bench_cases() {
   products(list, 16384, 1536, 384, Layouts::all);
   products(list, 768, 384, 128, Layouts::all);
   products(list, 1024, 1024, 1024, Layouts::forward);
+  products(list, 4096, 4096, 4096, Layouts::forward);
   products(list, 8, 16, 16, Layouts::all);
   products(list, 1, 3072, 768, Layouts::forward);
   products(list, 1, 50257, 768, Layouts::forward);
