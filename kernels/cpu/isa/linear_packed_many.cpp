@@ -150,7 +150,7 @@ void multiply_panel(const PackedProduct& p, const Way& way, const Rows& x, Index
       TileA a = {x.data + k * kTileRows, 1, kTileRows};
       for (Index i = 0; i < x.rows; i += kTileRows) {
         way.tiles->of[smaller(kTileRows, x.rows - i) - 1][(c.columns - 1) / kLanes](
-            c, a, {b + j, kPanel}, depth);
+            c, a, {b + j, kPanel}, depth, nullptr);
         a.data += x.next, c.data += kTileRows * c.row;
       }
     }
