@@ -28,7 +28,7 @@ Team make_team(int threads);
 // CPU quota.
 int usable_cores();
 
-// How many jobs were spread over several threads so far: whether a kernel shares its work.
+// How many jobs were offered to several threads so far: whether a kernel shares its work.
 std::int64_t shared_jobs();
 
 }   // namespace glass
