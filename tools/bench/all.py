@@ -3,7 +3,7 @@
 
   tools/bench/all.py [--glass build/release/glass] [--only train,train-bf16,decode,attention,products] [-o FILE.json]
 
-Takes about a quarter of an hour; nothing else should run meanwhile, and the last lines say whether something did.
+Takes about half an hour; nothing else should run meanwhile, and the last lines say whether something did.
 """
 import argparse
 import json
@@ -26,21 +26,29 @@ def percent(x):
     return f"{100 * x:.0f} %"
 
 
+def at_the_limit(ratio, fraction):
+    """How many times as fast as the peer a program would be that did nothing else at the limit."""
+    return f"{ratio / fraction:.2f}"
+
+
 def rows_of(result):
-    """One result of a script as a row: work, ours, PyTorch's best, its setting, ratio, share of the limit."""
+    """One result of a script as a row: work, ours, PyTorch's best and its setting, ratio, share of the limit, ratio there."""
     if "config" in result:
         ours = result["rows"][0]
         best = next((r for r in result["rows"] if r["name"] == result["best_peer"]), None)
         return [f"training step, {result['title']}, {result['dtype']}", f"{ours['ms']:.1f} ms, {ours['peak_rss_mb']:.0f} MiB",
                 f"{best['ms']:.1f} ms, {best['peak_rss_mb']:.0f} MiB ({best['name']})" if best else "-",
-                f"{result['ratio_to_best']:.2f}" if best else "-", percent(result["fraction_of_peak"])]
+                f"{result['ratio_to_best']:.2f}" if best else "-", percent(result["fraction_of_peak"]),
+                at_the_limit(result["ratio_to_best"], result["fraction_of_peak"]) if best else "-"]
     if result["work"] == "attention":
         return [f"attention forward + backward, {result['B']} windows of {result['T']}", f"{result['ms']:.1f} ms",
-                f"{result['peer_ms']:.1f} ms", f"{result['ratio']:.2f}", percent(result["fraction_of_peak"])]
+                f"{result['peer_ms']:.1f} ms", f"{result['ratio']:.2f}", percent(result["fraction_of_peak"]),
+                at_the_limit(result["ratio"], result["fraction_of_peak"])]
     work = "GPT-2 writes a token" if result["work"] == "decode" else "GPT-2 reads 512 tokens"
     best = min(result["peers"].items(), key=lambda p: p[1]["ms"], default=None)
     return [f"{work}, {result['dtype']}", f"{result['ms']:.2f} ms", f"{best[1]['ms']:.2f} ms ({best[0]})" if best else "-",
-            f"{best[1]['ratio']:.2f}" if best else "-", percent(result["fraction_of_peak"])]
+            f"{best[1]['ratio']:.2f}" if best else "-", percent(result["fraction_of_peak"]),
+            at_the_limit(best[1]["ratio"], result["fraction_of_peak"]) if best else "-"]
 
 
 def products(glass, threads):
@@ -59,7 +67,7 @@ def products(glass, threads):
         shares = [row["fraction_of_peak"] for row in answer["rows"]]
         rows.append([f"{len(shares)} matrix products, {n} thread{'s' if n > 1 else ''}", "-",
                      " and ".join(p["name"].split(" NO_")[0] for p in answer["peers"]),
-                     f"{answer['geometric_mean']:.2f}, least {answer['least']:.2f}", f"{percent(min(shares))} to {percent(max(shares))}"])
+                     f"{answer['geometric_mean']:.2f}, least {answer['least']:.2f}", f"{percent(min(shares))} to {percent(max(shares))}", "-"])
     return rows, told
 
 
@@ -88,7 +96,8 @@ def main():
         everything[part] = json.loads(done.stdout)
         foreign[part] = everything[part]["foreign_cpu_percent"]
         rows += [rows_of(result) for result in everything[part]["results"]]
-    print(sbs.table(["work", "glass", "PyTorch at its best", "glass is x times as fast", "of this machine's limit"], rows, True))
+    print(sbs.table(["work", "glass", "PyTorch at its best", "glass is x times as fast", "part of the limit", "x at the limit"],
+                    rows, True))
     for part in everything.values():
         if isinstance(part, dict):
             print("\n" + ", ".join(f"{k} {v}" for k, v in part["versions"].items()))
