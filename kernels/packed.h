@@ -36,6 +36,10 @@ struct PackedWeight {
 
 constexpr int kPanel = 32;
 
+// So many rows of x, tokens being written, are worth a kernel that reads w as it is packed; more, a
+// prompt, are worth tiles, and beside a rounded w an x in bf16.
+constexpr std::int64_t kFewPackedRows = 8;
+
 // Bits of a number; inputs that share a step (1: there are no steps); bytes from one panel to the
 // next.
 [[gnu::always_inline]] constexpr int bits_of(PackedType t) {

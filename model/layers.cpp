@@ -77,8 +77,7 @@ Linear::Linear(const WeightMaker& make, const std::string& name, std::int64_t N,
       writes(role == Role::residual ? make.dtype : make.products) {}
 
 Tensor beside(const PackedTensor& w, const Tensor& x, Where at) {
-  constexpr std::int64_t kFewRows = 8;
-  const bool prompt = x.numel() > kFewRows * w.K() && x.dtype() == DType::f32;
+  const bool prompt = x.numel() > kFewPackedRows * w.K() && x.dtype() == DType::f32;
   return prompt && w.type() != PackedType::f32 ? cast(x, DType::bf16, at) : x;
 }
 

@@ -52,11 +52,14 @@ GLASS_SIMD HeadRows head_of(const View& v, Index b, Index h) {
   const Index bytes = (b * v.stride[0] + h * v.stride[1]) * (half ? 2 : 4);
   return {v.data + bytes, v.stride[2], v.stride[3], half};
 }
+GLASS_SIMD std::byte* bytes_of(const HeadRows& x, Index i) {
+  return x.data + i * x.row * (x.half ? 2 : 4);
+}
 GLASS_SIMD float* row_of(const HeadRows& x, Index i) {
-  return reinterpret_cast<float*>(x.data) + i * x.row;
+  return reinterpret_cast<float*>(bytes_of(x, i));
 }
 GLASS_SIMD std::uint16_t* half_row_of(const HeadRows& x, Index i) {
-  return reinterpret_cast<std::uint16_t*>(x.data) + i * x.row;
+  return reinterpret_cast<std::uint16_t*>(bytes_of(x, i));
 }
 
 // `n` numbers of a row from column d on.
@@ -202,14 +205,8 @@ GLASS_SIMD void left_rows(float* to, const OverD& how, const HeadRows& x, Index 
 // Rows [begin, begin + rows) of x as the right factor of a product over d: (D, rows), packed.
 GLASS_SIMD PanelsB rows_in_lanes(const OverD& how, const HeadRows& x, Index begin, Index rows,
                                  Index D, float* buffer) {
-  const HalfFactor halves = {half_row_of(x, begin), x.row, x.column};
-  if (how.pairs) {
-    pack_pairs(buffer, kTileColumns, halves, rows, D);
-  } else if (x.half) {
-    pack_panels(buffer, kTileColumns, halves, rows, D);
-  } else {
-    pack_panels(buffer, kTileColumns, Factor{row_of(x, begin), x.row, x.column}, rows, D);
-  }
+  const Operand from = {bytes_of(x, begin), x.half, x.row, x.column};
+  pack_operand(buffer, kTileColumns, from, rows, D, how.pairs);
   return {{buffer, kTileColumns}, kTileColumns * how.depth};
 }
 // The same rows as the right factor of a product over rows: (rows, D), where they lie if whole
@@ -217,12 +214,8 @@ GLASS_SIMD PanelsB rows_in_lanes(const OverD& how, const HeadRows& x, Index begi
 GLASS_SIMD PanelsB rows_as_they_are(const HeadRows& x, Index begin, Index rows, Index D,
                                     float* buffer) {
   if (!x.half && x.column == 1 && D % kLanes == 0) return {{row_of(x, begin), x.row}, kTileColumns};
-  if (x.half) {
-    const HalfFactor halves = {half_row_of(x, begin), x.column, x.row};
-    pack_panels(buffer, kTileColumns, halves, D, rows);
-  } else {
-    pack_panels(buffer, kTileColumns, Factor{row_of(x, begin), x.column, x.row}, D, rows);
-  }
+  const Operand from = {bytes_of(x, begin), x.half, x.column, x.row};
+  pack_operand(buffer, kTileColumns, from, D, rows, false);
   return {{buffer, kTileColumns}, kTileColumns * rows};
 }
 

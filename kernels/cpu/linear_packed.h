@@ -18,8 +18,6 @@ struct PackedProduct {
   const float* bias;   // contiguous; or null
 };
 
-// So many rows are worth a kernel that reads w as it is packed.
-constexpr Index kFewRows = 8;
 void multiply_packed_few(const Team& team, const PackedProduct& p);    // linear_packed.cpp
 void multiply_packed_many(const Team& team, const PackedProduct& p);   // linear_packed_many.cpp
 GLASS_SIMD bool is_worth_sharing(const PackedProduct& p) {

@@ -1,19 +1,13 @@
 // A matrix product as the files of kernels/cpu/isa/matmul*.cpp see it: three matrices with strides,
 // stored in f32 or bf16, and three ways to multiply them.
 #pragma once
+#include "kernels/cpu/matmul_pack.h"
 #include "kernels/cpu/parallel.h"
 
 namespace glass::GLASS_ISA {
 
 using Index = std::int64_t;
 
-// A factor: `wide` is the stride along its rows (of a) or columns (of b), `deep` the one along the
-// sum. Strides count elements, data counts bytes.
-struct Operand {
-  const std::byte* data;
-  bool half;   // bf16
-  Index wide, deep;
-};
 struct Result {
   std::byte* data;
   bool half;

@@ -17,6 +17,13 @@ struct FactorOf {
 using Factor = FactorOf<float>;
 using HalfFactor = FactorOf<std::uint16_t>;   // bf16
 
+// A factor of either type. Strides count elements, data counts bytes.
+struct Operand {
+  const std::byte* data;
+  bool half;   // bf16
+  std::int64_t wide, deep;
+};
+
 // From one panel to the next. A panel that is no whole vectors (14 rows in vectors of 16) is
 // written in whole vectors all the same: what runs over is the next k, and at the end of the panel
 // nothing.
@@ -39,5 +46,9 @@ void pack_panels(float* to, int panel, const HalfFactor& from, std::int64_t widt
 // the panel is (depth + 1) / 2 deep; a last number without a partner gets a zero.
 void pack_pairs(float* to, int panel, const HalfFactor& from, std::int64_t width,
                 std::int64_t depth);
+
+// The one of these that suits the type of the factor and the tiles; pairs: for tiles of bf16.
+void pack_operand(float* to, int panel, const Operand& from, std::int64_t width, std::int64_t depth,
+                  bool pairs);
 
 }   // namespace glass::GLASS_ISA

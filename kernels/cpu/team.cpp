@@ -63,7 +63,7 @@ Team make_team(int threads) {
 
 namespace {
 
-std::atomic<std::int64_t> shared{0};
+std::atomic<std::int64_t> offered{0};
 
 // True while this thread runs a chunk: what the chunk calls stays here, for the others are busy.
 thread_local bool inside = false;
@@ -92,7 +92,7 @@ struct Job {
 void run_chunks(const Team& team, std::int64_t chunks, Chunk body, const void* context) {
   if (chunks > 1 && team.threads > 1 && !inside) {
     Job job{body, context, nullptr};
-    shared.fetch_add(1, std::memory_order_relaxed);
+    offered.fetch_add(1, std::memory_order_relaxed);
     if (!share_chunks(team.threads, chunks, Job::run, &job)) {
       for (std::int64_t chunk = 0; chunk < chunks; ++chunk) Job::run(&job, chunk);
     }
@@ -102,6 +102,6 @@ void run_chunks(const Team& team, std::int64_t chunks, Chunk body, const void* c
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) body(context, chunk);
 }
 
-std::int64_t shared_jobs() { return shared.load(std::memory_order_relaxed); }
+std::int64_t offered_jobs() { return offered.load(std::memory_order_relaxed); }
 
 }   // namespace glass

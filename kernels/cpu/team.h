@@ -29,6 +29,6 @@ Team make_team(int threads);
 int usable_cores();
 
 // How many jobs were offered to several threads so far: whether a kernel shares its work.
-std::int64_t shared_jobs();
+std::int64_t offered_jobs();
 
 }   // namespace glass

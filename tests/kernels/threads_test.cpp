@@ -76,10 +76,10 @@ TEST_P(Threads, ShareTheLargeProblems) {
   const auto [kernel, candidate_] = GetParam();
   if (!candidate_.usable) GTEST_SKIP() << "this machine cannot run " << candidate_.isa;
   if (make_team(2).threads == 1) GTEST_SKIP() << "a build without threads";
-  const std::int64_t before = shared_jobs();
+  const std::int64_t before = offered_jobs();
   for (const Problem& problem : kernel->large())
     (void)output_bits(candidate(candidate_.isa, 4), problem, kSeed);
-  EXPECT_GT(shared_jobs(), before) << kernel->name << " on " << candidate_.isa
+  EXPECT_GT(offered_jobs(), before) << kernel->name << " on " << candidate_.isa
                       << " ran every large problem on one thread";
 }
 

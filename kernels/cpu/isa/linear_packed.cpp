@@ -333,7 +333,7 @@ void Cpu::linear_packed(View y, View x, PackedWeight w, View bias) {
   p.x = {x.data, x.dtype == DType::bf16, x.stride[0], x.stride[1]};
   p.w = w;
   p.bias = bias_row(bias);
-  p.M > kFewRows ? multiply_packed_many(team_, p) : multiply_packed_few(team_, p);
+  p.M > kFewPackedRows ? multiply_packed_many(team_, p) : multiply_packed_few(team_, p);
 }
 
 }   // namespace glass::GLASS_ISA

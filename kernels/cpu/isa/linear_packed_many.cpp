@@ -119,12 +119,8 @@ Rows pack_rows(const Team& team, const PackedProduct& p, const Way& way, Index r
   parallel_or_not(team, chunks_of(panels, together), worth, [&](Index chunk) {
     const Index begin = chunk * together * kTileRows;
     const Index width = smaller(together * kTileRows, rows - begin);
-    const Operand x = moved(p.x, row + begin, 0);
-    float* here = to + chunk * together * next;
-    const HalfFactor halves = {numbers<std::uint16_t>(x), x.wide, x.deep};
-    if (way.pairs) return pack_pairs(here, kTileRows, halves, width, p.K);
-    if (x.half) return pack_panels(here, kTileRows, halves, width, p.K);
-    pack_panels(here, kTileRows, Factor{numbers<float>(x), x.wide, x.deep}, width, p.K);
+    pack_operand(to + chunk * together * next, kTileRows, moved(p.x, row + begin, 0), width, p.K,
+                 way.pairs);
   });
   return {row, rows, to, next};
 }

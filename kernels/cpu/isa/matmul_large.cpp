@@ -43,11 +43,7 @@ GLASS_SIMD Index per_float(const Phase& phase) { return phase.kind == Kind::pair
 void pack_some(float* to, int panel, const Operand& from, Index begin, Index width,
                const Phase& phase) {
   const Index deep = smaller(phase.depth * per_float(phase), phase.numbers - phase.first);
-  const Operand m = moved(from, begin, phase.first);
-  const HalfFactor halves = {numbers<std::uint16_t>(m), m.wide, m.deep};
-  if (phase.kind == Kind::pairs) return pack_pairs(to, panel, halves, width, deep);
-  if (m.half) return pack_panels(to, panel, halves, width, deep);
-  pack_panels(to, panel, Factor{numbers<float>(m), m.wide, m.deep}, width, deep);
+  pack_operand(to, panel, moved(from, begin, phase.first), width, deep, phase.kind == Kind::pairs);
 }
 
 // The cache lines of the piece that comes next.

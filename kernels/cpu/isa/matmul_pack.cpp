@@ -118,5 +118,14 @@ void pack_pairs(float* to, int panel, const HalfFactor& from, std::int64_t width
                 std::int64_t depth) {
   pack_either(to, panel, Pairs{from, (depth + 1) / 2, depth}, width);
 }
+void pack_operand(float* to, int panel, const Operand& from, std::int64_t width, std::int64_t depth,
+                  bool pairs) {
+  const HalfFactor halves = {reinterpret_cast<const std::uint16_t*>(from.data), from.wide,
+                             from.deep};
+  const Factor singles = {reinterpret_cast<const float*>(from.data), from.wide, from.deep};
+  if (pairs) return pack_pairs(to, panel, halves, width, depth);
+  from.half ? pack_panels(to, panel, halves, width, depth)
+            : pack_panels(to, panel, singles, width, depth);
+}
 
 }   // namespace glass::GLASS_ISA
