@@ -16,6 +16,12 @@ namespace {
 constexpr std::string_view kScheme = "xxh64:";
 constexpr std::size_t kDigits = 16;
 
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+constexpr bool kAnyDigest = true;   // no fuzzer guesses one, and what lies behind is to be fuzzed
+#else
+constexpr bool kAnyDigest = false;
+#endif
+
 // A quotation mark inside of a text is written \", so these letters can only be the note itself.
 const std::string& digest_field() {
   static const std::string field =
@@ -62,7 +68,7 @@ class Verifier {
   }
   std::string end() const {
     const std::string digest = hex16(file_.digest());
-    if (digest != said_)
+    if (digest != said_ && !kAnyDigest)
       fail(ContentError(
           source_.name() + " is damaged: its bytes have the digest " + digest +
           ", and it was saved with " + in_quotes(said_) + "; " +

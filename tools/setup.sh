@@ -16,6 +16,11 @@ have() { command -v "$1" >/dev/null 2>&1; }
 have_compiler() { have "${CXX:-c++}" || have g++ || have clang++; }
 have_header() { printf '#include <%s>\n' "$1" | "${CXX:-c++}" -x c++ -std=c++20 -fsyntax-only -; }
 
+has_libfuzzer() {
+  printf 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }\n' |
+    clang++ -x c++ -fsanitize=fuzzer,address - -o /dev/null >/dev/null 2>&1
+}
+
 need_to_build() {
   need g++ have_compiler
   need cmake have cmake

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every test of the project:  sh tools/test.sh
-#   --deep     also: address, undefined and thread sanitizers, ARM under qemu, and the long versions of tests
+#   --deep     also: address, undefined and thread sanitizers, ARM under qemu, fuzzing, and the long versions of tests
 # The last line is "N passed, N failed, N skipped", over all test cases. It fails if one failed, if fewer passed than
 # tests/floor.txt says, or if one was skipped for a reason that tests/QUARANTINE.md does not know.
 set -eu
@@ -31,7 +31,9 @@ tier() {
   say ""
   say "== $preset"
   configure "$preset" -DGLASS_TESTS=ON
-  quietly cmake --build "$build_folder/$preset"
+  target=all
+  [ "$preset" != fuzz ] || target=fuzz
+  quietly cmake --build "$build_folder/$preset" --target "$target"
   report=$build_folder/$preset/tests.xml
   rm -f "$report"
   ctest --preset "$preset" --test-dir "$build_folder/$preset" -j "$jobs" --output-junit tests.xml \
@@ -50,6 +52,11 @@ if [ "$deep" = yes ]; then
   tier asan --exclude-regex chapters
   tier ubsan --exclude-regex chapters
   tier tsan --exclude-regex chapters
+  if has_libfuzzer; then
+    tier fuzz   # 30 seconds a reader
+  else
+    say "fuzz: skipped (apt-get install clang libclang-rt-14-dev)"
+  fi
   if have aarch64-linux-gnu-g++ && have qemu-aarch64; then
     tier neon
   else

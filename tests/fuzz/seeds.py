@@ -1,0 +1,132 @@
+#!/usr/bin/env python3
+"""Makes the first inputs of every fuzz target:  python3 tests/fuzz/seeds.py FOLDER
+
+One function a target, of its name, that yields (name of the seed, bytes). A seed whose name begins with "good" must be
+accepted by the reader, one with "bad" refused (tests/fuzz/replay holds them to it). Small ones: a fuzzer changes one
+byte at a time. Only Python's own library, so that they can be made everywhere; the same bytes every time.
+"""
+import json as json_module
+import pathlib
+import struct
+import sys
+
+
+def as_json(value):
+    return json_module.dumps(value).encode()
+
+
+def json():
+    yield "good-object", b'{"a": [1, -2.5e3, true, false, null, "x\\u00e9\\n"], "b": {"c": {}}}'
+    yield "good-text", '"\\ud83d\\ude00 \u20ac \\"\\\\\\/\\b\\f\\n\\r\\t"'.encode()
+    yield "good-number", b"-0.1E+10"
+    yield "good-nested", b"[" * 20 + b"]" * 20
+    yield "bad-deep", b"[" * 200
+    yield "bad-twice", b'{"a": 1, "a": 2}'
+    yield "bad-half-a-pair", b'"\\ud800"'
+    yield "bad-behind", b"{} x"
+
+
+def safetensors_file(header, data=b""):
+    text = as_json(header)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def safetensors():
+    entry = {"dtype": "F32", "shape": [2, 3], "data_offsets": [8, 32]}
+    yield "good-two", safetensors_file({"__metadata__": {"format": "pt"}, "a": entry,
+                                        "b": {"dtype": "I64", "shape": [], "data_offsets": [0, 8]}}, bytes(32))
+    yield "good-empty", safetensors_file({})
+    yield "good-types", safetensors_file({name: {"dtype": name, "shape": [0], "data_offsets": [0, 0]}
+                                          for name in ["BOOL", "U8", "F16", "BF16", "F64", "I32"]})
+    yield "bad-hole", safetensors_file({"a": entry}, bytes(32))
+    yield "bad-length", struct.pack("<Q", 2 ** 63) + b"{}"
+
+
+MASK = 2 ** 64 - 1
+P1, P2, P3, P4, P5 = (11400714785074694791, 14029467366897019727, 1609587929392839161, 9650029242287828579,
+                      2870177450012600261)
+
+
+def xxh64(data):
+    """The digest of our checkpoints (engine/base/hash.h)."""
+    def turn(x, bits):
+        return (x << bits | x >> 64 - bits) & MASK
+
+    def step(lane, word):
+        return turn((lane + word * P2) & MASK, 31) * P1 & MASK
+
+    at, digest = 0, P5
+    if len(data) >= 32:
+        lanes = [P1 + P2 & MASK, P2, 0, -P1 & MASK]
+        while at + 32 <= len(data):
+            lanes = [step(lane, word) for lane, word in zip(lanes, struct.unpack_from("<4Q", data, at))]
+            at += 32
+        digest = sum(turn(lane, bits) for lane, bits in zip(lanes, (1, 7, 12, 18))) & MASK
+        for lane in lanes:
+            digest = ((digest ^ step(0, lane)) * P1 + P4) & MASK
+    digest = digest + len(data) & MASK
+    while at + 8 <= len(data):
+        digest = (turn(digest ^ step(0, *struct.unpack_from("<Q", data, at)), 27) * P1 + P4) & MASK
+        at += 8
+    if at + 4 <= len(data):
+        digest = (turn(digest ^ struct.unpack_from("<I", data, at)[0] * P1 & MASK, 23) * P2 + P3) & MASK
+        at += 4
+    for byte in data[at:]:
+        digest = turn(digest ^ byte * P5 & MASK, 11) * P1 & MASK
+    for bits, factor in ((33, P2), (29, P3)):
+        digest = (digest ^ digest >> bits) * factor & MASK
+    return digest ^ digest >> 32
+
+
+def checkpoint_file(tensors, notes):
+    """tensors: {name: (shape, bytes of F32)}, in the order of their names."""
+    header = {"__metadata__": {**notes, "glass.digest": "xxh64:" + "0" * 16, "glass.digest.tensors":
+                               " ".join(f"{xxh64(data):016x}" for _, data in tensors.values())}}
+    at = 0
+    for name, (shape, data) in tensors.items():
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + len(data)]}
+        at += len(data)
+    whole = safetensors_file(header, b"".join(data for _, data in tensors.values()))
+    return whole.replace(b"xxh64:" + b"0" * 16, b"xxh64:%016x" % xxh64(whole))
+
+
+def checkpoint():
+    config = {"vocab_size": 3, "block_size": 4, "n_layer": 1, "n_head": 2, "n_embd": 4}
+    notes = {"glass.config": json_module.dumps(config), "glass.step": "7"}
+    letters = json_module.dumps({"type": "char", "letters": "abc"})
+    good = checkpoint_file({"a": ([2, 2], bytes(16)), "b": ([], struct.pack("<f", 1.5))}, notes)
+    yield "good-two", good
+    yield "good-tokenizer", checkpoint_file({}, {**notes, "glass.tokenizer": letters})
+    yield "damaged", good[:-1] + b"x"     # accepted where fuzzing accepts any digest
+    yield "bad-no-config", checkpoint_file({}, {"glass.step": "7"})
+
+
+def npy_file(header, data, version=1):
+    text = header.encode()
+    text += b" " * (-(len(text) + 1 + 10) % 64) + b"\n"
+    return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(text)) + text + data
+
+
+def npy():
+    yield "good-matrix", npy_file("{'descr': '<i4', 'fortran_order': False, 'shape': (2, 3), }", bytes(24))
+    yield "good-number", npy_file("{'descr': '<i8', 'fortran_order': False, 'shape': (), }", bytes(8))
+    yield "good-bytes", npy_file("{'descr': '|u1', 'fortran_order': False, 'shape': (4,), }", b"abcd")
+    yield "bad-columns", npy_file("{'descr': '<i4', 'fortran_order': True, 'shape': (2, 3), }", bytes(24))
+    yield "bad-shape", npy_file("{'descr': '<i4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", bytes(8))
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    for target in sorted(path.stem for path in pathlib.Path(__file__).parent.glob("*.cpp")):
+        place = folder / target
+        place.mkdir(parents=True, exist_ok=True)
+        seeds = dict(globals()[target]()) if target in globals() else {}
+        for old in place.iterdir():
+            if old.name not in seeds:
+                old.unlink()
+        for name, content in seeds.items():
+            (place / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
