@@ -1,12 +1,11 @@
 #include "model/saved_model.h"
 
-#include <sys/stat.h>
-
-#include <bit>
-#include <cstring>
+#include <algorithm>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "model/formats/elements.h"
+#include "model/formats/foreign.h"
 
 namespace glass {
 namespace {
@@ -25,35 +24,6 @@ StoredType stored_type(DType type) {
   return StoredType::f32;
 }
 
-template <class T>
-T read_at(std::span<const std::byte> bytes, std::size_t i) {
-  T value;
-  std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
-  return value;
-}
-
-std::vector<double> numbers_of(const StoredTensor& from, const std::string& what) {
-  std::vector<double> values(from.bytes.size() / bytes_of(from.type));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    switch (from.type) {
-      case StoredType::f32:
-        values[i] = static_cast<double>(read_at<float>(from.bytes, i));
-        break;
-      case StoredType::f64:
-        values[i] = read_at<double>(from.bytes, i);
-        break;
-      case StoredType::bf16:
-        values[i] = static_cast<double>(
-            std::bit_cast<float>(std::uint32_t{read_at<std::uint16_t>(from.bytes, i)} << 16));
-        break;
-      default:
-        fail(ContentError(what + ": " + from.name + " is of type " + name_of(from.type) +
-                          ", not of numbers with fractions."));
-    }
-  }
-  return values;
-}
-
 Shape shape_of(const StoredTensor& from, const std::string& what) {
   Shape shape;
   if (from.shape.size() > kMaxRank)
@@ -62,9 +32,23 @@ Shape shape_of(const StoredTensor& from, const std::string& what) {
   return shape;
 }
 
-bool is_folder(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+template <class T>
+std::span<const T> all_of(const StoredTensor& x) {   // allocated bytes are aligned for all numbers
+  return {reinterpret_cast<const T*>(x.bytes.data()), x.bytes.size() / sizeof(T)};
+}
+
+// A safetensors file that carries notes of ours. Others may carry notes of their own.
+bool is_ours(const ByteSource& file) {
+  if (!looks_like_safetensors(file)) return false;
+  const Notes notes = read_safetensors_header(file).notes;
+  return std::any_of(notes.begin(), notes.end(),
+                     [](const auto& note) { return note.first.starts_with("glass."); });
+}
+
+std::int64_t step_of(const Checkpoint& checkpoint) {
+  std::int64_t step = 0;
+  parse_integer(checkpoint.note("glass.step"), step);
+  return step;
 }
 
 }   // namespace
@@ -84,7 +68,10 @@ void fill_from(Tensor& x, const StoredTensor& from, const std::string& what) {
     fail(ContentError(what + ": " + from.name + " has shape " + str(shape) + "; this model needs " +
                       str(x.shape()) + "."));
   }
-  const Tensor values = Tensor::from(x.device(), numbers_of(from, what), shape, x.dtype());
+  const bool wide = from.type == StoredType::f64;
+  const StoredTensor numbers = as_type(from, wide ? StoredType::f64 : StoredType::f32);
+  const Tensor values = wide ? Tensor::from(x.device(), all_of<double>(numbers), shape, x.dtype())
+                             : Tensor::from(x.device(), all_of<float>(numbers), shape);
   x.backend().copy({x.writable("a checkpoint"), false}, values.view());
 }
 
@@ -116,19 +103,14 @@ void load_weights(LanguageModel& model, const Checkpoint& checkpoint, const std:
 }
 
 FoundCheckpoint find_checkpoint(const std::string& path, const Warn& warn) {
-  if (!is_folder(path)) {
-    FoundCheckpoint found{path, 0, load_checkpoint(path)};
-    std::int64_t step = 0;
-    if (parse_integer(found.checkpoint.note("glass.step"), step) == NumberFault::none)
-      found.step = step;
-    return found;
-  }
-  std::optional<FoundCheckpoint> found = newest_checkpoint(path, warn);
-  if (!found) {
-    fail(SystemError("There is no checkpoint in " + in_quotes(path) +
-                     "; train one with glass train, or name another folder."));
-  }
-  return std::move(*found);
+  const FileOrFolder from(path);
+  if (from.is_folder() && is_run_folder(path)) return newest_checkpoint(path, warn).value();
+  FoundCheckpoint found{path, 0, {}};
+  if (!from.is_folder() && is_ours(from.source()))
+    found.checkpoint = load_checkpoint(from.source());
+  else found.checkpoint = read_foreign(from).checkpoint;
+  found.step = step_of(found.checkpoint);
+  return found;
 }
 
 SavedModel open_model(const std::string& path, const Device& device, DType dtype,

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/base/byte_source.h"
 #include "engine/base/json_value.h"
+#include "model/formats/file_or_folder.h"
 #include "model/formats/safetensors.h"
 
 namespace glass {
@@ -37,24 +37,10 @@ struct Inspection {
   std::vector<std::pair<std::string, std::string>> facts;   // a name and a sentence, for people
 };
 
-// A path that a user gave: a folder, or a file that can be read.
-class InspectTarget {
- public:
-  explicit InspectTarget(const std::string& path);
-  const std::string& path() const { return path_; }
-  bool is_folder() const { return !source_; }
-  const ByteSource& source() const { return *source_; }   // of a file
-  std::string first_bytes(std::size_t count) const;       // fewer where the file is shorter
-
- private:
-  std::string path_;
-  std::optional<FileSource> source_;
-};
-
 struct InspectFormat {
   const char* name;   // for the message that lists what can be inspected
-  bool (*recognises)(const InspectTarget& target);
-  Inspection (*inspect)(const InspectTarget& target);
+  bool (*recognises)(const FileOrFolder& target);
+  Inspection (*inspect)(const FileOrFolder& target);
 };
 std::span<const InspectFormat> inspect_formats();   // the first that recognises a target has it
 

@@ -61,16 +61,12 @@ void describe_notes(const Notes& notes, Inspection& found) {
       found.notes.emplace(key, value);
 }
 
-bool looks_like_safetensors(const InspectTarget& target) {
-  if (target.is_folder()) return false;
-  const std::string first = target.first_bytes(9);
-  std::uint64_t length = 0;
-  std::memcpy(&length, first.data(), std::min<std::size_t>(8, first.size()));
-  return first.size() == 9 && first[8] == '{' && length <= target.source().size() - 8;
+bool is_safetensors(const FileOrFolder& target) {
+  return !target.is_folder() && looks_like_safetensors(target.source());
 }
 
 // One of ours carries notes of ours; then its digest must be right.
-Inspection inspect_safetensors(const InspectTarget& target) {
+Inspection inspect_safetensors(const FileOrFolder& target) {
   const SafetensorsHeader header = read_safetensors_header(target.source());
   const bool ours = std::any_of(header.notes.begin(), header.notes.end(), [](const auto& note) {
     return note.first.compare(0, 6, "glass.") == 0;
@@ -86,16 +82,16 @@ Inspection inspect_safetensors(const InspectTarget& target) {
   return found;
 }
 
-bool looks_like_run_folder(const InspectTarget& target) {
+bool looks_like_run_folder(const FileOrFolder& target) {
   return target.is_folder() && is_run_folder(target.path());
 }
 
-Inspection inspect_run_folder(const InspectTarget& target) {
+Inspection inspect_run_folder(const FileOrFolder& target) {
   std::vector<std::string> skipped;
   const auto newest =
       newest_checkpoint(target.path(), [&](const std::string& why) { skipped.push_back(why); });
   if (!newest) fail(ContentError(in_quotes(target.path()) + " holds no checkpoint any more."));
-  Inspection found = inspect_safetensors(InspectTarget(newest->path));
+  Inspection found = inspect_safetensors(FileOrFolder(newest->path));
   found.kind = "run folder";
   std::vector<std::string> steps;
   for (const std::int64_t step : saved_steps(target.path())) steps.push_back(with_commas(step));
@@ -107,11 +103,11 @@ Inspection inspect_run_folder(const InspectTarget& target) {
 
 // --- Arrays and tokens ---------------------------------------------------------------------------
 
-bool looks_like_npy(const InspectTarget& target) {
+bool looks_like_npy(const FileOrFolder& target) {
   return !target.is_folder() && is_npy(target.source());
 }
 
-Inspection inspect_npy(const InspectTarget& target) {
+Inspection inspect_npy(const FileOrFolder& target) {
   const NpyHeader header = read_npy_header(target.source());
   Inspection found;
   found.kind = "npy";
@@ -131,7 +127,7 @@ void describe_ids(const Tokens& tokens, Inspection& found) {
     found.facts.emplace_back("ids", std::to_string(least) + " to " + std::to_string(most));
 }
 
-Inspection inspect_tokens(const InspectTarget& target, int width, const char* kind) {
+Inspection inspect_tokens(const FileOrFolder& target, int width, const char* kind) {
   Tokens tokens;
   tokens.append_file(target.path(), width);
   Inspection found;
@@ -145,23 +141,23 @@ Inspection inspect_tokens(const InspectTarget& target, int width, const char* ki
   return found;
 }
 
-int width_of_llmc_shard(const InspectTarget& target) {
+int width_of_llmc_shard(const FileOrFolder& target) {
   std::int32_t magic = 0;
   if (target.is_folder() || target.source().size() < 1024) return 0;
   target.source().read(0, std::as_writable_bytes(std::span(&magic, 1)));
   return magic == 20240520 ? 2 : magic == 20240801 ? 4 : 0;
 }
 
-bool looks_like_llmc_shard(const InspectTarget& target) { return width_of_llmc_shard(target) > 0; }
-Inspection inspect_llmc_shard(const InspectTarget& target) {
+bool looks_like_llmc_shard(const FileOrFolder& target) { return width_of_llmc_shard(target) > 0; }
+Inspection inspect_llmc_shard(const FileOrFolder& target) {
   return inspect_tokens(target, width_of_llmc_shard(target), "llm.c token shard");
 }
 
-bool looks_like_token_folder(const InspectTarget& target) {
+bool looks_like_token_folder(const FileOrFolder& target) {
   return target.is_folder() && exists(target.path() + "/train.bin");
 }
 
-Inspection inspect_token_folder(const InspectTarget& target) {
+Inspection inspect_token_folder(const FileOrFolder& target) {
   DataOptions options;
   options.source = target.path();
   const Dataset data = open_dataset(options);
@@ -182,7 +178,7 @@ Inspection inspect_token_folder(const InspectTarget& target) {
 }
 
 // Tokens without a header look like anything; a name and a neighbour are all that give them away.
-bool looks_like_raw_tokens(const InspectTarget& target) {
+bool looks_like_raw_tokens(const FileOrFolder& target) {
   const std::string& path = target.path();
   if (target.is_folder() || path.size() < 4 || path.compare(path.size() - 4, 4, ".bin") != 0)
     return false;
@@ -190,8 +186,8 @@ bool looks_like_raw_tokens(const InspectTarget& target) {
   return exists(folder + "/meta.json") || exists(folder + "/meta.pkl");
 }
 
-Inspection inspect_raw_tokens(const InspectTarget& target) {
-  const Inspection folder = inspect_token_folder(InspectTarget(split_path(target.path()).folder));
+Inspection inspect_raw_tokens(const FileOrFolder& target) {
+  const Inspection folder = inspect_token_folder(FileOrFolder(split_path(target.path()).folder));
   Inspection found = inspect_tokens(target, folder.vocab_size > 65536 ? 4 : 2, "tokens");
   found.tokenizer = folder.tokenizer;
   found.vocab_size = folder.vocab_size;
@@ -201,35 +197,19 @@ Inspection inspect_raw_tokens(const InspectTarget& target) {
 const InspectFormat kFormats[] = {
     {"a run folder", looks_like_run_folder, inspect_run_folder},
     {"a folder of tokens", looks_like_token_folder, inspect_token_folder},
-    {"safetensors", looks_like_safetensors, inspect_safetensors},
+    {"safetensors", is_safetensors, inspect_safetensors},
     {".npy", looks_like_npy, inspect_npy},
     {"a token shard of llm.c", looks_like_llmc_shard, inspect_llmc_shard},
     {"a .bin of tokens beside its meta.json or meta.pkl", looks_like_raw_tokens,
      inspect_raw_tokens},
 };
 
-bool is_directory(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 }   // namespace
-
-InspectTarget::InspectTarget(const std::string& path) : path_(path) {
-  if (!is_directory(path)) source_.emplace(path);
-}
-
-std::string InspectTarget::first_bytes(std::size_t count) const {
-  std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(count, source_->size())),
-                    '\0');
-  source_->read(0, std::as_writable_bytes(std::span(bytes.data(), bytes.size())));
-  return bytes;
-}
 
 std::span<const InspectFormat> inspect_formats() { return kFormats; }
 
 Inspection inspect(const std::string& path) {
-  const InspectTarget target(path);
+  const FileOrFolder target(path);
   std::vector<std::string> names;
   for (const InspectFormat& format : kFormats) {
     if (format.recognises(target)) return format.inspect(target);

@@ -256,6 +256,15 @@ OwnedBytes allocate_bytes(std::size_t size) {
   return {std::shared_ptr<std::byte[]>(new std::byte[size]), size};
 }
 
+bool looks_like_safetensors(const ByteSource& source) {
+  if (source.size() < 9) return false;
+  std::uint64_t length = 0;
+  char first = 0;
+  source.read(0, std::as_writable_bytes(std::span(&length, 1)));
+  source.read(8, std::as_writable_bytes(std::span(&first, 1)));
+  return first == '{' && length <= source.size() - 8;
+}
+
 SafetensorsHeader read_safetensors_header(const ByteSource& source) {
   return HeaderReader(source).read();
 }

@@ -58,6 +58,7 @@ struct SafetensorsHeader {
   std::string text;   // the first 8 + N bytes of the file, as they are
 };
 
+bool looks_like_safetensors(const ByteSource& source);   // eight bytes of length, then '{'
 SafetensorsHeader read_safetensors_header(const ByteSource& source);
 void refuse_more_than_memory(const ByteSource& source);   // SystemError
 StoredTensor read_tensor(const ByteSource& source, const TensorEntry& entry);

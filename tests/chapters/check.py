@@ -235,12 +235,10 @@ class Checker:
 
 def all_chapters(root):
     found = []
-    for folder in [""] + sorted(os.listdir(root)):
-        if folder.startswith(".") or folder in ("build", "out"):
-            continue
-        chapter = os.path.join(folder, "README.md")
-        if os.path.isfile(os.path.join(root, chapter)):
-            found.append(chapter)
+    for folder, inside, files in os.walk(root):
+        inside[:] = sorted(n for n in inside if not n.startswith(".") and n not in ("build", "out"))
+        if "README.md" in files:
+            found.append(os.path.relpath(os.path.join(folder, "README.md"), root))
     return found
 
 
