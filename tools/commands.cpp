@@ -7,7 +7,7 @@
 namespace glass {
 
 extern const Command kTrain, kSample, kEval, kLogits, kGrads, kMicro, kTrace, kBench, kInspect,
-    kInfo, kCompletion, kHelp,
+    kImport, kExport, kInfo, kCompletion, kHelp,
     kDataCommand, kTokenizerCommand;
 
 namespace {
@@ -25,6 +25,8 @@ const Command* const kCommands[] = {
     &kTrace,
     &kBench,
     &kInspect,
+    &kImport,
+    &kExport,
     &kInfo,
     &kCompletion,
     &kHelp,

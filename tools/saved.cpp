@@ -47,20 +47,24 @@ PackedType packed_type(const std::string& name) {
   fail(UsageError("--type " + name + ": there are f32, bf16, int8 and int4."));
 }
 
+TokenizerPtr said_tokenizer(const Arguments& args, std::int64_t vocab_size) {
+  if (!takes(args, kTokenizerOption) || !args.has("tokenizer")) return nullptr;
+  const std::string& spec = args.text("tokenizer");
+  TokenizerPtr tokenizer = tokenizer_by_name(spec);
+  if (tokenizer->vocab_size() > vocab_size) {
+    fail(ContentError("--tokenizer " + spec + " knows " + with_commas(tokenizer->vocab_size()) +
+                      " tokens, and this model only " + with_commas(vocab_size) + "."));
+  }
+  return tokenizer;
+}
+
 Opened open_saved(const Arguments& args) {
   Opened opened{open_machine(args), {}};
   opened.saved = open_model(args.text("ckpt"), opened.machine.backend, opened.machine.dtype, warn);
   if (takes(args, kTypeOption) && args.has("type"))
     opened.model().pack(packed_type(args.text("type")));
-  if (takes(args, kTokenizerOption) && args.has("tokenizer")) {
-    const std::string& spec = args.text("tokenizer");
-    opened.saved.tokenizer = tokenizer_by_name(spec);
-    if (opened.saved.tokenizer->vocab_size() > opened.config().vocab_size) {
-      fail(ContentError(
-          "--tokenizer " + spec + " knows " + with_commas(opened.saved.tokenizer->vocab_size()) +
-          " tokens, and this model only " + with_commas(opened.config().vocab_size) + "."));
-    }
-  }
+  if (const TokenizerPtr said = said_tokenizer(args, opened.config().vocab_size))
+    opened.saved.tokenizer = said;
   return opened;
 }
 

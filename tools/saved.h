@@ -15,7 +15,9 @@ namespace glass {
 inline constexpr Option kCkptOption = {
     .name = "ckpt",
     .value = "PATH",
-    .help = "the model: a checkpoint, or the folder of a run (its newest one)",
+    .help =
+        "the model: a checkpoint, the folder of a run (its newest one), or what another program "
+        "left (nanoGPT, Hugging Face, llm.c, GGUF)",
     .also = "out-dir",
     .group = "Model",
     .required = true};
@@ -47,6 +49,10 @@ struct Opened {
   const Tokenizer& tokenizer() const;   // ContentError where the checkpoint has none
 };
 Opened open_saved(const Arguments& args);
+
+// What --tokenizer says the tokens of a model with this vocabulary mean; null where it is not
+// given.
+TokenizerPtr said_tokenizer(const Arguments& args, std::int64_t vocab_size);
 
 // The text of an option that is a prompt; "-" is all of stdin. UsageError where it is not text.
 std::string prompt_text(const std::string& said);

@@ -5,11 +5,12 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "model/formats/elements.h"
+#include "model/formats/export_safetensors.h"
 
 namespace glass {
 
 std::span<const ExportTarget* const> export_targets() {
-  static const std::vector<const ExportTarget*> targets = {};
+  static const std::vector<const ExportTarget*> targets = {&kSafetensorsTarget};
   return targets;
 }
 
