@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <iterator>
+
+#include "engine/base/error.h"
+#include "engine/base/text.h"
 
 namespace glass {
 namespace {
@@ -28,7 +32,8 @@ const PublicFile kFiles[] = {
     {.name = "gpt2", .file = "gpt2/model.safetensors",
      .what = "GPT-2 of 124 M weights", .licence = "MIT",
      .url = "https://huggingface.co/openai-community/gpt2/resolve/607a30d783dfa663caf39e06633721c8d4cfcd7e/model.safetensors",
-     .bytes = 548105171, .sha256 = "248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707"},
+     .bytes = 548105171, .sha256 = "248dfc3911869ec493c76e65bf2fcf7f615828b0254c12b473182f0f81d3a707",
+     .ckpt = "gpt2", .with = "gpt2-config gpt2-vocab gpt2-merges"},
     {.name = "gpt2-config", .file = "gpt2/config.json",
      .what = "its sizes", .licence = "MIT",
      .url = "https://huggingface.co/openai-community/gpt2/resolve/607a30d783dfa663caf39e06633721c8d4cfcd7e/config.json",
@@ -60,11 +65,13 @@ const PublicFile kFiles[] = {
     {.name = "llmc-gpt2", .file = "gpt2_124M.bin",
      .what = "GPT-2 for llm.c, f32", .licence = "MIT",
      .url = "https://huggingface.co/datasets/karpathy/llmc-starter-pack/resolve/main/gpt2_124M.bin",
-     .bytes = 497904640, .sha256 = "3da8b207584030bcdcd207cf7a99952e3421dce92da218b351071857511bf162"},
+     .bytes = 497904640, .sha256 = "3da8b207584030bcdcd207cf7a99952e3421dce92da218b351071857511bf162",
+     .ckpt = "gpt2_124M.bin", .with = "llmc-tokenizer"},
     {.name = "llmc-gpt2-bf16", .file = "gpt2_124M_bf16.bin",
      .what = "the same in bf16", .licence = "MIT",
      .url = "https://huggingface.co/datasets/karpathy/llmc-starter-pack/resolve/main/gpt2_124M_bf16.bin",
-     .bytes = 248952832, .sha256 = "6661f45628102b4c6e86835d9057b5ba2c024dbf9b81445175e258b7878a1a6f"},
+     .bytes = 248952832, .sha256 = "6661f45628102b4c6e86835d9057b5ba2c024dbf9b81445175e258b7878a1a6f",
+     .ckpt = "gpt2_124M_bf16.bin", .with = "llmc-tokenizer"},
     {.name = "llmc-debug", .file = "gpt2_124M_debug_state.bin",
      .what = "a batch with its logits and gradients", .licence = "MIT",
      .url = "https://huggingface.co/datasets/karpathy/llmc-starter-pack/resolve/main/gpt2_124M_debug_state.bin",
@@ -89,6 +96,28 @@ const PublicFile* find_public_file(std::string_view name) {
   const auto found = std::find_if(std::begin(kFiles), std::end(kFiles),
                                   [&](const PublicFile& f) { return f.name == name; });
   return found == std::end(kFiles) ? nullptr : found;
+}
+
+std::vector<const PublicFile*> with_companions(const PublicFile& file) {
+  std::vector<const PublicFile*> all = {&file};
+  for (const std::string& name : split(file.with, ' '))
+    if (const PublicFile* companion = find_public_file(name)) all.push_back(companion);
+  return all;
+}
+
+std::string path_of_model(const std::string& said) {
+  std::error_code fault;
+  const PublicFile* file = find_public_file(said);
+  if (std::filesystem::exists(said, fault) || file == nullptr || file->ckpt.empty()) return said;
+  const std::string path = data_folder() + "/" + std::string(file->ckpt);
+  for (const PublicFile* part : with_companions(*file)) {
+    if (!std::filesystem::exists(data_folder() + "/" + std::string(part->file), fault))
+      fail(SystemError("the model " + said +
+                       " is not on this machine; to download it: glass data "
+                       "fetch " +
+                       said + " --run"));
+  }
+  return path;
 }
 
 std::string data_folder() {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace glass {
 
@@ -19,10 +20,20 @@ struct PublicFile {
   // Texts only: `glass train NAME` learns from it. What stands between its documents; "": one text.
   bool text = false;
   std::string_view separator = {};
+  // Models only: `--ckpt NAME` is where this file lies, or its folder; and the files that belong to
+  // it and are fetched with it, by name, with spaces between them.
+  std::string_view ckpt = {};
+  std::string_view with = {};
 };
 
 std::span<const PublicFile> public_files();
 const PublicFile* find_public_file(std::string_view name);   // null: none of this name
+
+std::vector<const PublicFile*> with_companions(const PublicFile& file);   // itself first
+
+// What --ckpt NAME means: a path as it is; for a model by name, where it was fetched to.
+// SystemError, with the command that fetches it, where it is not there.
+std::string path_of_model(const std::string& said);
 
 // Where fetched files are kept: $GLASS_DATA, or $XDG_DATA_HOME/glass, or ~/.local/share/glass.
 std::string data_folder();

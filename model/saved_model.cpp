@@ -6,6 +6,7 @@
 #include "engine/base/text.h"
 #include "model/formats/elements.h"
 #include "model/formats/foreign.h"
+#include "model/public_data.h"
 
 namespace glass {
 namespace {
@@ -102,7 +103,8 @@ void load_weights(LanguageModel& model, const Checkpoint& checkpoint, const std:
   }
 }
 
-FoundCheckpoint find_checkpoint(const std::string& path, const Warn& warn) {
+FoundCheckpoint find_checkpoint(const std::string& said, const Warn& warn) {
+  const std::string path = path_of_model(said);
   const FileOrFolder from(path);
   if (from.is_folder() && is_run_folder(path)) return newest_checkpoint(path, warn).value();
   FoundCheckpoint found{path, 0, {}};

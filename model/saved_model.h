@@ -19,13 +19,14 @@ struct SavedModel {
   Checkpoint checkpoint;      // everything that the file says beside tensors
 };
 
-// A checkpoint, or a run folder: its newest valid checkpoint. SystemError, ContentError: what is
-// wrong with which file.
+// A checkpoint; a run folder: its newest valid checkpoint; a model of another program
+// (model/formats/foreign.h); or a public one by its name (gpt2), once it was fetched. SystemError,
+// ContentError: what is wrong with which file.
 SavedModel open_model(const std::string& path, const Device& device, DType dtype,
                       const Warn& warn = {});
 
 // The same in two steps, for those who look at the config first.
-FoundCheckpoint find_checkpoint(const std::string& path, const Warn& warn = {});
+FoundCheckpoint find_checkpoint(const std::string& said, const Warn& warn = {});
 GPTConfig config_of(const Checkpoint& checkpoint, const std::string& what);
 TokenizerPtr tokenizer_of(const Checkpoint& checkpoint, const std::string& what);
 void load_weights(LanguageModel& model, const Checkpoint& checkpoint, const std::string& what);

@@ -196,7 +196,8 @@ ExitCode run_make(const Arguments& args) {
   const bool to_stdout = args.text("out") == "-";
   if (to_stdout && args.flag("json"))
     fail(UsageError("--json goes with -o FILE; without it the text itself goes to stdout."));
-  const std::int64_t documents = args.has("documents") ? args.integer("documents") : corpus->documents;
+  const std::int64_t documents =
+      args.has("documents") ? args.integer("documents") : corpus->documents;
   const std::string text =
       make_corpus(*corpus, documents, static_cast<std::uint64_t>(args.integer("seed")));
   write_whole_file(args.text("out"), text);
@@ -221,7 +222,14 @@ struct Fetch {
   bool right = false;   // it is there, and it is the right one
 };
 
-Fetch look(const Arguments& args) {
+Fetch look_at(const PublicFile& file, const std::string& folder) {
+  Fetch fetch{&file, path_of(file, folder)};
+  fetch.right = is_there(fetch.path) && sha256_of_file(fetch.path) == file.sha256;
+  return fetch;
+}
+
+// The file of this name, and those that belong to it.
+std::vector<Fetch> look(const Arguments& args) {
   const std::string& name = args.text("NAME");
   const PublicFile* file = find_public_file(name);
   if (file == nullptr) {
@@ -234,9 +242,10 @@ Fetch look(const Arguments& args) {
              : "there is no file by the name of " + in_quotes(name) + " to fetch; " +
                    (near.empty() ? "see glass data list." : "did you mean " + near + "?")));
   }
-  Fetch fetch{file, path_of(*file, args.has("data") ? args.text("data") : data_folder())};
-  fetch.right = is_there(fetch.path) && sha256_of_file(fetch.path) == file->sha256;
-  return fetch;
+  std::vector<Fetch> all;
+  for (const PublicFile* one : with_companions(*file))
+    all.push_back(look_at(*one, args.has("data") ? args.text("data") : data_folder()));
+  return all;
 }
 
 // For a shell: safe between single quotes.
@@ -283,20 +292,19 @@ ExitCode run_script(const Fetch& fetch) {
   }
 }
 
-ExitCode run_fetch(const Arguments& args) {
-  const Fetch fetch = look(args);
+void fetch_as_json(const std::vector<Fetch>& all) {
+  const PublicFile& file = *all.front().file;
+  Json json;
+  json.object().field("name", file.name).field("url", file.url).field("licence", file.licence);
+  json.field("bytes", file.bytes).field("sha256", file.sha256).field("path", all.front().path);
+  json.field("here", all.front().right).field("command", command_of(all.front()));
+  json.key("with").array();
+  for (std::size_t i = 1; i < all.size(); ++i) json.value(all[i].file->name);
+  print(json.end().end().text() + "\n");
+}
+
+void print_fetch(const Fetch& fetch) {
   const PublicFile& file = *fetch.file;
-  if (args.flag("json")) {
-    if (args.flag("run"))
-      fail(UsageError("--run talks to people and --json to programs; choose one."));
-    Json json;
-    json.object().field("name", file.name).field("url", file.url).field("licence", file.licence);
-    json.field("bytes", file.bytes).field("sha256", file.sha256).field("path", fetch.path);
-    json.field("here", fetch.right).field("command", command_of(fetch)).end();
-    print(json.text() + "\n");
-    return ExitCode::ok;
-  }
-  if (args.flag("run") && !fetch.right) return run_script(fetch);
   const std::string size = file.bytes == 0 ? "not known" : with_commas(file.bytes) + " bytes";
   print(std::string(file.name) + ": " + std::string(file.what) + "\n  from     " +
         std::string(file.url) + "\n  to       " + fetch.path + "\n  licence  " +
@@ -304,6 +312,21 @@ ExitCode run_fetch(const Arguments& args) {
         std::string(file.sha256) + "\n");
   if (fetch.right) print("It is there already, and it is the right one.\n");
   else print("To fetch it, add --run, or run this:\n\n" + command_of(fetch) + "\n");
+}
+
+ExitCode run_fetch(const Arguments& args) {
+  const std::vector<Fetch> all = look(args);
+  if (args.flag("json")) {
+    if (args.flag("run"))
+      fail(UsageError("--run talks to people and --json to programs; choose one."));
+    fetch_as_json(all);
+    return ExitCode::ok;
+  }
+  for (const Fetch& fetch : all) {
+    if (&fetch != &all.front()) print("\n");
+    if (!args.flag("run") || fetch.right) print_fetch(fetch);
+    else if (const ExitCode code = run_script(fetch); code != ExitCode::ok) return code;
+  }
   return ExitCode::ok;
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine/base/text.h"
 #include "model/corpora/corpora.h"
+#include "model/public_data.h"
 #include "tools/text_options.h"
 #include "tools/train_config_file.h"
 
@@ -82,7 +83,7 @@ constexpr Option kOptions[] = {
     {.name = "out", .value = "DIR", .help = "the folder of the run; without it, out/<data>", .also = "out-dir"},
     {.name = "overwrite", .type = Type::flag, .help = "let go of the run that is in --out"},
     {.name = "resume", .value = "DIR", .bare = "auto", .takes = may_be_a_run, .help = "go on with the run in DIR (or in --out)"},
-    {.name = "init-from", .value = "PATH", .fallback = "scratch", .help = "scratch, resume, or the model to start from"},
+    {.name = "init-from", .value = "PATH", .fallback = "scratch", .help = "scratch, resume, or the model to start from: a path, or gpt2 once it was fetched"},
     {.name = "force-config", .type = Type::flag, .help = "resume although settings differ"},
     {.name = "always-save-checkpoint", .type = Type::flag, .help = "save at every evaluation, not only at the best"},
     {.name = "save-every", .type = Type::integer, .value = "N", .min = 0, .max = 1e9, .help = "steps between checkpoints; 0: at evaluations"},
@@ -214,10 +215,12 @@ void refuse_foreign(const Arguments& args) {
   if (args.flag("eval-only"))
     fail(UsageError("--eval-only: glass eval measures a model without training it."));
   const std::string& start = args.text("init-from");
-  if (start.compare(0, 4, "gpt2") != 0 || exists(start)) return;
+  const PublicFile* file = find_public_file(start);
+  const bool can_be_had = file != nullptr && !file->ckpt.empty();
+  if (!start.starts_with("gpt2") || can_be_had || exists(start)) return;
   fail(UsageError("--init-from " + in_quotes(start) +
-                  ": the weights of GPT-2 are not part of this program; name a file that holds "
-                  "them, or start from random ones with --preset " +
+                  ": name a file or folder that holds these weights (a folder of Hugging Face, for "
+                  "example), or start from random ones with --preset " +
                   (known_preset(start) ? start : "gpt2") + "."));
 }
 

@@ -167,6 +167,27 @@ TEST(DataCommand, FetchKnowsAWrongFileFromTheRightOne) {
               HasSubstr("To fetch it"));
 }
 
+TEST(DataCommand, AModelComesWithTheFilesThatBelongToIt) {
+  const Scratch folder;
+  const Outcome outcome = glass({"data", "fetch", "gpt2", "--data", folder.path()});
+  for (const char* file :
+       {"gpt2/model.safetensors", "gpt2/config.json", "gpt2/vocab.json", "gpt2/merges.txt"})
+    EXPECT_THAT(outcome.out, HasSubstr(file));
+  const JsonValue json = json_of(glass({"data", "fetch", "gpt2", "--json"}));
+  EXPECT_EQ(json.at("with", "j").items.size(), 3u);
+}
+
+TEST(DataCommand, AModelByNameSaysHowToFetchIt) {
+  const Scratch folder;
+  const Launch here{.environment = {{"GLASS_DATA", folder.path()}}};
+  EXPECT_THAT(error_of(glass({"sample", "--ckpt", "gpt2"}, here), 4),
+              HasSubstr("glass data fetch gpt2 --run"));
+  std::filesystem::create_directory(folder / "gpt2");
+  folder.write("gpt2/config.json", "{}");   // the weights are still missing
+  EXPECT_THAT(error_of(glass({"sample", "--ckpt", "gpt2"}, here), 4),
+              HasSubstr("glass data fetch gpt2 --run"));
+}
+
 TEST(DataCommand, FetchRefusesUnknownNames) {
   EXPECT_THAT(error_of(glass({"data", "fetch", "tinyshakspeare"}), 2),
               HasSubstr("did you mean tinyshakespeare?"));

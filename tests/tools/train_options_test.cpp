@@ -200,8 +200,8 @@ TEST(TrainOptions, WhatOnlyNanoGptCanDoIsRefusedWithASentence) {
             "--eval-only: glass eval measures a model without training it.");
   EXPECT_EQ(config_refusal("eval_only = False\n"), "accepted");
   EXPECT_EQ(config_refusal("init_from = 'gpt2-xl'\n"),
-            "--init-from 'gpt2-xl': the weights of GPT-2 are not part of this program; name a file "
-            "that holds them, or start from random ones with --preset gpt2-xl.");
+            "--init-from 'gpt2-xl': name a file or folder that holds these weights (a folder of "
+            "Hugging Face, for example), or start from random ones with --preset gpt2-xl.");
 }
 
 TEST(TrainOptions, AConfigAloneNamesNoData) {
