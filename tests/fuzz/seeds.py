@@ -115,6 +115,43 @@ def npy():
     yield "bad-shape", npy_file("{'descr': '<i4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", bytes(8))
 
 
+def gguf_text(text):
+    return struct.pack("<Q", len(text.encode())) + text.encode()
+
+
+def gguf_key(name, value):
+    """A text, an integer (u32), a float (f32), or a list of one of them."""
+    def packed(x):
+        return {str: lambda: gguf_text(x), int: lambda: struct.pack("<I", x), float: lambda: struct.pack("<f", x)}[type(x)]()
+
+    types = {str: 8, int: 4, float: 6, list: 9}
+    head = gguf_text(name) + struct.pack("<I", types[type(value)])
+    if isinstance(value, list):
+        item = types[type(value[0])] if value else 8
+        return head + struct.pack("<IQ", item, len(value)) + b"".join(map(packed, value))
+    return head + packed(value)
+
+
+def gguf_file(keys, tensors, alignment=32):
+    """tensors: {name: (type, shape from the fastest axis on, bytes)}."""
+    header, data = b"", b""
+    for name, (kind, shape, content) in tensors.items():
+        header += gguf_text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, len(data))
+        data += content + bytes(-len(content) % alignment)
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys))
+    head += b"".join(gguf_key(name, value) for name, value in keys.items()) + header
+    return head + bytes(-len(head) % alignment) + data
+
+
+def gguf():
+    tensors = {"a": (0, [4], bytes(16)), "b": (1, [3, 2], bytes(12)), "c": (8, [32, 1], bytes(34)), "d": (30, [], bytes(2))}
+    yield "good-types", gguf_file({"general.architecture": "any", "list": [1, 2], "texts": ["a", ""], "f": 0.5}, tensors)
+    yield "good-empty", gguf_file({}, {})
+    yield "good-alignment", gguf_file({"general.alignment": 64}, {"a": (0, [4], bytes(16))}, 64)
+    yield "bad-alignment", gguf_file({"general.alignment": 3}, {"a": (0, [4], bytes(16))})
+    yield "bad-q4", gguf_file({}, {"a": (12, [256], bytes(144))})
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     for target in sorted(path.stem for path in pathlib.Path(__file__).parent.glob("*.cpp")):

@@ -1,8 +1,6 @@
 // model/formats/safetensors.h: what it writes is what the format says, and no header can lie to it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -12,6 +10,7 @@
 
 #include "engine/base/error.h"
 #include "model/formats/safetensors.h"
+#include "tests/peak_memory.h"
 #include "tests/scratch.h"
 
 namespace glass {
@@ -317,30 +316,15 @@ TEST_F(SafetensorsFile, WhatTheFormatCannotSayIsRefusedBeforeAFileExists) {
   refused(tensor_of<float>("a", StoredType::f32, {1}, {1}), {{"note", "\xff"}});
 }
 
-// A claim costs nothing: the memory of a child that reads a liar, against one that does nothing.
+// A claim costs nothing.
 long kilobytes_needed(const std::string& path) {
-  const auto peak = [](const auto& act) -> long {
-    const pid_t child = ::fork();
-    if (child == 0) {
-      try {
-        act();
-      } catch (const Error&) {
-      } catch (...) { ::_exit(1); }
-      ::_exit(0);
-    }
-    rusage usage{};
-    int status = -1;
-    ::wait4(child, &status, 0, &usage);
-    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << "the reader died";
-    return usage.ru_maxrss;
-  };
-  return peak([&] { load_safetensors(path); }) - peak([] {});
+  return test::kilobytes_needed([&] { load_safetensors(path); });
 }
 
 TEST_F(SafetensorsFile, ALiarGetsNoMemory) {
   const std::string path = folder_ + "/liar";
   const auto write = [&](const std::string& file) { std::ofstream(path) << file; };
-  constexpr long kMost = 64 << 10;   // KiB
+  constexpr long kMost = test::kMostKilobytes;
   write(file_with(one("\"F32\"", "[1099511627776]", "[0,4398046511104]"), 8));
   EXPECT_LT(kilobytes_needed(path), kMost);
   write(le64(99'000'000) + "{");
