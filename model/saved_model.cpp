@@ -95,6 +95,13 @@ TokenizerPtr tokenizer_of(const Checkpoint& checkpoint, const std::string& what)
              : tokenizer_from_json(found->second, what + ": glass.tokenizer");
 }
 
+void crop_positions(Checkpoint& checkpoint, std::int64_t block_size) {
+  for (StoredTensor& tensor : checkpoint.tensors) {
+    const bool table = tensor.name == "transformer.wpe.weight" && !tensor.shape.empty();
+    if (table && tensor.shape[0] > block_size) tensor = rows_of(tensor, 0, block_size);
+  }
+}
+
 void load_weights(LanguageModel& model, const Checkpoint& checkpoint, const std::string& what) {
   for (Parameter* p : model.parameters()) {
     const StoredTensor* from = checkpoint.find(p->name);

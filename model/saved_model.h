@@ -29,6 +29,9 @@ SavedModel open_model(const std::string& path, const Device& device, DType dtype
 FoundCheckpoint find_checkpoint(const std::string& said, const Warn& warn = {});
 GPTConfig config_of(const Checkpoint& checkpoint, const std::string& what);
 TokenizerPtr tokenizer_of(const Checkpoint& checkpoint, const std::string& what);
+// For a model that reads only so far: keeps that many rows of the table of positions, if it is
+// longer.
+void crop_positions(Checkpoint& checkpoint, std::int64_t block_size);
 void load_weights(LanguageModel& model, const Checkpoint& checkpoint, const std::string& what);
 
 // A tensor's numbers on the host, under a name; and back into a tensor of the same shape, whatever

@@ -224,6 +224,7 @@ Start start_of(TrainRequest& request, const Place& place) {
     start.found = find_checkpoint(model, warn);
     request.model = config_of(start.found->checkpoint, start.found->path);
     put_chosen(request.args, request.model);
+    crop_positions(start.found->checkpoint, request.model.block_size);
     request.data.use = tokenizer_of(start.found->checkpoint, start.found->path);
   }
   return start;

@@ -304,6 +304,20 @@ TEST(Train, GoesOnFromAModelThatSomebodyTrained) {
   EXPECT_LT(loss(next), loss(fresh) - 0.5) << "it knows already what it learned";
 }
 
+TEST(Train, AModelMayGoOnReadingLessFar) {
+  const Scratch folder;
+  const std::string text = folder.write("rhyme.txt", rhyme());
+  ASSERT_EQ(glass(tiny({text, "--max-iters", "2", "--out", folder / "long"})).code, 0);
+  const auto from_long = [&](const char* size, const char* out) {
+    return glass({"train", text, "--init-from", folder / "long", "--block-size", size,
+                  "--max-iters", "1", "--threads", "1", "--out", folder / out});
+  };
+  const Outcome shorter = from_long("5", "short"), longer = from_long("9", "longer");
+  EXPECT_EQ(shorter.code, 0) << shorter.text();
+  EXPECT_EQ(longer.code, 3) << "nobody knows the ninth position";
+  EXPECT_THAT(longer.err, HasSubstr("transformer.wpe.weight has shape (8,"));
+}
+
 TEST(Train, AReaderOfTheProgressMayLeave) {
   const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
