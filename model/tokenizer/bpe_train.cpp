@@ -3,6 +3,7 @@
 // every pair of tokens we know how often it occurs and where; a merge visits the places of its pair
 // and corrects the counts of the neighbours, and nothing else is touched.
 #include <queue>
+#include <unordered_map>
 
 #include "engine/base/error.h"
 #include "model/tokenizer/bpe.h"
@@ -17,7 +18,7 @@ PieceCounts count_pieces(std::span<const std::string_view> documents) {
   PieceCounts counts;
   for (const std::string_view text : documents) {
     for (std::size_t at = 0; at < text.size();) {
-      const std::size_t end = end_of_piece(text, at);
+      const std::size_t end = end_of_piece(Pattern::gpt2, text, at);
       ++counts[text.substr(at, end - at)];
       at = end;
     }

@@ -33,7 +33,7 @@ TokenizerPtr char_from_json(const JsonValue& value, const std::string& what) {
   return std::make_shared<CharTokenizer>(std::move(letters), what);
 }
 
-TokenizerPtr bpe_from_json(const JsonValue& value, const std::string& what) {
+TokenizerPtr trained_from_json(const JsonValue& value, const std::string& what) {
   const std::string& pattern = value.at("pattern", what).string(what + ": pattern");
   if (pattern != "gpt2") {
     fail(ContentError(what + " cuts text by the pattern " + in_quotes(pattern) +
@@ -61,9 +61,10 @@ TokenizerPtr tokenizer_from_json(std::string_view json, const std::string& what)
   const std::string& type = value.at("type", what).string(what + ": type");
   if (type == "bytes") return std::make_shared<BytesTokenizer>();
   if (type == "char") return char_from_json(value, what);
-  if (type == "bpe") return bpe_from_json(value, what);
+  if (type == "bpe") return trained_from_json(value, what);
+  if (type == "pieces") return bpe_from_json(value, what);
   fail(ContentError(what + " is of type " + in_quotes(type) +
-                    ", which this program does not know; it knows char, bytes and bpe."));
+                    ", which this program does not know; it knows char, bytes, bpe and pieces."));
 }
 
 namespace {

@@ -19,10 +19,15 @@ class Tokenizer {
   virtual std::string spec() const = 0;   // "char", "bytes", "bpe:2048"
   virtual int vocab_size() const = 0;
   virtual std::vector<std::int32_t> encode(
-      std::string_view text) const = 0;               // ContentError names what it cannot say
-  virtual std::string_view token(int id) const = 0;   // its bytes; 0 <= id < vocab_size()
-  virtual int end_of_text() const { return -1; }      // the token between two documents; -1: none
-  virtual std::string to_json() const = 0;            // what tokenizer_from_json reads
+      std::string_view text) const = 0;   // ContentError names what it cannot say
+  // The same, but text that looks like a special token, <|endoftext|>, becomes that token.
+  virtual std::vector<std::int32_t> encode_special(std::string_view text) const {
+    return encode(text);
+  }
+  // Its bytes; 0 <= id < vocab_size(). "" where the id stands for nothing.
+  virtual std::string_view token(int id) const = 0;
+  virtual int end_of_text() const { return -1; }   // the token between two documents; -1: none
+  virtual std::string to_json() const = 0;         // what tokenizer_from_json reads
 
   std::string decode(std::span<const std::int32_t> ids) const;   // ContentError for an unknown id
 };

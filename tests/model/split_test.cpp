@@ -17,7 +17,7 @@ using testing::ElementsAre;
 std::vector<std::string> pieces(std::string_view text) {
   std::vector<std::string> out;
   for (std::size_t at = 0; at < text.size(); at += out.back().size())
-    out.emplace_back(text.substr(at, end_of_piece(text, at) - at));
+    out.emplace_back(text.substr(at, end_of_piece(Pattern::gpt2, text, at) - at));
   return out;
 }
 
