@@ -133,4 +133,35 @@ const std::string& Json::text() const {
   return text_;
 }
 
+// Our own writer puts ": " behind a key and ", " between values, so only objects need new lines.
+std::string indented(const std::string& json) {
+  std::string out;
+  std::vector<char> open;
+  bool in_text = false;
+  const auto new_line = [&] { out += '\n' + std::string(2 * open.size(), ' '); };
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_text) {
+      out += c;
+      if (c == '\\') out += json[++i];
+      else if (c == '"') in_text = false;
+      continue;
+    }
+    in_text = c == '"';
+    if (c == '}' || c == ']') {
+      const bool empty = json[i - 1] == '{';
+      open.pop_back();
+      if (c == '}' && !empty) new_line();
+    }
+    if (c == ' ' && json[i - 1] == ',' && open.back() == '{') {
+      new_line();
+      continue;
+    }
+    out += c;
+    if (c == '{' || c == '[') open.push_back(c);
+    if (c == '{' && json[i + 1] != '}') new_line();
+  }
+  return out;
+}
+
 }   // namespace glass

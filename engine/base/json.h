@@ -65,4 +65,8 @@ class Json {
   bool complete_ = false;
 };
 
+// The same value with a line for each field of its objects and two spaces for each level, as people
+// like to read it. Lists stay on one line.
+std::string indented(const std::string& json);
+
 }   // namespace glass

@@ -66,5 +66,22 @@ TEST(Json, AWrongCallIsAnErrorNotWrongOutput) {
   EXPECT_THROW(Json().text(), Error) << "nothing written";
 }
 
+TEST(Json, IndentedHasALineForEachField) {
+  Json json;
+  json.object().field("a", 1).key("b").object().field("c", "x, {\"y\": [").end();
+  json.field("list", std::vector<int>{1, 2}).key("none").object().end().key("empty").array().end();
+  EXPECT_EQ(indented(json.end().text()), R"({
+  "a": 1,
+  "b": {
+    "c": "x, {\"y\": ["
+  },
+  "list": [1, 2],
+  "none": {},
+  "empty": []
+})");
+  EXPECT_EQ(indented("{}"), "{}");
+  EXPECT_EQ(indented("7"), "7");
+}
+
 }   // namespace
 }   // namespace glass
