@@ -6,11 +6,15 @@
 #include "engine/base/text.h"
 #include "model/formats/elements.h"
 #include "model/formats/export_safetensors.h"
+#include "model/formats/huggingface.h"
 
 namespace glass {
 
 std::span<const ExportTarget* const> export_targets() {
-  static const std::vector<const ExportTarget*> targets = {&kSafetensorsTarget};
+  static const std::vector<const ExportTarget*> targets = {
+      &kHuggingFaceTarget,
+      &kSafetensorsTarget,
+  };
   return targets;
 }
 

@@ -3,11 +3,14 @@
 #include "engine/base/error.h"
 #include "engine/base/hash.h"
 #include "engine/base/text.h"
+#include "model/formats/huggingface.h"
 
 namespace glass {
 
 std::span<const ForeignFormat* const> foreign_formats() {
-  static const std::vector<const ForeignFormat*> formats = {};
+  static const std::vector<const ForeignFormat*> formats = {
+      &kHuggingFace,
+  };
   return formats;
 }
 

@@ -42,6 +42,27 @@ def safetensors():
     yield "bad-length", struct.pack("<Q", 2 ** 63) + b"{}"
 
 
+def huggingface_config():
+    gpt2 = {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"]}
+    yield "good-defaults", as_json(gpt2)
+    yield "good-all", as_json({**gpt2, "vocab_size": 5, "n_positions": 4, "n_ctx": 3, "n_embd": 6, "n_layer": 1,
+                               "n_head": 3, "n_inner": 7, "activation_function": "relu", "layer_norm_epsilon": 1e-6,
+                               "initializer_range": 0.5, "attn_pdrop": 0.0, "embd_pdrop": 0.25, "resid_pdrop": 0.5,
+                               "scale_attn_weights": False, "tie_word_embeddings": False})
+    yield "good-other-names", as_json({**gpt2, "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 1,
+                                       "max_position_embeddings": 4, "activation_function": "gelu", "n_inner": None})
+    yield "bad-other-model", as_json({"model_type": "llama"})
+    yield "bad-heads", as_json({**gpt2, "n_embd": 7, "n_head": 2})
+    yield "bad-scale", as_json({**gpt2, "scale_attn_by_inverse_layer_idx": True})
+
+
+def huggingface_index():
+    yield "good-two", as_json({"metadata": {"total_size": 8}, "weight_map": {"a": "1.safetensors", "b": "2.safetensors"}})
+    yield "bad-above", as_json({"weight_map": {"a": "../1.safetensors"}})
+    yield "bad-empty", as_json({"weight_map": {}})
+    yield "bad-no-map", b"{}"
+
+
 MASK = 2 ** 64 - 1
 P1, P2, P3, P4, P5 = (11400714785074694791, 14029467366897019727, 1609587929392839161, 9650029242287828579,
                       2870177450012600261)
