@@ -167,6 +167,16 @@ bool comes_before(const InspectedTensor* a, const InspectedTensor* b) {
   return x.size() - i < y.size() - j;
 }
 
+void print_hidden(const Inspection& found, std::size_t count) {
+  if (count == 0) return;
+  bool moments = true;
+  for (const InspectedTensor& tensor : found.tensors)
+    moments = moments && (tensor.parameter || tensor.name.starts_with("optim"));
+  print("\n  and " + with_commas(static_cast<std::int64_t>(count)) +
+        (moments ? " tensors of the optimizer" : " tensors that are no weights of the model") +
+        "; --all shows them.\n");
+}
+
 void print_text(const Inspection& found, bool all) {
   print(ink(Ink::bold, found.path, stdout) + "\n");
   print_row("kind", found.kind);
@@ -189,10 +199,7 @@ void print_text(const Inspection& found, bool all) {
     if (all || tensor.parameter || parameters == 0) rows.push_back(&tensor);
   std::stable_sort(rows.begin(), rows.end(), comes_before);
   if (!rows.empty()) print_table(rows);
-  const std::size_t hidden = found.tensors.size() - rows.size();
-  if (hidden > 0)
-    print("\n  and " + with_commas(static_cast<std::int64_t>(hidden)) +
-          " tensors of the optimizer; --all shows them.\n");
+  print_hidden(found, found.tensors.size() - rows.size());
 }
 
 // --- The plan of a model -------------------------------------------------------------------------
@@ -243,7 +250,7 @@ ExitCode run(const Arguments& args) {
 
 // clang-format off
 const Option kOperands[] = {
-    {.name = "FILE", .help = "a checkpoint, a run folder, a .safetensors, a .npy, a folder or file of tokens"},
+    {.name = "FILE", .help = "a model of anybody (a checkpoint, a run folder, a Hugging Face folder, ...), a .safetensors, a .npy, tokens"},
 };
 const Option kOptions[] = {
     {.name = "all", .type = Type::flag, .help = "list the tensors of the optimizer too"},

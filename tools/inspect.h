@@ -38,7 +38,7 @@ struct Inspection {
 };
 
 struct InspectFormat {
-  const char* name;   // for the message that lists what can be inspected
+  const char* name;   // for the message that lists what can be inspected; null: foreign_formats()
   bool (*recognises)(const FileOrFolder& target);
   Inspection (*inspect)(const FileOrFolder& target);
 };

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 
 #include "engine/base/error.h"
 #include "engine/base/hash.h"
 #include "engine/base/text.h"
 #include "model/checkpoint.h"
 #include "model/dataset.h"
+#include "model/formats/foreign.h"
 #include "model/formats/npy.h"
 #include "model/run_folder.h"
 #include "model/saved_model.h"
@@ -177,6 +179,36 @@ Inspection inspect_token_folder(const FileOrFolder& target) {
   return found;
 }
 
+// --- Models of other programs --------------------------------------------------------------------
+
+std::uint64_t bytes_in(const FileOrFolder& target) {
+  if (!target.is_folder()) return target.source().size();
+  std::uint64_t sum = 0;
+  std::error_code fault;
+  for (const auto& entry : std::filesystem::directory_iterator(target.path(), fault))
+    if (entry.is_regular_file(fault)) sum += entry.file_size(fault);
+  return sum;
+}
+
+bool looks_foreign(const FileOrFolder& target) { return foreign_format_of(target) != nullptr; }
+
+// Only what its headers say: a model of gigabytes is described at once.
+Inspection inspect_foreign(const FileOrFolder& target) {
+  ForeignModel model = foreign_format_of(target)->read(target, Want::description);
+  Inspection found;
+  found.kind = model.kind;
+  found.path = target.path();
+  found.bytes = bytes_in(target);
+  for (const ForeignTensor& tensor : model.tensors)
+    found.tensors.push_back(
+        {tensor.name, tensor.type, tensor.shape, product(tensor.shape), tensor.parameter});
+  describe_notes(model.checkpoint.notes, found);
+  found.facts = std::move(model.facts);
+  return found;
+}
+
+// --- Tokens and tokenizers -----------------------------------------------------------------------
+
 // Tokens without a header look like anything; a name and a neighbour are all that give them away.
 bool looks_like_raw_tokens(const FileOrFolder& target) {
   const std::string& path = target.path();
@@ -200,9 +232,16 @@ const InspectFormat kFormats[] = {
     {"safetensors", is_safetensors, inspect_safetensors},
     {".npy", looks_like_npy, inspect_npy},
     {"a token shard of llm.c", looks_like_llmc_shard, inspect_llmc_shard},
+    {nullptr, looks_foreign, inspect_foreign},   // has names of its own
     {"a .bin of tokens beside its meta.json or meta.pkl", looks_like_raw_tokens,
      inspect_raw_tokens},
 };
+
+void add_names(const InspectFormat& format, std::vector<std::string>& names) {
+  if (format.name != nullptr) names.emplace_back(format.name);
+  else
+    for (const ForeignFormat* foreign : foreign_formats()) names.emplace_back(foreign->name);
+}
 
 }   // namespace
 
@@ -213,7 +252,7 @@ Inspection inspect(const std::string& path) {
   std::vector<std::string> names;
   for (const InspectFormat& format : kFormats) {
     if (format.recognises(target)) return format.inspect(target);
-    names.emplace_back(format.name);
+    add_names(format, names);
   }
   const bool empty = !target.is_folder() && target.source().size() == 0;
   fail(ContentError(in_quotes(path) + (empty ? " is empty" : " is of no kind that is known here") +
