@@ -69,11 +69,15 @@ constexpr HeaderKind kHeaders[] = {{20240520, 1, 2, Tokens::Family::gpt2},
 // The kind of header that the file has; null: none, all of it is tokens.
 const HeaderKind* header_of(const Mapping& file, const std::string& path) {
   std::int32_t head[3] = {};   // magic, version, number of tokens
-  if (file.size < kHeaderBytes) return nullptr;
+  if (file.size < sizeof head) return nullptr;
   std::memcpy(head, file.memory, sizeof head);
   const auto kind = std::find_if(std::begin(kHeaders), std::end(kHeaders),
                                  [&](const HeaderKind& k) { return k.magic == head[0]; });
   if (kind == std::end(kHeaders)) return nullptr;
+  if (file.size < kHeaderBytes) {
+    refuse(path, "it begins with a header of llm.c, and has " + std::to_string(file.size) +
+                     " bytes where the header alone has 1024; is it cut short?");
+  }
   if (head[1] != kind->version) {
     refuse(path, "its header has version " + std::to_string(head[1]) + ", and this program reads " +
                      std::to_string(kind->version) + ".");

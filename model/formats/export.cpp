@@ -6,13 +6,17 @@
 #include "engine/base/text.h"
 #include "model/formats/elements.h"
 #include "model/formats/export_safetensors.h"
+#include "model/formats/gguf_gpt2.h"
 #include "model/formats/huggingface.h"
+#include "model/formats/llmc.h"
 
 namespace glass {
 
 std::span<const ExportTarget* const> export_targets() {
   static const std::vector<const ExportTarget*> targets = {
       &kHuggingFaceTarget,
+      &kGgufTarget,
+      &kLlmcTarget,
       &kSafetensorsTarget,
   };
   return targets;

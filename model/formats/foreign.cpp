@@ -3,13 +3,17 @@
 #include "engine/base/error.h"
 #include "engine/base/hash.h"
 #include "engine/base/text.h"
+#include "model/formats/gguf_gpt2.h"
 #include "model/formats/huggingface.h"
+#include "model/formats/llmc.h"
 
 namespace glass {
 
 std::span<const ForeignFormat* const> foreign_formats() {
   static const std::vector<const ForeignFormat*> formats = {
       &kHuggingFace,
+      &kGgufFormat,
+      &kLlmcFormat,
   };
   return formats;
 }

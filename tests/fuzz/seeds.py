@@ -173,6 +173,75 @@ def gguf():
     yield "bad-q4", gguf_file({}, {"a": (12, [256], bytes(144))})
 
 
+def gguf_gpt2():
+    C, V, T, inner = 4, 5, 3, 16
+    shapes = {"token_embd.weight": [C, V], "position_embd.weight": [C, T], "output_norm.weight": [C], "output_norm.bias": [C]}
+    for name, (rows, columns) in {"attn_norm": (C, 0), "attn_qkv": (3 * C, C), "attn_output": (C, C), "ffn_norm": (C, 0),
+                                  "ffn_up": (inner, C), "ffn_down": (C, inner)}.items():
+        shapes[f"blk.0.{name}.weight"] = [columns, rows] if columns else [rows]
+        shapes[f"blk.0.{name}.bias"] = [rows]
+    tensors = {}
+    for name, shape in shapes.items():
+        count = shape[0] * (shape + [1])[1]
+        tensors[name] = (0, shape, struct.pack(f"<{count}f", *(i / 8 for i in range(count))))
+    keys = {"general.architecture": "gpt2", "gpt2.block_count": 1, "gpt2.context_length": T, "gpt2.embedding_length": C,
+            "gpt2.feed_forward_length": inner, "gpt2.attention.head_count": 2, "gpt2.attention.layer_norm_epsilon": 1e-5}
+    words = {"tokenizer.ggml.model": "gpt2", "tokenizer.ggml.pre": "gpt-2", "tokenizer.ggml.tokens": ["a", "b", "ab", "\u0120", "<|endoftext|>"],
+             "tokenizer.ggml.token_type": [1, 1, 1, 1, 3], "tokenizer.ggml.merges": ["a b"], "tokenizer.ggml.eos_token_id": 4}
+    yield "good-plain", gguf_file(keys, tensors)
+    yield "tokens", gguf_file({**keys, **words}, tensors)
+    yield "bad-architecture", gguf_file({**keys, "general.architecture": "llama"}, tensors)
+    yield "bad-heads", gguf_file({**keys, "gpt2.attention.head_count": 3}, tensors)
+
+
+def llmc_header(*numbers):
+    return struct.pack("<256i", *numbers, *[0] * (256 - len(numbers)))
+
+
+def llmc_parameters(padded, T, L, C):
+    return padded * C + T * C + L * (12 * C * C + 13 * C) + 2 * C
+
+
+def llmc_model():
+    count = llmc_parameters(4, 2, 1, 2)
+    yield "good-f32", llmc_header(20240326, 3, 2, 3, 1, 1, 2, 4) + struct.pack(f"<{count}f", *range(count))
+    yield "good-bf16", llmc_header(20240326, 5, 2, 3, 1, 1, 2, 4) + bytes(2 * count)
+    yield "bad-short", llmc_header(20240326, 3, 2, 3, 1, 1, 2, 4) + bytes(4 * count - 1)
+    yield "bad-sizes", llmc_header(20240326, 3, *[2 ** 31 - 1] * 6)
+
+
+def llmc_state():
+    count = llmc_parameters(4, 2, 1, 2)
+    debug = struct.pack("<4i", 0, 2, 2, 1) + struct.pack("<7f", *range(7)) + bytes(4 * count)
+    yield "good-debug", llmc_header(20240327, 2, 1, 2) + debug
+    state = [20240527, 1, 1, 0, 0, 0, 0, 0, 0, 0, 100]
+    yield "good-state", llmc_header(*state) + bytes(8 * count)
+    state[4] = state[5] = 1
+    yield "good-masters", llmc_header(*state) + bytes(12 * count) + b"order"
+    yield "bad-pieces", llmc_header(20240527, 1, 8) + bytes(8 * count)
+
+
+def llmc_tokenizer():
+    def listed(tokens):
+        return b"".join(bytes([len(token)]) + token for token in tokens)
+
+    single = [bytes([i]) for i in range(256)]
+    ranks = single + [b"th", b"the", b"<|endoftext|>"]
+    yield "good-ranks", llmc_header(20240328, 2, len(ranks), len(ranks) - 1) + listed(ranks)
+    yield "good-letters", llmc_header(20240328, 2, 3, -1) + listed([b"a", b"\n", "\u00e9".encode()])
+    yield "good-bytes", llmc_header(20240328, 2, 256, -1) + listed(single)
+    yield "bad-twice", llmc_header(20240328, 2, 2, -1) + listed([b"a", b"a"])
+
+
+def tokens():
+    yield "good-raw", struct.pack("<4H", 1, 2, 50256, 0)
+    yield "good-shard", llmc_header(20240520, 1, 3) + struct.pack("<3H", 1, 2, 3)
+    yield "good-wide", llmc_header(20240801, 7, 2) + struct.pack("<2I", 1, 50000)
+    yield "bad-large", struct.pack("<2H", 1, 50257)
+    yield "bad-short", llmc_header(20240520, 1, 3) + struct.pack("<2H", 1, 2)
+    yield "bad-cut", llmc_header(20240520, 1, 3)[:100]
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     for target in sorted(path.stem for path in pathlib.Path(__file__).parent.glob("*.cpp")):

@@ -173,7 +173,7 @@ TEST(Gguf, NoHeaderCanLie) {
     with_key("items of type u8", key("k", 9, list(0, n, "")));
     with_key("items of type f64", key("k", 9, list(12, n, "")));
   }
-  lie("it ends at byte",
+  lie("it promises 1 keys",
       [](Parts& p) { p.data = 0, p.more_keys = 1, p.tensors = {}, p.keys = {}; });
   with_key("a key at byte", key("", 4, le(1u)));
   with_key("a key at byte", key(std::string(65536, 'k'), 4, le(1u)));

@@ -11,6 +11,7 @@
 #include "model/dataset.h"
 #include "model/token_folder.h"
 #include "tests/model/scratch.h"
+#include "tests/peak_memory.h"
 
 namespace glass::test {
 namespace {
@@ -111,6 +112,16 @@ TEST(Tokens, WrongFilesAreRefusedWithTheReason) {
       {"future32", header(20240801, 8, 1) + packed({1}, 4), "version 8, and this program reads 7"},
       {"short", header(20240520, 1, 3) + packed({1, 2}, 2), "promises 3 tokens of 2 bytes, and 4"},
       {"long", header(20240520, 1, 1) + packed({1, 2}, 2), "promises 1 tokens of 2 bytes, and 4"},
+      {"many", header(20240520, 1, 0x7fffffff) + packed({1, 2}, 2),
+       "promises 2,147,483,647 tokens"},
+      {"many32", header(20240801, 7, 0x7fffffff) + packed({1, 2}, 4),
+       "promises 2,147,483,647 tokens"},
+      {"none", header(20240520, 1, 0) + packed({1}, 2), "promises 0 tokens of 2 bytes, and 2"},
+      {"most", header(20240520, 1, 0xffffffff), "promises -1 tokens"},
+      {"cut", header(20240520, 1, 3).substr(0, 1023), "has 1023 bytes where the header"},
+      {"cut32", header(20240801, 7, 3).substr(0, 12), "has 12 bytes where the header"},
+      {"odd behind a header", header(20240520, 1, 1) + "x", "promises 1 tokens of 2 bytes, and 1"},
+      {"wide behind a header", header(20240801, 7, 1) + packed({1}, 2), "promises 1 tokens of 4"},
       {"negative", header(20240520, 1, 0x80000000), "promises -2,147,483,648 tokens"},
   };
   for (const Case& c : cases) {
@@ -119,6 +130,10 @@ TEST(Tokens, WrongFilesAreRefusedWithTheReason) {
     EXPECT_THAT(said, HasSubstr(c.reason));
     EXPECT_THAT(said, HasSubstr(path));
   }
+  const long needed = kilobytes_needed([&] {
+    for (const Case& c : cases) error_of([&] { read(folder / c.name, 2); }, ExitCode::content);
+  });
+  EXPECT_LT(needed, kMostKilobytes) << "a promise costs nothing";
   EXPECT_THAT(error_of([&] { read(folder / "missing", 2); }, ExitCode::system),
               HasSubstr("missing"));
   EXPECT_THAT(error_of([&] { read(folder / "", 2); }, ExitCode::content),
