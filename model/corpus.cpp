@@ -8,6 +8,8 @@
 #include "engine/random.h"
 #include "model/permutation.h"
 #include "model/tokenizer/char.h"
+#include "model/tokenizer/compact.h"
+#include "model/tokenizer/rank_file.h"
 
 namespace glass {
 namespace {
@@ -66,9 +68,10 @@ SplitText split_text(std::string_view text, double val, const std::string& doc_s
 }
 
 TokenizerPtr tokenizer_for_text(std::string_view text, const std::string& spec,
-                                const std::string& doc_sep, const std::string& what) {
-  if (doc_sep.empty() || spec == "char") return make_tokenizer(spec, text, what);
-  return make_tokenizer(spec, documents_of(text, doc_sep), what);
+                                const std::string& doc_sep, const std::string& what,
+                                const std::string& ranks) {
+  if (doc_sep.empty() || spec == "char") return make_tokenizer(spec, text, what, ranks);
+  return make_tokenizer(spec, documents_of(text, doc_sep), what, ranks);
 }
 
 namespace {
@@ -76,6 +79,9 @@ namespace {
 TokenizerPtr tokenizer_for(const SplitText& split, const DataOptions& options,
                            const std::string& what) {
   if (options.use != nullptr) return options.use;
+  // All of it first; what is kept is decided when the text is encoded.
+  if (is_compact(options.tokenizer))
+    return open_encoding(*encoding_of_spec(options.tokenizer), options.ranks);
   // The letters of all of it, as nanoGPT has it: one that occurs in the examination alone must
   // still have a number. Pieces are learned from what may be learned from.
   std::vector<std::string_view> corpus = split.train;
@@ -84,7 +90,7 @@ TokenizerPtr tokenizer_for(const SplitText& split, const DataOptions& options,
     corpus.push_back(options.doc_mark);
     if (!options.doc_sep.empty()) corpus.push_back(options.doc_sep);
   }
-  return make_tokenizer(options.tokenizer, corpus, what);
+  return make_tokenizer(options.tokenizer, corpus, what, options.ranks);
 }
 
 std::vector<std::int32_t> encode_split(const std::vector<std::string_view>& pieces,
@@ -122,6 +128,8 @@ EncodedText encode_text(std::string_view text, const DataOptions& options,
   encoded.tokenizer = tokenizer_for(split, options, what);
   encoded.train = encode_split(split.train, *encoded.tokenizer, options);
   encoded.val = encode_split(split.val, *encoded.tokenizer, options);
+  if (options.use == nullptr && is_compact(options.tokenizer))
+    encoded.tokenizer = keep_what_occurs(*encoded.tokenizer, {&encoded.train, &encoded.val});
   encoded.train_documents = list ? static_cast<std::int64_t>(split.train.size()) : 0;
   encoded.val_documents = list ? static_cast<std::int64_t>(split.val.size()) : 0;
   return encoded;

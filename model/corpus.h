@@ -21,9 +21,10 @@ struct SplitText {
 // to it, and empty ones are left out.
 SplitText split_text(std::string_view text, double val, const std::string& doc_sep);
 
-// A tokenizer that learns from all of a text, by its name: char, bytes, bpe:N.
+// A tokenizer that learns from all of a text, by its name (see make_tokenizer).
 TokenizerPtr tokenizer_for_text(std::string_view text, const std::string& spec,
-                                const std::string& doc_sep, const std::string& what);
+                                const std::string& doc_sep, const std::string& what,
+                                const std::string& ranks = "");
 
 struct EncodedText {
   TokenizerPtr tokenizer;

@@ -13,6 +13,7 @@
 #include "model/token_cache.h"
 #include "model/token_folder.h"
 #include "model/tokenizer/open.h"
+#include "model/tokenizer/rank_file.h"
 
 namespace glass {
 namespace {
@@ -47,6 +48,8 @@ Dataset open_dataset(const DataOptions& wanted) {
   if (options.use == nullptr) {
     if (is_tokenizer_path(options.tokenizer)) options.use = open_tokenizer(options.tokenizer);
     else check_tokenizer_spec(options.tokenizer);
+    if (encoding_of_spec(options.tokenizer) != nullptr && !is_compact(options.tokenizer))
+      options.use = make_tokenizer(options.tokenizer, "", "", options.ranks);
   }
   std::error_code fault;
   const bool by_name = find_corpus(options.source) != nullptr;

@@ -29,8 +29,9 @@ struct DataOptions {
   // A text file; a folder with train.bin and val.bin (nanoGPT's, llm.c's shards, or ours); or the
   // name of a data set (corpora() in model/corpora/corpora.h).
   std::string source = {};
-  std::string tokenizer = "char";   // char, bytes, bpe:N; for texts
+  std::string tokenizer = "char";   // a name that make_tokenizer knows, or a path; for texts
   TokenizerPtr use = nullptr;       // if given, this one instead: of a model that learns further
+  std::string ranks = {};           // a folder with files of ranks
   double val = 0.1;                 // the share that is kept for examination, 0 <= val < 1
   // Where it is given the text is a list of documents with this between them. Each document goes to
   // one split as a whole, and both splits come in an order of their own, since documents do not

@@ -120,12 +120,23 @@ std::string path_of_model(const std::string& said) {
   return path;
 }
 
-std::string data_folder() {
-  if (const std::string folder = from_environment("GLASS_DATA"); !folder.empty()) return folder;
+namespace {
+
+std::string default_folder() {
   if (const std::string base = from_environment("XDG_DATA_HOME"); !base.empty())
     return base + "/glass";
   const std::string home = from_environment("HOME");
   return (home.empty() ? "." : home) + "/.local/share/glass";
+}
+
+}   // namespace
+
+std::string data_folder() { return data_folders().front(); }
+
+std::vector<std::string> data_folders() {
+  if (const std::string folder = from_environment("GLASS_DATA"); !folder.empty())
+    return {folder, default_folder()};
+  return {default_folder()};
 }
 
 }   // namespace glass

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <vector>
+#include <vector>
 
 namespace glass {
 
@@ -37,5 +38,7 @@ std::string path_of_model(const std::string& said);
 
 // Where fetched files are kept: $GLASS_DATA, or $XDG_DATA_HOME/glass, or ~/.local/share/glass.
 std::string data_folder();
+// All places where they may be: the one above, and where it would be without $GLASS_DATA.
+std::vector<std::string> data_folders();
 
 }   // namespace glass

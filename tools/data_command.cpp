@@ -138,6 +138,7 @@ Prepared prepare(const Arguments& args) {
   options.source = args.text("FILE");
   options.tokenizer = args.text("tokenizer");
   options.val = args.number("val");
+  options.ranks = args.text("ranks");
   if (is_tokenizer_path(options.tokenizer)) options.use = open_tokenizer(options.tokenizer);
   else check_tokenizer_spec(options.tokenizer);
   const SourceText source = read_source(options.source);
@@ -336,7 +337,8 @@ constexpr Option kData = {.name = "data", .value = "DIR", .help = "where fetched
 const Option kListOptions[] = {kData};
 const Option kPrepOperands[] = {{.name = "FILE", .help = "a text file, or a data set by name", .required = true}};
 const Option kPrepOptions[] = {
-    {.name = "tokenizer", .value = "SPEC", .fallback = "char", .help = "char, bytes, bpe:N, or the path of a tokenizer"},
+    {.name = "tokenizer", .value = "SPEC", .fallback = "char", .help = "char, bytes, bpe:N, gpt2, cl100k, o200k, o200k-compact (only the tokens that occur), or the path of a tokenizer"},
+    kRanksOption,
     {.name = "val", .type = Type::number, .value = "P", .fallback = "0.1", .min = 0, .max = 0.9, .help = "share that is held out"},
     {.name = "doc-sep", .value = "TEXT", .help = "what stands between documents; \\n for a line each"},
     {.name = "doc-mark", .value = "CHAR", .help = "a letter to put in front of every document"},

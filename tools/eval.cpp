@@ -130,6 +130,7 @@ const Option kOperands[] = {
 const Option kOptions[] = {
     kCkptOption,
     kTokenizerOption,
+    kRanksOption,
     kTypeOption,
     {.name = "split", .type = Type::choice, .fallback = "val", .choices = "val|train",
      .help = "val: what was held out", .group = "Text"},

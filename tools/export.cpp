@@ -136,6 +136,7 @@ ExitCode run(const Arguments& args) {
 const Option kOptions[] = {
     kCkptOption,
     kTokenizerOption,
+    kRanksOption,
     {.name = "to", .type = Type::choice, .choices = "hf|gguf|nanogpt|llmc|safetensors",
      .help = "hf: a folder for transformers; gguf: llama.cpp; nanogpt: a ckpt.pt; llmc: a .bin; safetensors: weights with names",
      .group = "Where to", .required = true},

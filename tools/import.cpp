@@ -84,6 +84,7 @@ const Option kOptions[] = {
     {.name = "out", .value = "FILE", .help = "the checkpoint to write, usually NAME.safetensors", .also = "o", .required = true},
     {.name = "overwrite", .type = Type::flag, .help = "replace FILE if it is there"},
     kTokenizerOption,
+    kRanksOption,
     {.name = "attn-scale", .type = Type::number, .value = "X", .min = 0, .max = 1e6,
      .help = "what scores are multiplied with, where the file does not say it; 0: 1/sqrt(head size)"},
 };

@@ -128,6 +128,7 @@ ExitCode run(const Arguments& args) {
 const Option kOptions[] = {
     kCkptOption,
     kTokenizerOption,
+    kRanksOption,
     kTypeOption,
     {.name = "prompt", .value = "TEXT", .help = "the text; - reads it from stdin", .group = "Text"},
     {.name = "tokens", .value = "1,2,3", .help = "the text as token ids"},

@@ -209,6 +209,7 @@ ExitCode run(const Arguments& args) {
 const Option kOptions[] = {
     kCkptOption,
     kTokenizerOption,
+    kRanksOption,
     kTypeOption,
     {.name = "cache", .type = Type::flag, .fallback = "true",
      .help = "whether keys and values of what was read are kept; without, everything is read again for each token"},

@@ -19,12 +19,13 @@ bool takes(const Arguments& args, const Option& wanted) {
   return false;
 }
 
-TokenizerPtr tokenizer_by_name(const std::string& spec) {
+TokenizerPtr tokenizer_by_name(const std::string& spec, const std::string& ranks) {
   if (is_tokenizer_path(spec)) return open_tokenizer(spec);
-  if (spec == "bytes") return make_tokenizer(spec, "", "");
+  check_tokenizer_spec(spec);
+  if (!learns_from_text(spec)) return make_tokenizer(spec, "", "", ranks);
   fail(UsageError("--tokenizer " + in_quotes(spec) +
-                  ": what the tokens of a trained model mean is "
-                  "in a file (a tokenizer.json, a meta.pkl, a checkpoint), or it is bytes."));
+                  ": what the tokens of a trained model mean is in a file (a tokenizer.json, a "
+                  "vocab.json, a meta.pkl, a checkpoint), or it is bytes, gpt2, cl100k or o200k."));
 }
 
 }   // namespace
@@ -50,7 +51,7 @@ PackedType packed_type(const std::string& name) {
 TokenizerPtr said_tokenizer(const Arguments& args, std::int64_t vocab_size) {
   if (!takes(args, kTokenizerOption) || !args.has("tokenizer")) return nullptr;
   const std::string& spec = args.text("tokenizer");
-  TokenizerPtr tokenizer = tokenizer_by_name(spec);
+  TokenizerPtr tokenizer = tokenizer_by_name(spec, takes(args, kRanksOption) ? args.text("ranks") : "");
   if (tokenizer->vocab_size() > vocab_size) {
     fail(ContentError("--tokenizer " + spec + " knows " + with_commas(tokenizer->vocab_size()) +
                       " tokens, and this model only " + with_commas(vocab_size) + "."));

@@ -9,6 +9,7 @@
 #include "model/saved_model.h"
 #include "tools/arguments.h"
 #include "tools/machine.h"
+#include "tools/text_options.h"
 
 namespace glass {
 
@@ -24,10 +25,10 @@ inline constexpr Option kCkptOption = {
 
 inline constexpr Option kTokenizerOption = {
     .name = "tokenizer",
-    .value = "FILE",
+    .value = "SPEC",
     .help =
-        "what the tokens mean, where the checkpoint does not say it: bytes, or a "
-        "tokenizer.json, a meta.pkl, a checkpoint",
+        "what the tokens mean, where the checkpoint does not say it: bytes, gpt2, cl100k, o200k, "
+        "or the path of a tokenizer.json, vocab.json, .tiktoken, meta.pkl or checkpoint",
     .also = "meta"};
 
 // Commands that read with a model but never train it take this; open_saved packs the weights then.

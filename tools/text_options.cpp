@@ -30,14 +30,16 @@ TokenizerPtr chosen_tokenizer(const Arguments& args) {
   const std::string& spec = args.text("tokenizer");
   if (is_tokenizer_path(spec)) return open_tokenizer(spec);
   check_tokenizer_spec(spec);
-  if (spec == "bytes") return make_tokenizer(spec, "", "");
+  const std::string& ranks = args.text("ranks");
+  if (!learns_from_text(spec)) return make_tokenizer(spec, "", "", ranks);
   if (!args.has("corpus")) {
     fail(UsageError("--tokenizer " + spec +
                     " learns from a text: name it with --corpus, or name a tokenizer that has "
-                    "learned already (a tokenizer.json, a meta.pkl, a checkpoint)."));
+                    "learned already (a tokenizer.json, a vocab.json, a meta.pkl, a checkpoint)."));
   }
   const SourceText source = read_source(args.text("corpus"));
-  return tokenizer_for_text(source.text, spec, source.separator, in_quotes(args.text("corpus")));
+  return tokenizer_for_text(source.text, spec, source.separator, in_quotes(args.text("corpus")),
+                            ranks);
 }
 
 std::string shown_token(std::string_view bytes) {

@@ -8,6 +8,13 @@
 
 namespace glass {
 
+inline constexpr Option kRanksOption = {
+    .name = "ranks",
+    .value = "DIR",
+    .help =
+        "a folder with the files of gpt2, cl100k and o200k; without it, the one that glass data "
+        "fetch writes to"};
+
 // What a user typed with \n, \t and \\ in it, as a separator: "\n" is a line end.
 std::string with_escapes(const std::string& text);
 

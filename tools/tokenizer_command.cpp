@@ -11,7 +11,9 @@
 #include "engine/base/json_value.h"
 #include "engine/base/text.h"
 #include "model/corpus.h"
-#include "model/tokenizer/bpe.h"
+#include "model/tokenizer/compact.h"
+#include "model/tokenizer/open.h"
+#include "model/tokenizer/rank_file.h"
 #include "tools/terminal.h"
 #include "tools/text_options.h"
 
@@ -38,20 +40,32 @@ double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+// "o200k --compact" and "o200k-compact" are the same.
+std::string with_compact(const Arguments& args) {
+  const std::string& spec = args.text("tokenizer");
+  return args.flag("compact") && find_encoding(spec) != nullptr ? spec + "-compact" : spec;
+}
+
 Trained train(const Arguments& args) {
   const std::string& spec = args.text("tokenizer");
-  check_tokenizer_spec(spec);
+  const bool made = is_tokenizer_path(spec);
+  if (!made) check_tokenizer_spec(spec);
   SourceText source = read_source(args.text("FILE"));
   if (args.has("doc-sep")) source.separator = with_escapes(args.text("doc-sep"));
   Trained result;
   result.path = args.text("out");
   result.bytes = source.text.size();
   result.train_seconds = seconds_of([&] {
-    result.tokenizer =
-        tokenizer_for_text(source.text, spec, source.separator, in_quotes(args.text("FILE")));
+    result.tokenizer = made ? open_tokenizer(spec)
+                            : tokenizer_for_text(source.text, with_compact(args), source.separator,
+                                                 in_quotes(args.text("FILE")), args.text("ranks"));
   });
-  result.encode_seconds =
-      seconds_of([&] { result.tokens = result.tokenizer->encode(source.text).size(); });
+  Ids ids;
+  result.encode_seconds = seconds_of([&] { ids = result.tokenizer->encode(source.text); });
+  result.tokens = ids.size();
+  // Of a known encoding, tokenizer_for_text has done it, and knows where documents end.
+  if (args.flag("compact") && (made || encoding_of_spec(spec) == nullptr))
+    result.tokenizer = keep_what_occurs(*result.tokenizer, {&ids});
   write_whole_file(result.path, result.tokenizer->to_json() + "\n");
   return result;
 }
@@ -115,19 +129,40 @@ void print_tokens(const Tokenizer& tokenizer, const Ids& ids) {
     print(format("%8d  ", static_cast<int>(id)) + shown_token(tokenizer.token(id)) + "\n");
 }
 
+// With --compact, the ids that occur here, or in --corpus, are all there are.
+TokenizerPtr compacted(const Arguments& args, const TokenizerPtr& full, std::vector<Ids>& texts) {
+  if (!args.flag("compact")) return full;
+  std::vector<Ids*> rows;
+  if (!args.has("corpus")) {
+    for (Ids& ids : texts) rows.push_back(&ids);
+    return keep_what_occurs(*full, rows);
+  }
+  Ids corpus = full->encode(read_source(args.text("corpus")).text);
+  const TokenizerPtr kept = keep_what_occurs(*full, {&corpus});
+  for (Ids& ids : texts) ids = kept->encode(full->decode(ids));
+  return kept;
+}
+
 ExitCode run_encode(const Arguments& args) {
   const std::string from = one_of(args, {"text", "file", "jsonl"});
-  const TokenizerPtr tokenizer = chosen_tokenizer(args);
+  const TokenizerPtr full = chosen_tokenizer(args);
+  const auto encode = [&](std::string_view text) {
+    return args.flag("special") ? full->encode_special(text) : full->encode(text);
+  };
+  std::vector<Ids> texts;
   if (from == "jsonl") {
     for_each_line(args.text("jsonl"), [&](const JsonValue& value, const std::string& what) {
-      const Ids ids = tokenizer->encode(value.at("text", what).string(what + ": text"));
-      print(Json().object().field("ids", ids).end().text() + "\n");
+      texts.push_back(encode(value.at("text", what).string(what + ": text")));
     });
+    compacted(args, full, texts);
+    for (const Ids& ids : texts) print(Json().object().field("ids", ids).end().text() + "\n");
     return ExitCode::ok;
   }
   const std::string text =
       from == "text" ? args.text("text") : read_text_file(args.text("file"), "the text");
-  const Ids ids = tokenizer->encode(text);
+  texts.push_back(encode(text));
+  const TokenizerPtr tokenizer = compacted(args, full, texts);
+  const Ids& ids = texts[0];
   if (args.flag("json")) {
     Json json;
     json.object().field("tokenizer", tokenizer->spec()).field("bytes", text.size());
@@ -142,6 +177,17 @@ ExitCode run_encode(const Arguments& args) {
     print(line + "\n");
   }
   return ExitCode::ok;
+}
+
+// Some encodings leave ids free; of a row of ids that a person gives, that is a mistake.
+std::string decode(const Tokenizer& tokenizer, const Ids& ids) {
+  for (const std::int32_t id : ids) {
+    if (id >= 0 && id < tokenizer.vocab_size() && tokenizer.token(id).empty()) {
+      fail(ContentError("the token " + std::to_string(id) +
+                        " stands for nothing: " + tokenizer.spec() + " leaves this number free."));
+    }
+  }
+  return tokenizer.decode(ids);
 }
 
 // "1, 2 3" -> {1, 2, 3}
@@ -174,7 +220,7 @@ ExitCode run_decode(const Arguments& args) {
   const TokenizerPtr tokenizer = chosen_tokenizer(args);
   if (from == "jsonl") {
     for_each_line(args.text("jsonl"), [&](const JsonValue& value, const std::string& what) {
-      const std::string text = tokenizer->decode(ids_of_line(value, what));
+      const std::string text = decode(*tokenizer, ids_of_line(value, what));
       print(Json().object().field("text", text).end().text() + "\n");
     });
     return ExitCode::ok;
@@ -182,7 +228,7 @@ ExitCode run_decode(const Arguments& args) {
   const Ids ids = from == "ids" ? read_ids(args.text("ids"), "--ids")
                                 : read_ids(read_text_file(args.text("file"), "the tokens"),
                                            in_quotes(args.text("file")));
-  const std::string text = tokenizer->decode(ids);
+  const std::string text = decode(*tokenizer, ids);
   if (args.flag("json"))
     print(Json().object().field("text", text).field("ids", ids).end().text() + "\n");
   else print(text + (args.flag("raw") ? "" : "\n"));
@@ -194,12 +240,15 @@ ExitCode run_decode(const Arguments& args) {
 struct Info {
   TokenizerPtr tokenizer;
   std::vector<std::int32_t> longest;   // the longest tokens, longest first
+  std::int64_t free = 0;               // ids that stand for nothing
 };
 
 Info gather(const Arguments& args) {
   Info info{chosen_tokenizer(args), {}};
-  for (int id = 0; id < info.tokenizer->vocab_size(); ++id)
+  for (int id = 0; id < info.tokenizer->vocab_size(); ++id) {
+    info.free += info.tokenizer->token(id).empty();
     if (id != info.tokenizer->end_of_text()) info.longest.push_back(id);
+  }
   const auto longer = [&](std::int32_t a, std::int32_t b) {
     return info.tokenizer->token(a).size() > info.tokenizer->token(b).size();
   };
@@ -214,7 +263,8 @@ ExitCode run_info(const Arguments& args) {
   if (args.flag("json")) {
     Json json;
     json.object().field("tokenizer", tokenizer.spec()).field("vocab_size", tokenizer.vocab_size());
-    json.field("end_of_text", tokenizer.end_of_text()).key("longest").array();
+    json.field("end_of_text", tokenizer.end_of_text()).field("free", info.free);
+    json.key("longest").array();
     for (const std::int32_t id : info.longest)
       json.object().field("id", id).field("text", tokenizer.token(id)).end();
     print(json.end().end().text() + "\n");
@@ -223,6 +273,7 @@ ExitCode run_info(const Arguments& args) {
   print(tokenizer.spec() + ": " + with_commas(tokenizer.vocab_size()) + " tokens");
   if (tokenizer.end_of_text() >= 0)
     print(", number " + std::to_string(tokenizer.end_of_text()) + " stands between documents");
+  if (info.free > 0) print(", " + with_commas(info.free) + " ids are free");
   if (tokenizer.spec() == "char") {
     std::string letters;
     for (int id = 0; id < tokenizer.vocab_size(); ++id) letters += tokenizer.token(id);
@@ -235,30 +286,34 @@ ExitCode run_info(const Arguments& args) {
 }
 
 // clang-format off
-constexpr Option kTokenizer = {.name = "tokenizer", .value = "SPEC", .help = "char, bytes, bpe:N (N tokens), or the path of a tokenizer.json, a meta.pkl, a checkpoint or a run", .group = "Tokenizer", .required = true};
-constexpr Option kCorpus = {.name = "corpus", .value = "FILE", .help = "what char and bpe:N learn from: a text file or a data set (glass data list)"};
+constexpr Option kTokenizer = {.name = "tokenizer", .value = "SPEC", .help = "char, bytes, bpe:N (N tokens), gpt2, cl100k, o200k, o200k-compact (only the tokens of --corpus), or the path of a tokenizer.json, vocab.json, .tiktoken, meta.pkl, checkpoint or run", .group = "Tokenizer", .required = true};
+constexpr Option kCorpus = {.name = "corpus", .value = "FILE", .help = "what char, bpe:N and compact ones learn from: a text file or a data set (glass data list)"};
 
 const Option kTrainOperands[] = {{.name = "FILE", .help = "a text file, or a data set by name", .required = true}};
 const Option kTrainOptions[] = {
-    {.name = "tokenizer", .value = "SPEC", .fallback = "bpe:2048", .help = "char, bytes or bpe:N: N is the number of tokens"},
+    {.name = "tokenizer", .value = "SPEC", .fallback = "bpe:2048", .help = "bpe:N, where N is the number of tokens; or any other that glass tokenizer encode knows"},
+    {.name = "compact", .type = Type::flag, .help = "keep only the tokens that occur in the text, renumbered"},
+    kRanksOption,
     {.name = "out", .value = "PATH", .fallback = "tokenizer.json", .help = "where to; - is stdout", .also = "o"},
     {.name = "doc-sep", .value = "TEXT", .help = "what stands between documents, which no token shall cross; \\n is a line end"},
 };
 const Option kEncodeOptions[] = {
-    kTokenizer, kCorpus,
+    kTokenizer, kCorpus, kRanksOption,
     {.name = "text", .value = "TEXT", .help = "the text itself", .group = "What to encode (one of these)"},
     {.name = "file", .value = "FILE", .help = "a text file"},
     {.name = "jsonl", .value = "FILE", .help = "a {\"text\": ...} on each line; prints an {\"ids\": [...]} for each"},
+    {.name = "special", .type = Type::flag, .help = "text that looks like a special token (<|endoftext|>) is that token", .group = "How"},
+    {.name = "compact", .type = Type::flag, .help = "only the tokens that occur, in the text or in --corpus, renumbered"},
     {.name = "show", .type = Type::flag, .help = "one token a line, with its text", .group = "Output"},
 };
 const Option kDecodeOptions[] = {
-    kTokenizer, kCorpus,
+    kTokenizer, kCorpus, kRanksOption,
     {.name = "ids", .value = "LIST", .help = "numbers with spaces or commas between them", .group = "What to decode (one of these)"},
     {.name = "file", .value = "FILE", .help = "a file of such numbers"},
     {.name = "jsonl", .value = "FILE", .help = "an {\"ids\": [...]} on each line; prints a {\"text\": ...} for each"},
     {.name = "raw", .type = Type::flag, .help = "no line end behind the text", .group = "Output"},
 };
-const Option kInfoOptions[] = {kTokenizer, kCorpus};
+const Option kInfoOptions[] = {kTokenizer, kCorpus, kRanksOption};
 
 const Example kTrainExamples[] = {{"glass tokenizer train book.txt --tokenizer bpe:1000 -o book.json", "find a thousand pieces that the book is made of"}};
 const Example kEncodeExamples[] = {{"glass tokenizer encode --tokenizer book.json --text hedgehog --show", "how a word comes apart"},

@@ -205,6 +205,7 @@ std::vector<Line> data_lines(const TrainRequest& request) {
       {"val", shortest(data.val)},
       {"doc_sep", text_value(data.doc_sep)},
       {"doc_mark", text_value(data.doc_mark)}};
+  if (!data.ranks.empty()) lines.push_back({"ranks", text_value(from_anywhere(data.ranks))});
   const std::string& start = request.args.text("init-from");
   if (start != "scratch" && start != "resume")
     lines.push_back({"init_from", text_value(from_anywhere(start))});

@@ -72,7 +72,8 @@ constexpr Option kOptions[] = {
     {.name = "debug-nan", .type = Type::flag, .help = "look at every value, to name the operation that made the first bad one"},
 
     {.name = "dataset", .value = "NAME", .help = "the same as DATA", .also = "data", .group = "Data"},
-    {.name = "tokenizer", .value = "SPEC", .fallback = "char", .help = "char, bytes, bpe:N, or a file"},
+    {.name = "tokenizer", .value = "SPEC", .fallback = "char", .help = "char, bytes, bpe:N, gpt2, cl100k, o200k, o200k-compact (only the tokens that occur), or a file"},
+    kRanksOption,
     {.name = "val", .type = Type::number, .value = "P", .fallback = "0.1", .min = 0, .max = 0.9, .help = "share that is held out"},
     {.name = "doc-sep", .value = "TEXT", .help = "what stands between documents; \\n for a line each"},
     {.name = "doc-mark", .value = "CHAR", .help = "a letter to put in front of every document"},
@@ -178,6 +179,7 @@ DataOptions data_options(const Arguments& args) {
   DataOptions data;
   data.source = data_source(args);
   data.tokenizer = args.text("tokenizer");
+  data.ranks = args.text("ranks");
   data.val = args.number("val");
   if (args.has("doc-sep")) data.doc_sep = separator(args);
   if (args.has("doc-mark")) data.doc_mark = args.text("doc-mark");

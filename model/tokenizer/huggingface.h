@@ -2,7 +2,9 @@
 // is written in the letters that GPT-2 shows bytes as (byte_letters.h), and every merge as two such
 // tokens with a space between them.
 #pragma once
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/tokenizer/split.h"
@@ -42,6 +44,10 @@ MappedVocabulary mapped_vocabulary(const Tokenizer& tokenizer);
 TokenizerPtr tokenizer_from_mapped(MappedVocabulary vocabulary, const std::string& what);
 
 // --- what is read --------------------------------------------------------------------------------
+
+// What a JSON file is that may be a tokenizer. ContentError where it is not even JSON.
+enum class JsonFile : std::uint8_t { ours, huggingface, vocabulary };
+JsonFile kind_of_json(std::string_view json, const std::string& what);
 
 // A tokenizer.json of byte-level BPE. What it asks for and we do not do is refused by name.
 TokenizerPtr tokenizer_from_huggingface(std::string_view json, const std::string& what);

@@ -304,6 +304,16 @@ void require_model(const JsonValue& model, const std::string& what) {
 
 }   // namespace
 
+JsonFile kind_of_json(std::string_view json, const std::string& what) {
+  JsonFile kind = JsonFile::vocabulary;
+  const auto look = [&](const std::string& name, const JsonValue& value) {
+    if (name == "model" && value.kind == Kind::object) kind = JsonFile::huggingface;
+    if (name == "type" && value.kind != Kind::number) kind = JsonFile::ours;
+  };
+  parse_json_fields(json, what, look, limits_for(json));
+  return kind;
+}
+
 TokenizerPtr tokenizer_from_mapped(MappedVocabulary vocabulary, const std::string& what) {
   return made_of({std::move(vocabulary), false, false}, what);
 }

@@ -10,6 +10,8 @@
 #include "model/tokenizer/bpe.h"
 #include "model/tokenizer/bytes.h"
 #include "model/tokenizer/char.h"
+#include "model/tokenizer/compact.h"
+#include "model/tokenizer/rank_file.h"
 
 namespace glass {
 
@@ -69,12 +71,6 @@ TokenizerPtr tokenizer_from_json(std::string_view json, const std::string& what)
 
 namespace {
 
-// Tokenizers that need a file of ranks, which this program does not carry.
-bool needs_rank_file(std::string_view spec) {
-  const std::string_view known[] = {"gpt2", "cl100k", "o200k", "o200k-compact"};
-  return std::find(std::begin(known), std::end(known), spec) != std::end(known);
-}
-
 // N of bpe:N; 0 where the name is another.
 int bpe_size(const std::string& spec) {
   if (spec.compare(0, 4, "bpe:") != 0) return 0;
@@ -91,27 +87,49 @@ int bpe_size(const std::string& spec) {
 }   // namespace
 
 void check_tokenizer_spec(const std::string& spec) {
-  if (spec == "char" || spec == "bytes" || bpe_size(spec) > 0) return;
-  if (needs_rank_file(spec)) {
-    fail(UsageError("--tokenizer " + spec +
-                    " is not part of this version, which has char, bytes and bpe:N."));
-  }
-  const std::string near = nearest(spec, {"char", "bytes", "bpe:2048"});
+  if (spec == "char" || spec == "bytes" || bpe_size(spec) > 0 || encoding_of_spec(spec) != nullptr)
+    return;
+  const std::string near =
+      nearest(spec, {"char", "bytes", "bpe:2048", "gpt2", "cl100k", "o200k", "o200k-compact"});
   fail(UsageError("--tokenizer: " + in_quotes(spec) +
-                  " is not a tokenizer; use char, bytes or bpe:N." +
+                  " is not a tokenizer; use char, bytes, bpe:N, gpt2, cl100k, o200k, one of these "
+                  "three with -compact behind it, or the path of a file." +
                   (near.empty() ? "" : " Did you mean " + near + "?")));
 }
 
-TokenizerPtr make_tokenizer(const std::string& spec, std::string_view document,
-                            const std::string& what) {
-  return make_tokenizer(spec, std::span(&document, 1), what);
+bool learns_from_text(const std::string& spec) {
+  return spec == "char" || spec.compare(0, 4, "bpe:") == 0 || is_compact(spec);
 }
 
+TokenizerPtr make_tokenizer(const std::string& spec, std::string_view document,
+                            const std::string& what, const std::string& ranks) {
+  return make_tokenizer(spec, std::span(&document, 1), what, ranks);
+}
+
+namespace {
+
+// The tokens of these documents, and the sign between them where there are several.
+TokenizerPtr compact_tokenizer(const Tokenizer& full, std::span<const std::string_view> corpus) {
+  std::vector<std::int32_t> all;
+  for (const std::string_view document : corpus) {
+    const std::vector<std::int32_t> ids = full.encode(document);
+    all.insert(all.end(), ids.begin(), ids.end());
+  }
+  if (corpus.size() > 1 && full.end_of_text() >= 0) all.push_back(full.end_of_text());
+  return keep_what_occurs(full, {&all});
+}
+
+}   // namespace
+
 TokenizerPtr make_tokenizer(const std::string& spec, std::span<const std::string_view> corpus,
-                            const std::string& what) {
+                            const std::string& what, const std::string& ranks) {
   check_tokenizer_spec(spec);
   if (spec == "char") return CharTokenizer::of_corpus(corpus, what);
   if (spec == "bytes") return std::make_shared<BytesTokenizer>();
+  if (const KnownEncoding* encoding = encoding_of_spec(spec)) {
+    const TokenizerPtr full = open_encoding(*encoding, ranks);
+    return is_compact(spec) ? compact_tokenizer(*full, corpus) : full;
+  }
   return std::make_shared<BpeTokenizer>(train_bpe(corpus, bpe_size(spec)), what);
 }
 

@@ -37,13 +37,16 @@ using TokenizerPtr = std::shared_ptr<const Tokenizer>;
 // What to_json wrote. `what` names the place in messages: "the tokenizer in out/names".
 TokenizerPtr tokenizer_from_json(std::string_view json, const std::string& what);
 
-// A tokenizer by the name that `--tokenizer` takes: char, bytes, bpe:N. Those that learn (char its
-// letters, bpe its pieces) learn from the documents of `corpus`; `what` names them in messages.
-// UsageError for a name that is none.
+// A tokenizer by the name that `--tokenizer` takes: char, bytes, bpe:N, gpt2, cl100k, o200k, and
+// these three with -compact. Those that learn (char its letters, bpe its pieces, compact ones which
+// tokens to keep) learn from the documents of `corpus`; `what` names them in messages. The files of
+// ranks are looked for in `ranks` first (rank_file.h). UsageError for a name that is none.
 TokenizerPtr make_tokenizer(const std::string& spec, std::span<const std::string_view> corpus,
-                            const std::string& what);
+                            const std::string& what, const std::string& ranks = "");
 TokenizerPtr make_tokenizer(const std::string& spec, std::string_view document,
-                            const std::string& what);
+                            const std::string& what, const std::string& ranks = "");
+// Does it learn from a text? The others are the same for every text.
+bool learns_from_text(const std::string& spec);
 // UsageError where make_tokenizer would find the name wrong; nothing is learned.
 void check_tokenizer_spec(const std::string& spec);
 

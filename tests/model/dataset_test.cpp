@@ -272,8 +272,8 @@ TEST(OpenDataset, BadOptionsAreRefusedBeforeAnythingIsRead) {
   options.val = std::nan("");
   EXPECT_THAT(error_of([&] { open_dataset(options); }, ExitCode::usage), HasSubstr("--val"));
   options.val = 0.1;
-  options.tokenizer = "gpt2";
-  EXPECT_THAT(error_of([&] { open_dataset(options); }, ExitCode::usage), HasSubstr("gpt2"));
+  options.tokenizer = "gpt3";
+  EXPECT_THAT(error_of([&] { open_dataset(options); }, ExitCode::usage), HasSubstr("gpt3"));
 }
 
 TEST(OpenDataset, TheDigestIsOfTheTokens) {

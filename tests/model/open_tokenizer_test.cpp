@@ -47,7 +47,7 @@ TEST(OpenTokenizer, WhatIsNoneIsRefused) {
   const auto said = [&](const std::string& path) {
     return error_of([&] { open_tokenizer(path); }, ExitCode::content);
   };
-  EXPECT_THAT(said(folder / "empty"), HasSubstr("no tokenizer.json, no meta.pkl, no checkpoint"));
+  EXPECT_THAT(said(folder / "empty"), HasSubstr("no tokenizer.json, no vocab.json, no meta.pkl"));
   for (const char* bytes : {"", "x", "hello world",
                             "\x80"
                             "bad",
