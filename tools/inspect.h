@@ -44,6 +44,10 @@ struct InspectFormat {
 };
 std::span<const InspectFormat> inspect_formats();   // the first that recognises a target has it
 
+// A file that is a tokenizer and nothing else (inspect_tokenizer.cpp).
+bool looks_like_tokenizer(const FileOrFolder& target);
+Inspection inspect_tokenizer(const FileOrFolder& target);
+
 Inspection inspect(const std::string& path);   // ContentError for what no format recognises
 
 }   // namespace glass

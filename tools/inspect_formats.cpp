@@ -12,6 +12,7 @@
 #include "model/checkpoint.h"
 #include "model/dataset.h"
 #include "model/formats/foreign.h"
+#include "model/formats/llmc.h"
 #include "model/formats/npy.h"
 #include "model/run_folder.h"
 #include "model/saved_model.h"
@@ -181,6 +182,7 @@ Inspection inspect_token_folder(const FileOrFolder& target) {
 
 // --- Models of other programs --------------------------------------------------------------------
 
+// A model is often several files; the whole folder counts then.
 std::uint64_t bytes_in(const FileOrFolder& target) {
   if (!target.is_folder()) return target.source().size();
   std::uint64_t sum = 0;
@@ -203,7 +205,32 @@ Inspection inspect_foreign(const FileOrFolder& target) {
     found.tensors.push_back(
         {tensor.name, tensor.type, tensor.shape, product(tensor.shape), tensor.parameter});
   describe_notes(model.checkpoint.notes, found);
+  if (found.step == 0) found.step.reset();   // such a format does not know any
   found.facts = std::move(model.facts);
+  return found;
+}
+
+// What lies beside a model of llm.c. Without that model only the header can be read.
+bool looks_like_llmc_helper(const FileOrFolder& target) {
+  return !target.is_folder() &&
+         (is_llmc(target.source(), kLlmcState) || is_llmc(target.source(), kLlmcDebug));
+}
+
+Inspection inspect_llmc_helper(const FileOrFolder& target) {
+  Inspection found;
+  found.path = target.path();
+  found.bytes = target.source().size();
+  if (is_llmc(target.source(), kLlmcState)) {
+    found.kind = "llm.c training state";
+    found.step = read_llmc_numbers(target.source(), kLlmcState)[10];
+    found.facts.emplace_back("holds", "moments of the optimizer, for the model of this step");
+  } else {
+    found.kind = "llm.c debug state";
+    const auto size = read_llmc_debug_size(target.source());
+    found.facts.emplace_back("holds", "logits, loss and gradients by PyTorch, for a batch of " +
+                                          std::to_string(size.first) + " x " +
+                                          std::to_string(size.second) + " tokens");
+  }
   return found;
 }
 
@@ -232,9 +259,11 @@ const InspectFormat kFormats[] = {
     {"safetensors", is_safetensors, inspect_safetensors},
     {".npy", looks_like_npy, inspect_npy},
     {"a token shard of llm.c", looks_like_llmc_shard, inspect_llmc_shard},
+    {"a state of llm.c", looks_like_llmc_helper, inspect_llmc_helper},
     {nullptr, looks_foreign, inspect_foreign},   // has names of its own
     {"a .bin of tokens beside its meta.json or meta.pkl", looks_like_raw_tokens,
      inspect_raw_tokens},
+    {"a tokenizer", looks_like_tokenizer, inspect_tokenizer},
 };
 
 void add_names(const InspectFormat& format, std::vector<std::string>& names) {

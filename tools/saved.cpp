@@ -36,8 +36,12 @@ void warn(const std::string& sentence) {
 
 const Tokenizer& Opened::tokenizer() const {
   if (!saved.tokenizer) {
-    fail(ContentError(saved.path + " does not say what its tokens mean: it was trained on tokens "
-                                   "without a tokenizer; name one with --tokenizer."));
+    const std::int64_t V = config().vocab_size;
+    const bool like_gpt2 = V == 50257 || V == 50304;   // nanoGPT rounds up to a multiple of 64
+    fail(ContentError(saved.path +
+                      " does not say what its tokens mean: it has no tokenizer, or none that can "
+                      "be read here (glass inspect says why); name one with --tokenizer." +
+                      (like_gpt2 ? " It has as many tokens as GPT-2: try --tokenizer gpt2." : "")));
   }
   return *saved.tokenizer;
 }

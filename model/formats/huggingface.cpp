@@ -17,6 +17,8 @@ namespace {
 constexpr std::string_view kPrefix = "transformer.", kHead = "lm_head.weight",
                            kTable = "wte.weight";
 
+constexpr std::uint64_t kMostConfig = 1 << 20;   // bytes
+
 // A tensor of a GPT-2, under its name without "transformer." and in the shape that it has there.
 struct Slot {
   std::string name;
@@ -181,15 +183,25 @@ Place place_of(const FileOrFolder& from) {
   return {FileOrFolder(split.folder), split.name.ends_with(".json") ? "" : split.name};
 }
 
-// A config.json of anything counts: it is refused by name then. Somebody may also point at one of
-// the files in such a folder.
+// Does the config.json of this folder look like that of a GPT-2? Whether it is a good one is seen
+// when it is read.
+bool names_gpt2(const FileOrFolder& folder) {
+  if (!folder.holds("config.json")) return false;
+  const FileSource file(folder.inside("config.json"));
+  return file.size() <= kMostConfig &&
+         all_bytes(file, kMostConfig).find("\"gpt2\"") != std::string::npos;
+}
+
+// A folder with a config.json of anything counts: it is refused by name then. A user may also point
+// at the weights of a GPT-2, or at its config or index.
 bool recognises(const FileOrFolder& from) {
   if (from.is_folder()) return from.holds("config.json");
-  const std::string name = split_path(from.path()).name;
-  if (name == "config.json" || name.ends_with(".index.json")) return from.begins_with("{");
+  const SplitPath split = split_path(from.path());
+  if (split.name == "config.json" || split.name.ends_with(".index.json"))
+    return from.begins_with("{");
   const std::string first = from.first_bytes(9);
   const bool safetensors = first.size() == 9 && first[8] == '{', zip = first.starts_with("PK");
-  return (safetensors || zip) && FileOrFolder(split_path(from.path()).folder).holds("config.json");
+  return (safetensors || zip) && names_gpt2(FileOrFolder(split.folder));
 }
 
 // Models are often saved without their tokenizer; one that cannot be read is no reason to refuse

@@ -119,8 +119,6 @@ std::unique_ptr<WeightFile> open_weight_file(const std::string& path) {
   fail(ContentError(in_quotes(path) + " is no safetensors file; it does not begin like one."));
 }
 
-bool holds_weights(const FileOrFolder& folder) { return !first_there(folder).empty(); }
-
 Weights open_weights(const FileOrFolder& folder, const std::string& file) {
   const std::string index = file.empty() ? "" : index_with(folder, file);
   const std::string name = !index.empty() ? index : !file.empty() ? file : first_there(folder);

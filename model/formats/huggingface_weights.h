@@ -51,7 +51,6 @@ struct Weights {
 
 // The weights of a folder, in the order in which transformers looks for them. `file`: the name of
 // the one that the user pointed at, or "".
-bool holds_weights(const FileOrFolder& folder);
 Weights open_weights(const FileOrFolder& folder, const std::string& file);
 
 }   // namespace glass
