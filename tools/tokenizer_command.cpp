@@ -1,6 +1,7 @@
 // glass tokenizer: make a tokenizer, look at one, and turn text into tokens and back.
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "engine/base/text.h"
 #include "model/corpus.h"
 #include "model/tokenizer/compact.h"
+#include "model/tokenizer/huggingface.h"
 #include "model/tokenizer/open.h"
 #include "model/tokenizer/rank_file.h"
 #include "tools/terminal.h"
@@ -235,6 +237,32 @@ ExitCode run_decode(const Arguments& args) {
   return ExitCode::ok;
 }
 
+// --- export --------------------------------------------------------------------------------------
+
+// The files that others open; vocab.json and merges.txt where they can hold it.
+ExitCode run_export(const Arguments& args) {
+  const TokenizerPtr tokenizer = chosen_tokenizer(args);
+  const std::string& folder = args.text("out");
+  std::vector<std::pair<std::string, std::string>> files = {
+      {"tokenizer.json", huggingface_tokenizer_json(*tokenizer)}};
+  if (fits_vocab_json(*tokenizer)) {
+    files.emplace_back("vocab.json", vocab_json(*tokenizer));
+    files.emplace_back("merges.txt", merges_txt(*tokenizer));
+  }
+  std::error_code fault;
+  std::filesystem::create_directories(folder, fault);
+  Json json;
+  json.object().field("path", folder).key("files").array();
+  for (const auto& [name, bytes] : files) {
+    write_whole_file(folder + "/" + name, bytes);
+    json.value(name);
+    if (!args.flag("json")) print(folder + "/" + name + "\n");
+  }
+  json.end().end();
+  if (args.flag("json")) print(json.text() + "\n");
+  return ExitCode::ok;
+}
+
 // --- info ----------------------------------------------------------------------------------------
 
 struct Info {
@@ -313,12 +341,17 @@ const Option kDecodeOptions[] = {
     {.name = "jsonl", .value = "FILE", .help = "an {\"ids\": [...]} on each line; prints a {\"text\": ...} for each"},
     {.name = "raw", .type = Type::flag, .help = "no line end behind the text", .group = "Output"},
 };
+const Option kExportOptions[] = {
+    kTokenizer, kCorpus, kRanksOption,
+    {.name = "out", .value = "DIR", .help = "the folder to write them into", .also = "o", .group = "Output", .required = true},
+};
 const Option kInfoOptions[] = {kTokenizer, kCorpus, kRanksOption};
 
 const Example kTrainExamples[] = {{"glass tokenizer train book.txt --tokenizer bpe:1000 -o book.json", "find a thousand pieces that the book is made of"}};
 const Example kEncodeExamples[] = {{"glass tokenizer encode --tokenizer book.json --text hedgehog --show", "how a word comes apart"},
                                    {"glass tokenizer encode --tokenizer char --corpus names --text anna", "one token a letter"}};
 const Example kDecodeExamples[] = {{"glass tokenizer decode --tokenizer bytes --ids 72,105", "prints Hi"}};
+const Example kExportExamples[] = {{"glass tokenizer export --tokenizer book.json -o book", "a tokenizer.json that Hugging Face's programs open"}};
 const Example kInfoExamples[] = {{"glass tokenizer info --tokenizer out/names", "what the tokens of a trained model mean"}};
 const Example kExamples[] = {kTrainExamples[0], kEncodeExamples[0]};
 // clang-format on
@@ -346,13 +379,23 @@ const Command kDecode = {.name = "decode",
                          .options = kDecodeOptions,
                          .shared = Shared::output,
                          .run = run_decode};
+const Command kExport = {
+    .name = "export",
+    .summary = "a tokenizer as the files of others: tokenizer.json, vocab.json and merges.txt",
+    .about =
+        "vocab.json and merges.txt are written where they can hold it: of a tokenizer that cuts "
+        "text as GPT-2 does, and whose letters are single bytes.",
+    .examples = kExportExamples,
+    .options = kExportOptions,
+    .shared = Shared::output,
+    .run = run_export};
 const Command kInfo = {.name = "info",
                        .summary = "how many tokens there are, and what they mean",
                        .examples = kInfoExamples,
                        .options = kInfoOptions,
                        .shared = Shared::output,
                        .run = run_info};
-const Command* const kCommands[] = {&kTrain, &kEncode, &kDecode, &kInfo};
+const Command* const kCommands[] = {&kTrain, &kEncode, &kDecode, &kExport, &kInfo};
 
 }   // namespace
 

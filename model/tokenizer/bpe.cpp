@@ -111,6 +111,10 @@ void BpeTokenizer::check(const std::string& what) {
     const auto [left, right] = d.merges[i];
     if (!is_token(left) || !is_token(right) || i >= d.made.size() || !is_token(d.made[i]))
       refuse("names a token that is not there");
+    const std::string_view l = d.tokens[left], r = d.tokens[right], both = d.tokens[d.made[i]];
+    if (both.size() != l.size() + r.size() || both.substr(0, l.size()) != l ||
+        both.substr(l.size()) != r)
+      refuse("makes a token of other bytes than those two");
     if (!pairs_.insert(left, right, {static_cast<std::uint32_t>(i), d.made[i]}))
       refuse("comes twice");
   }

@@ -63,6 +63,7 @@ std::vector<SpecialToken> read_special(const JsonValue& value, const char* name,
   const JsonValue* list = value.find(name);
   if (list == nullptr) return tokens;
   const std::string where = what + ": " + name;
+  if (list->kind != JsonValue::Kind::array) fail(ContentError(where + " must be a list."));
   for (const JsonValue& pair : list->items) {
     if (pair.items.size() != 2) fail(ContentError(where + " must be a list of texts with an id."));
     tokens.push_back({pair.items[0].string(where),

@@ -227,9 +227,9 @@ Files files_of(const Tokenizer& tokenizer) {
 
 void require_vocab_json(const Tokenizer& tokenizer) {
   if (fits_vocab_json(tokenizer)) return;
-  fail(
-      ContentError("vocab.json and merges.txt cannot hold a tokenizer of letters with letters of "
-                   "more than one byte; tokenizer.json can."));
+  fail(ContentError("vocab.json and merges.txt cannot hold the tokenizer " + tokenizer.spec() +
+                    ": they know neither letters of several bytes nor another way to cut text than "
+                    "GPT-2's; tokenizer.json can."));
 }
 
 }   // namespace
@@ -253,6 +253,8 @@ std::string huggingface_tokenizer_json(const Tokenizer& tokenizer) {
 }
 
 bool fits_vocab_json(const Tokenizer& tokenizer) {
+  if (const BpeTokenizer* bpe = as_bpe(tokenizer); bpe != nullptr)
+    return bpe->definition().pattern == Pattern::gpt2;
   if (!is_letters(tokenizer)) return true;
   for (int id = 0; id < tokenizer.vocab_size(); ++id)
     if (tokenizer.token(id).size() > 1) return false;

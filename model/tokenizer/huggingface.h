@@ -20,8 +20,9 @@ namespace glass {
 // that were not kept, with ids behind those of the model.
 std::string huggingface_tokenizer_json(const Tokenizer& tokenizer);
 
-// The two older files. They know nothing but bytes and merges, so a char tokenizer with a letter of
-// more than one byte cannot be written: fits_vocab_json says false, and writing is a ContentError.
+// The two older files. They know nothing but bytes, merges and GPT-2's way to cut text. What does
+// not fit, fits_vocab_json says, and writing it is a ContentError: a char tokenizer with a letter
+// of more than one byte, or one that cuts text as cl100k or o200k.
 bool fits_vocab_json(const Tokenizer& tokenizer);
 std::string vocab_json(const Tokenizer& tokenizer);
 std::string merges_txt(const Tokenizer& tokenizer);

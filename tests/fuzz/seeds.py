@@ -5,6 +5,7 @@ One function a target, of its name, that yields (name of the seed, bytes). A see
 accepted by the reader, one with "bad" refused (tests/fuzz/replay holds them to it). Small ones: a fuzzer changes one
 byte at a time. Only Python's own library, so that they can be made everywhere; the same bytes every time.
 """
+import base64
 import json as json_module
 import pathlib
 import struct
@@ -240,6 +241,55 @@ def tokens():
     yield "bad-large", struct.pack("<2H", 1, 50257)
     yield "bad-short", llmc_header(20240520, 1, 3) + struct.pack("<2H", 1, 2)
     yield "bad-cut", llmc_header(20240520, 1, 3)[:100]
+
+
+def rank_file():
+    tokens = [bytes([b]) for b in range(256)] + [b"aa", b"aaa", b" a", b"\r\n", "\u00e9".encode()]
+    lines = [base64.b64encode(token) + b" %d\n" % rank for rank, token in enumerate(tokens)]
+    yield "good-bytes", b"".join(lines)
+    yield "good-turned", b"\r\n".join(line.strip() for line in reversed(lines))
+    yield "bad-short", b"".join(lines[1:])
+    yield "bad-twice", b"".join(lines) + lines[0]
+    yield "bad-rank", b"".join(lines[:-1]) + b"enp6 99999999999\n"
+    yield "bad-base64", b"".join(lines[:-1]) + b"enp6= 260\n"
+
+
+def tokenizer_json():
+    def letter(byte):
+        visible = [b for b in range(256) if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174]
+        return chr(byte if byte in visible else 256 + [b for b in range(256) if b not in visible].index(byte))
+
+    vocab = {letter(byte): byte for byte in range(256)}
+    more = {**vocab, "he": 256, "\u0120he": 257, "<|endoftext|>": 258}
+    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+    model = {"type": "BPE", "dropout": None, "unk_token": None, "vocab": more, "merges": ["h e", ["\u0120", "he"]]}
+    added = [{"id": 258, "content": "<|endoftext|>", "single_word": False, "lstrip": False, "rstrip": False,
+              "normalized": False, "special": True}]
+    whole = {"version": "1.0", "added_tokens": added, "normalizer": None, "pre_tokenizer": level,
+             "post_processor": level, "decoder": level, "model": model}
+    letters = {chr(c): i for i, c in enumerate(range(10, 127))}
+    yield "good-huggingface", as_json(whole)
+    yield "good-letters", as_json({"model": {"vocab": letters, "merges": []}, "pre_tokenizer": None})
+    yield "good-two-files", as_json(more) + b"\n#version: 0.2\nh e\n\xc4\xa0 he\n"
+    yield "good-bpe", as_json({"type": "bpe", "pattern": "gpt2", "merges": [[72, 69], [221, 257]]})
+    pieces = base64.b64encode(b"".join(bytes([1, b]) for b in range(256)) + b"\x02he\x00\x0d<|endoftext|>").decode()
+    ours = {"type": "pieces", "name": "x", "pattern": "o200k", "vocab_size": 259, "ranks": 257,
+            "special": [["<|endoftext|>", 258]], "tokens": pieces}
+    yield "good-pieces", as_json(ours)
+    merges = {key: value for key, value in ours.items() if key != "ranks"}
+    yield "good-merges", as_json({**merges, "whole": False, "merges": base64.b64encode(b"\x68\x65\x80\x02").decode()})
+    yield "bad-kept", as_json({**ours, "kept": "AAAA"})
+    yield "bad-special", as_json({**ours, "special": [["<|end|>", 258]]})
+    yield "bad-normalizer", as_json({**whole, "normalizer": {"type": "NFC"}})
+    yield "bad-merge", as_json(vocab) + b"\nh e\n"
+    yield "bad-id", as_json({**vocab, "x": 1 << 40})
+
+
+def tokenizer_text():
+    yield "good-english", b"The hedgehog's 12345 apples, aaaaaaa!\r\n\r\n  <|endoftext|> it'LL ==== x\n"
+    yield "good-world", "\u5b57A\u5b57a e\u0301 \u017f'\u017f \u01c5x \u02b0 \U0001F994 \u00e9\u3000\u00a0".encode()
+    yield "good-bytes", bytes(range(256))
+    yield "good-long", b"a" * 300 + b" " * 200
 
 
 def main():

@@ -1,309 +1,225 @@
-// Hugging Face folders: what transformers computes with them is what we compute (logits from
-// tests/golden/huggingface.py), every way of keeping the weights gives the same model, and what we
-// write is what we read.
-#include "model/formats/huggingface.h"
+// Tokenizers as the files of Hugging Face and llama.cpp: what is written is read as the same, and
+// what this program does not do is refused by name. Whether the package `tokenizers` agrees is
+// asked in tests/peers/tokenizers_test.py.
+#include "model/tokenizer/huggingface.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
-
-#include "model/formats/elements.h"
-#include "model/saved_model.h"
-#include "tests/engine/devices.h"
-#include "tests/model/golden.h"
-#include "tests/model/huggingface_folder.h"
+#include "engine/base/json_value.h"
+#include "model/tokenizer/byte_letters.h"
+#include "model/tokenizer/compact.h"
+#include "model/tokenizer/open.h"
+#include "model/tokenizer/rank_file.h"
 #include "tests/model/scratch.h"
+#include "tests/model/small_ranks.h"
 
-namespace glass {
+namespace glass::test {
 namespace {
 
-using glass::testing::GoldenCase;
-using test::drawn_folder;
-using test::HuggingFaceFolder;
-using test::Scratch;
-using test::tiny_folder;
-using ::testing::HasSubstr;
+using Ids = std::vector<std::int32_t>;
+using testing::HasSubstr;
 
-ForeignModel read(const std::string& path, Want want = Want::everything) {
-  return kHuggingFace.read(FileOrFolder(path), want);
+TokenizerPtr compact_tokenizer() {
+  const TokenizerPtr full = small_tokenizer();
+  Ids ids = full->encode(small_text());
+  return keep_what_occurs(*full, {&ids});
 }
 
-GPTConfig config_in(const Checkpoint& checkpoint) { return config_of(checkpoint, "the test"); }
-
-// Every tensor of one is in the other, bit for bit.
-void expect_equal(const Checkpoint& got, const Checkpoint& expected) {
-  EXPECT_EQ(got.tensors.size(), expected.tensors.size());
-  for (const StoredTensor& tensor : expected.tensors) {
-    const StoredTensor* mine = got.find(tensor.name);
-    ASSERT_NE(mine, nullptr) << tensor.name;
-    EXPECT_EQ(mine->shape, tensor.shape) << tensor.name;
-    EXPECT_EQ(mine->type, tensor.type) << tensor.name;
-    ASSERT_EQ(mine->bytes.size(), tensor.bytes.size()) << tensor.name;
-    EXPECT_EQ(std::memcmp(mine->bytes.data(), tensor.bytes.data(), tensor.bytes.size()), 0)
-        << tensor.name;
-  }
-}
-
-std::string fact(const ForeignModel& model, const std::string& name) {
-  std::string all;
-  for (const auto& [key, sentence] : model.facts) all += key == name ? sentence + "; " : "";
-  return all;
-}
-
-// --- The same numbers as transformers ------------------------------------------------------------
-
-class HuggingFaceGolden : public ::testing::TestWithParam<std::size_t> {
- public:
-  static const std::vector<GoldenCase>& goldens() {
-    static const std::vector<GoldenCase> all = testing::read_golden("huggingface.txt");
-    return all;
-  }
+struct Case {
+  std::string name;
+  TokenizerPtr tokenizer;
 };
-
-TEST_P(HuggingFaceGolden, LogitsAreThoseOfTransformers) {
-  const GoldenCase& golden = goldens()[GetParam()];
-  test::Settings settings = golden.settings;
-  std::string& act = settings["activation_function"];
-  // transformers writes sqrt(2/pi) with ten digits there; everywhere else both compute in double.
-  const double gate = act == "gelu_fast" ? 1e-10 : 1e-13;
-  act = "\"" + act + "\"";
-  const Scratch scratch;
-  const std::string path = drawn_folder(settings).write(scratch / "theirs");
-  const SavedModel saved = open_model(path, testing::reference(), DType::f64);
-  const auto T = static_cast<std::int64_t>(golden.number("n_positions"));
-  const std::vector<std::int32_t> ids =
-      testing::drawn_below("tokens", static_cast<std::size_t>(T),
-                           static_cast<std::int64_t>(golden.number("vocab_size")));
-  Pass pass;
-  const Tensor logits = saved.model->logits(pass, Tensor::ids(testing::reference(), ids, {1, T}));
-  EXPECT_LT(testing::distance(logits.to_host(), golden.tensor("logits", "logits")), gate)
-      << golden.name;
+std::vector<Case> all_cases() {
+  return {{"char", make_tokenizer("char", small_text() + "\u5b57\U0001F600~", "t")},
+          {"char of ASCII", make_tokenizer("char", "abc \n", "t")},
+          {"bytes", make_tokenizer("bytes", "", "t")},
+          {"bpe", make_tokenizer("bpe:350", small_text(), "t")},
+          {"ranks", small_tokenizer(Pattern::gpt2)},
+          {"ranks of o200k", small_tokenizer(Pattern::o200k)},
+          {"ranks of cl100k", small_tokenizer(Pattern::cl100k)},
+          {"compact", compact_tokenizer()}};
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, HuggingFaceGolden,
-                         ::testing::Range(std::size_t{0}, HuggingFaceGolden::goldens().size()),
-                         [](const auto& golden) {
-                           return HuggingFaceGolden::goldens()[golden.param].name;
-                         });
-
-// --- Every way of keeping the weights ------------------------------------------------------------
-
-TEST(HuggingFace, ConfigSaysEverythingAboutTheModel) {
-  HuggingFaceFolder folder = drawn_folder({{"vocab_size", "5"},
-                                           {"n_positions", "4"},
-                                           {"n_layer", "2"},
-                                           {"n_head", "2"},
-                                           {"n_embd", "4"},
-                                           {"n_inner", "6"},
-                                           {"activation_function", "\"gelu\""},
-                                           {"layer_norm_epsilon", "1e-06"},
-                                           {"initializer_range", "0.5"},
-                                           {"tie_word_embeddings", "false"},
-                                           {"scale_attn_weights", "false"},
-                                           {"attn_pdrop", "0.25"},
-                                           {"embd_pdrop", "0.25"},
-                                           {"resid_pdrop", "0.25"}});
-  const Scratch scratch;
-  const ForeignModel model = read(folder.write(scratch / "a"));
-  const GPTConfig c = config_in(model.checkpoint);
-  EXPECT_EQ(c.vocab_size, 5);
-  EXPECT_EQ(c.block_size, 4);
-  EXPECT_EQ(c.n_layer, 2);
-  EXPECT_EQ(c.n_head, 2);
-  EXPECT_EQ(c.n_embd, 4);
-  EXPECT_EQ(c.n_inner, 6);
-  EXPECT_EQ(c.act, Activation::gelu_erf);
-  EXPECT_EQ(c.norm_eps, 1e-6);
-  EXPECT_EQ(c.init_std, 0.5);
-  EXPECT_FALSE(c.tie);
-  EXPECT_EQ(c.attn_scale, 1);
-  EXPECT_EQ(c.dropout, 0.25);
-  EXPECT_EQ(fact(model, "dropout"), "") << "the three agree";
-  EXPECT_EQ(model.checkpoint.note("glass.step"), "0");
+// Texts that a tokenizer of small_text() can say, with letters or with pieces.
+std::string text_for(const Case& c) {
+  return c.name == "char of ASCII" ? "cab\nb c" : small_text();
 }
 
-TEST(HuggingFace, WhatConfigLeavesOutIsWhatTransformersFillsIn) {
-  const std::string json = R"({"model_type": "gpt2", "n_inner": null, "task_specific_params": {}})";
-  const MemorySource source("'config.json'", std::as_bytes(std::span(json.data(), json.size())));
-  Facts facts;
-  const GPTConfig c = read_huggingface_config(source, facts);
-  GPTConfig gpt2 = preset("gpt2");
-  gpt2.dropout = 0.1;
-  EXPECT_EQ(differences(gpt2, c), std::vector<std::string>{});
+void expect_same(const Case& c, const TokenizerPtr& again) {
+  const Ids ids = c.tokenizer->encode(text_for(c));
+  EXPECT_EQ(again->encode(text_for(c)), ids) << c.name;
+  EXPECT_EQ(again->decode(ids), text_for(c)) << c.name;
+  EXPECT_EQ(again->end_of_text(), c.tokenizer->end_of_text()) << c.name;
 }
 
-TEST(HuggingFace, EveryWayOfKeepingTheWeightsGivesTheSameModel) {
-  const Scratch scratch;
-  const HuggingFaceFolder folder = tiny_folder();
-  const Checkpoint plain = read(folder.write(scratch / "plain")).checkpoint;
-  EXPECT_EQ(plain.find("transformer.h.0.attn.c_attn.weight")->shape,
-            (std::vector<std::int64_t>{12, 4}))
-      << "(out, in)";
-
-  HuggingFaceFolder bare = folder;   // as openai-community/gpt2: without a prefix, with masks
-  for (StoredTensor& tensor : bare.tensors)
-    tensor.name = tensor.name.substr(std::string("transformer.").size());
-  bare.tensors.push_back(zeros("h.0.attn.bias", {1, 1, 4, 4}));
-  bare.tensors.push_back(zeros("h.0.attn.masked_bias", {}));
-  const ForeignModel without = read(bare.write(scratch / "bare"));
-  expect_equal(without.checkpoint, plain);
-  EXPECT_THAT(fact(without, "left out"), HasSubstr("2 masks"));
-  std::size_t parameters = 0;
-  for (const ForeignTensor& tensor : without.tensors) parameters += tensor.parameter;
-  EXPECT_EQ(parameters, folder.tensors.size());
-
-  HuggingFaceFolder copied = folder;   // as pytorch_model.bin has it
-  copied.tensors.push_back(copied.tensor("transformer.wte.weight"));
-  copied.tensors.back().name = "lm_head.weight";
-  expect_equal(read(copied.write(scratch / "copied")).checkpoint, plain);
-
-  const std::string sharded = folder.write_sharded(scratch / "sharded", 3);
-  const ForeignModel shards = read(sharded);
-  expect_equal(shards.checkpoint, plain);
-  EXPECT_THAT(fact(shards, "weights"), HasSubstr("6 files"));
-
-  // A file of the folder leads to all of it.
-  expect_equal(read(scratch / "plain/model.safetensors").checkpoint, plain);
-  expect_equal(read(sharded + "/model-2.safetensors").checkpoint, plain);
-  expect_equal(find_checkpoint(scratch / "plain/model.safetensors").checkpoint, plain);
-  expect_equal(find_checkpoint(scratch / "plain/config.json").checkpoint, plain);
-  expect_equal(find_checkpoint(sharded + "/model.safetensors.index.json").checkpoint, plain);
+TEST(ByteLetters, AreThoseOfGpt2) {
+  EXPECT_EQ(as_letters(" the\n"), "\u0120the\u010a");
+  EXPECT_EQ(as_letters(std::string(1, '\0')), "\u0100");
+  EXPECT_EQ(as_letters("\xff"), "\u00ff");
+  EXPECT_EQ(as_letters("\xad"), "\u0143");
+  std::string bytes, back;
+  for (int byte = 0; byte < 256; ++byte) bytes += static_cast<char>(byte);
+  ASSERT_TRUE(bytes_of_letters(as_letters(bytes), back));
+  EXPECT_EQ(back, bytes);
+  EXPECT_FALSE(bytes_of_letters("a b", back)) << "a space is not shown as a space";
+  EXPECT_FALSE(bytes_of_letters("\u5b57", back));
+  EXPECT_FALSE(bytes_of_letters("\xff", back));
 }
 
-TEST(HuggingFace, HalvesAndDoublesAreReadAsWhatTheyAre) {
-  const Scratch scratch;
-  const HuggingFaceFolder folder = tiny_folder();
-  for (const StoredType type : {StoredType::f16, StoredType::bf16, StoredType::f64}) {
-    HuggingFaceFolder other = folder;
-    for (StoredTensor& tensor : other.tensors) tensor = as_type(tensor, type);
-    Checkpoint expected = read(folder.write(scratch / "a")).checkpoint;
-    const bool wide = type == StoredType::f64;
-    for (StoredTensor& tensor : expected.tensors)   // rounded, and back
-      tensor = as_type(as_type(tensor, type), wide ? type : StoredType::f32);
-    expect_equal(read(other.write(scratch / name_of(type))).checkpoint, expected);
+TEST(HuggingFace, ATokenizerJsonIsReadAsItWasWritten) {
+  for (const Case& c : all_cases())
+    expect_same(c, tokenizer_from_huggingface(huggingface_tokenizer_json(*c.tokenizer), c.name));
+}
+
+TEST(HuggingFace, SimpleOnesBecomeWhatTheyWere) {
+  for (const Case& c : all_cases()) {
+    if (c.name.find("ranks") == 0 || c.name == "compact") continue;
+    const TokenizerPtr again =
+        tokenizer_from_huggingface(huggingface_tokenizer_json(*c.tokenizer), c.name);
+    EXPECT_EQ(again->to_json(), c.tokenizer->to_json()) << c.name;
+    const TokenizerPtr mapped = tokenizer_from_mapped(mapped_vocabulary(*c.tokenizer), c.name);
+    EXPECT_EQ(mapped->to_json(), c.tokenizer->to_json()) << c.name;
   }
 }
 
-TEST(HuggingFace, AHeadThatIsNoCopyIsUsedAlthoughTheConfigCallsItTied) {
-  const Scratch scratch;
-  HuggingFaceFolder folder = tiny_folder();
-  folder.tensors.push_back(zeros("lm_head.weight", {5, 4}));
-  for (const Want want : {Want::everything, Want::description}) {
-    const ForeignModel model = read(folder.write(scratch / "a"), want);
-    EXPECT_FALSE(config_in(model.checkpoint).tie);
-    EXPECT_THAT(fact(model, "head"), HasSubstr("another one"));
-  }
-}
-
-TEST(HuggingFace, ADescriptionReadsNoTensor) {
-  const Scratch scratch;
-  const std::string path = tiny_folder().write(scratch / "a");
-  const ForeignModel model = read(path, Want::description);
-  EXPECT_TRUE(model.checkpoint.tensors.empty());
-  EXPECT_EQ(model.tensors.size(), tiny_folder().tensors.size());
-  EXPECT_EQ(config_in(model.checkpoint).n_embd, 4);
-}
-
-TEST(HuggingFace, DropoutsThatDisagreeAreSaid) {
-  const Scratch scratch;
-  HuggingFaceFolder folder = tiny_folder();
-  folder.config["attn_pdrop"] = "0.0";
-  const ForeignModel model = read(folder.write(scratch / "a"));
-  EXPECT_THAT(fact(model, "dropout"), HasSubstr("attention 0;"));
-  EXPECT_EQ(config_in(model.checkpoint).dropout, 0.1);
-}
-
-// --- What we write -------------------------------------------------------------------------------
-
-GPTConfig small_gpt2() {
-  GPTConfig config;
-  config.vocab_size = 7, config.block_size = 6, config.n_layer = 2, config.n_head = 2;
-  config.n_embd = 8;
-  return config;
-}
-
-// A model with random weights, as a checkpoint.
-Checkpoint new_checkpoint(const GPTConfig& config) {
-  const auto model = make_model(config, testing::reference(), DType::f32, 3);
-  Checkpoint checkpoint;
-  for (const Parameter* p : model->parameters())
-    checkpoint.tensors.push_back(stored(p->name, p->value));
-  put_notes(checkpoint, config, nullptr, 5, "the test");
-  return checkpoint;
-}
-
-TEST(HuggingFaceExport, WhatIsWrittenIsReadAgainBitForBit) {
-  GPTConfig config = small_gpt2();
-  std::vector<GPTConfig> configs = {config};
-  config.act = Activation::gelu_erf, config.tie = false, config.n_inner = 12;
-  config.norm_eps = 1e-3, config.attn_scale = 1, config.dropout = 0.25;
-  configs.push_back(config);
-  config.act = Activation::relu;
-  configs.push_back(config);
-  const Scratch scratch;
-  for (std::size_t i = 0; i < configs.size(); ++i) {
-    const Checkpoint checkpoint = new_checkpoint(configs[i]);
-    const ModelToWrite model{configs[i], checkpoint, nullptr, "x"};
-    EXPECT_EQ(kHuggingFaceTarget.cannot_hold(model), std::vector<std::string>{});
-    EXPECT_EQ(kHuggingFaceTarget.computes(configs[i]), configs[i].act);
-    const std::string path = scratch / ("out" + std::to_string(i));
-    EXPECT_THAT(kHuggingFaceTarget.write(model, "f32", path),
-                ::testing::Contains(path + "/model.safetensors"));
-    const ForeignModel back = read(path);
-    EXPECT_EQ(differences(configs[i], config_in(back.checkpoint)), std::vector<std::string>{});
-    expect_equal(back.checkpoint, checkpoint);
-  }
-}
-
-TEST(HuggingFaceExport, MissingBiasesAreWrittenAsZeros) {
-  GPTConfig config = small_gpt2();
-  config.bias_qkv = config.bias_out = config.bias_norm = false;
-  const Checkpoint checkpoint = new_checkpoint(config);
-  const Scratch scratch;
-  kHuggingFaceTarget.write({config, checkpoint, nullptr, "x"}, "f32", scratch / "out");
-  const Checkpoint back = read(scratch / "out").checkpoint;
-  for (const StoredTensor& tensor : back.tensors) {
-    if (const StoredTensor* mine = checkpoint.find(tensor.name)) {
-      EXPECT_TRUE(std::equal(mine->bytes.begin(), mine->bytes.end(), tensor.bytes.begin()));
-    } else {
-      EXPECT_TRUE(tensor.name.ends_with(".bias")) << tensor.name;
-      for (const std::byte b : tensor.bytes) EXPECT_EQ(b, std::byte{0}) << tensor.name;
+TEST(HuggingFace, VocabAndMergesAreReadAsTheyWereWritten) {
+  for (const Case& c : all_cases()) {
+    if (!fits_vocab_json(*c.tokenizer)) {
+      EXPECT_THAT(error_of([&] { vocab_json(*c.tokenizer); }, ExitCode::content),
+                  HasSubstr("tokenizer.json"))
+          << c.name;
+      continue;
     }
+    expect_same(c, tokenizer_from_vocab_and_merges(vocab_json(*c.tokenizer),
+                                                   merges_txt(*c.tokenizer), c.name));
   }
 }
 
-TEST(HuggingFaceExport, HalvesAreWrittenAsHalves) {
-  const Checkpoint checkpoint = new_checkpoint(small_gpt2());
-  const Scratch scratch;
-  for (const auto& [name, type] : {std::pair{"f16", StoredType::f16}, {"bf16", StoredType::bf16}}) {
-    const std::string path = scratch / name;
-    kHuggingFaceTarget.write({small_gpt2(), checkpoint, nullptr, "x"}, name, path);
-    for (const StoredTensor& tensor : load_safetensors(path + "/model.safetensors").tensors)
-      EXPECT_EQ(tensor.type, type) << tensor.name;
-    const char* torch = type == StoredType::f16 ? "\"float16\"" : "\"bfloat16\"";
-    EXPECT_THAT(test::bytes_of(path + "/config.json"), HasSubstr(torch));
+TEST(HuggingFace, OnlyWhatBytesAndMergesCanSayFitsIntoVocabJson) {
+  for (const Case& c : all_cases()) {
+    const bool fits = c.name != "char" && c.name != "compact" &&
+                      c.name.find("of o200k") == c.name.npos &&
+                      c.name.find("of cl100k") == c.name.npos;
+    EXPECT_EQ(fits_vocab_json(*c.tokenizer), fits) << c.name;
   }
 }
 
-TEST(HuggingFaceExport, WhatTransformersDoesNotHaveIsNamed) {
-  for (const char* name : {"microgpt", "postnorm", "induction", "modern", "bigram"}) {
-    GPTConfig config = preset(name);
-    config.vocab_size = 7;
-    const ModelToWrite model{config, Checkpoint{}, nullptr, "x"};
-    EXPECT_FALSE(kHuggingFaceTarget.cannot_hold(model).empty()) << name;
+TEST(HuggingFace, AMappedVocabularyHasAsManyTokensAsTheModel) {
+  for (const Case& c : all_cases()) {
+    const MappedVocabulary mapped = mapped_vocabulary(*c.tokenizer);
+    EXPECT_EQ(mapped.tokens.size(), static_cast<std::size_t>(c.tokenizer->vocab_size()));
+    expect_same(c, tokenizer_from_mapped(mapped, c.name));
   }
+  const MappedVocabulary letters = mapped_vocabulary(*make_tokenizer("char", "a \u00e9", "t"));
+  EXPECT_EQ(letters.tokens, (std::vector<std::string>{"\u0120", "a", "\u00e9"}));
+  EXPECT_EQ(letters.user_defined, (std::vector<bool>{false, false, true}));
+  EXPECT_TRUE(letters.merges.empty());
 }
 
-TEST(HuggingFaceExport, NobodysFilesAreReplaced) {
-  const Scratch scratch;
-  scratch.write("taken/thesis.tex", "years of work");
-  const Checkpoint checkpoint = new_checkpoint(small_gpt2());
-  const ModelToWrite model{small_gpt2(), checkpoint, nullptr, "x"};
-  EXPECT_THROW(kHuggingFaceTarget.write(model, "f32", scratch / "taken"), UsageError);
-  EXPECT_EQ(scratch.names("taken"), std::vector<std::string>{"thesis.tex"});
-  EXPECT_EQ(scratch.names(), std::vector<std::string>{"taken"}) << "nothing is left behind";
+TEST(HuggingFace, ACompactOneHasStepsBehindTheTokensOfTheModel) {
+  const TokenizerPtr compact = compact_tokenizer();
+  const JsonValue json = parse_json(huggingface_tokenizer_json(*compact), "t");
+  const JsonValue& vocab = json.at("model", "t").at("vocab", "t");
+  EXPECT_GT(vocab.fields.size(), static_cast<std::size_t>(compact->vocab_size()));
+}
+
+TEST(HuggingFace, MergesMayBePairsOrTexts) {
+  std::string json = huggingface_tokenizer_json(*make_tokenizer("bpe:259", "ababab ab ab", "t"));
+  const TokenizerPtr texts = tokenizer_from_huggingface(json, "t");
+  const std::size_t at = json.find("\"a b\"");
+  ASSERT_NE(at, std::string::npos);
+  json.replace(at, 5, "[\"a\", \"b\"]");
+  EXPECT_EQ(tokenizer_from_huggingface(json, "t")->to_json(), texts->to_json());
+}
+
+TEST(HuggingFace, WhatThisProgramDoesNotDoIsRefusedByName) {
+  const std::string good = huggingface_tokenizer_json(*small_tokenizer(Pattern::cl100k));
+  const auto said = [&](const std::string& from, const std::string& to) {
+    std::string json = good;
+    const std::size_t at = json.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    json.replace(at, from.size(), to);
+    return error_of([&] { tokenizer_from_huggingface(json, "'x.json'"); }, ExitCode::content);
+  };
+  EXPECT_THAT(said("\"normalizer\": null", "\"normalizer\": {\"type\": \"NFC\"}"),
+              HasSubstr("asks for normalizer"));
+  EXPECT_THAT(said("\"type\": \"BPE\"", "\"type\": \"Unigram\""), HasSubstr("'Unigram'"));
+  EXPECT_THAT(said("\"dropout\": null", "\"dropout\": 0.1"), HasSubstr("asks for dropout '0.1'"));
+  EXPECT_THAT(said("\"end_of_word_suffix\": \"\"", "\"end_of_word_suffix\": \"</w>\""),
+              HasSubstr("end_of_word_suffix '</w>'"));
+  EXPECT_THAT(said("\"continuing_subword_prefix\": \"\"", "\"continuing_subword_prefix\": \"#\""),
+              HasSubstr("continuing_subword_prefix"));
+  EXPECT_THAT(said("\"byte_fallback\": false", "\"byte_fallback\": true"),
+              HasSubstr("byte_fallback 'true'"));
+  EXPECT_THAT(said("\"add_prefix_space\": false", "\"add_prefix_space\": true"),
+              HasSubstr("add_prefix_space 'true'"));
+  EXPECT_THAT(said("\"behavior\": \"Isolated\"", "\"behavior\": \"Removed\""),
+              HasSubstr("behavior 'Removed'"));
+  EXPECT_THAT(said("{1,3}", "{1,2}"), HasSubstr("a pattern that this program does not know"));
+  EXPECT_THAT(said("\"use_regex\": false", "\"use_regex\": true"), HasSubstr("cuts twice"));
+  EXPECT_THAT(said("\"type\": \"Split\"", "\"type\": \"Digits\""),
+              HasSubstr("sequence other than"));
+  EXPECT_THAT(said("\"lstrip\": false", "\"lstrip\": true"), HasSubstr("lstrip 'true'"));
+  EXPECT_THAT(
+      said("\"decoder\": {\"type\": \"ByteLevel\"", "\"decoder\": {\"type\": \"Metaspace\""),
+      HasSubstr("'Metaspace'"));
+}
+
+TEST(HuggingFace, FilesThatContradictThemselvesAreRefused) {
+  const auto said = [](const std::string& vocab, const std::string& merges) {
+    return error_of([&] { tokenizer_from_vocab_and_merges(vocab, merges, "'v'"); },
+                    ExitCode::content);
+  };
+  EXPECT_THAT(said("{}", ""), HasSubstr("not empty"));
+  EXPECT_THAT(said("[]", ""), HasSubstr("object"));
+  EXPECT_THAT(said("{\"a\": 0, \"b\": 0}", ""), HasSubstr("two tokens with the id 0"));
+  EXPECT_THAT(said("{\"a\": -1}", ""), HasSubstr("-1"));
+  EXPECT_THAT(said("{\"a\": 1e3}", ""), HasSubstr("1e3"));
+  EXPECT_THAT(said("{\"a\": 99999999}", ""), HasSubstr("99999999"));
+  EXPECT_THAT(said("{\"\": 0}", ""), HasSubstr("0 bytes"));
+  EXPECT_THAT(said("{\"a\": 0, \"a\": 1}", ""), HasSubstr("second time"));
+  EXPECT_THAT(said("{\"a\": 0, \"b\": 1}", "a b"), HasSubstr("'ab', which is none"));
+  EXPECT_THAT(said("{\"a\": 0, \"ab\": 1}", "a b"), HasSubstr("'b', which is none"));
+  EXPECT_THAT(said("{\"a\": 0, \"b\": 1, \"ab\": 2}", "a  b"), HasSubstr("not two tokens"));
+  EXPECT_THAT(said("{\"a\": 0, \"b\": 1, \"ab\": 2}", "ab"), HasSubstr("not two tokens"));
+  EXPECT_THAT(said("{\"a\": 0, \"b\": 1, \"ab\": 2}", "a b\na b"), HasSubstr("comes twice"));
+}
+
+TEST(HuggingFace, AByteWithoutATokenIsNamed) {
+  const TokenizerPtr t = tokenizer_from_vocab_and_merges("{\"a\": 0, \"b\": 1, \"ab\": 2}",
+                                                         "#version: 0.2\na b\n", "'v'");
+  EXPECT_EQ(t->encode("abba"), (Ids{2, 1, 0}));
+  EXPECT_THAT(error_of([&] { t->encode("abc"); }, ExitCode::content), HasSubstr("byte 0x63"));
+}
+
+TEST(HuggingFace, TokensThatAreAddedAreFoundBeforeTextIsCut) {
+  std::string json = huggingface_tokenizer_json(*small_tokenizer(Pattern::gpt2));
+  const std::string added = "\"added_tokens\": [";
+  json.replace(json.find(added), added.size(),
+               added +
+                   "{\"id\": 900, \"content\": \"say \\u00e9\", \"single_word\": false, "
+                   "\"lstrip\": false, \"rstrip\": false, \"normalized\": false, "
+                   "\"special\": false}, ");
+  const TokenizerPtr t = tokenizer_from_huggingface(json, "t");
+  const Ids ids = t->encode("I say \u00e9!");
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), 900), 1);
+  EXPECT_EQ(t->decode(ids), "I say \u00e9!");
+  EXPECT_EQ(tokenizer_from_json(t->to_json(), "t")->encode("I say \u00e9!"), ids);
+}
+
+TEST(HuggingFace, FoldersAndFilesAreOpenedByWhatIsInThem) {
+  const Scratch folder;
+  const TokenizerPtr t = small_tokenizer(Pattern::gpt2);
+  const Ids ids = t->encode(small_text());
+  const std::string vocab = folder.write("two/vocab.json", vocab_json(*t));
+  EXPECT_THAT(error_of([&] { open_tokenizer(vocab); }, ExitCode::content), HasSubstr("merges.txt"));
+  const std::string merges = folder.write("two/merges.txt", merges_txt(*t));
+  for (const std::string& path : {vocab, merges, folder / "two"})
+    EXPECT_EQ(open_tokenizer(path)->encode(small_text()), ids) << path;
+  folder.write("one/tokenizer.json", huggingface_tokenizer_json(*t));
+  EXPECT_EQ(open_tokenizer(folder / "one")->encode(small_text()), ids);
 }
 
 }   // namespace
-}   // namespace glass
+}   // namespace glass::test
