@@ -1,10 +1,14 @@
 // glass grads: loss and gradients for one batch, as a file that other programs can compare with
 // theirs.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+#include <optional>
 
 #include "engine/base/json.h"
 #include "engine/base/text.h"
+#include "model/formats/llmc.h"
 #include "model/formats/npy.h"
 #include "tools/saved.h"
 #include "tools/terminal.h"
@@ -18,12 +22,21 @@ struct Batch {
   std::vector<std::int32_t> inputs, targets;
 };
 
+// How far our numbers are from those that a debug state of llm.c holds, which are PyTorch's.
+struct Comparison {
+  double loss = 0;       // theirs
+  double logits = 0;     // the largest difference
+  double gradient = 0;   // of the worst tensor: |difference| / |theirs|
+  std::string worst;     // its name
+};
+
 struct Result {
   double loss = 0, grad_norm = 0;
   std::vector<StoredTensor> tensors;   // what goes into the file
+  std::optional<Comparison> comparison;
 };
 
-Batch read_batch(const std::string& path, const GPTConfig& config) {
+Batch read_npy_batch(const std::string& path, const GPTConfig& config) {
   const IntegerArray array = load_npy_integers(path);
   const auto refuse = [&](const std::string& reason) {
     fail(ContentError(in_quotes(path) + " " + reason));
@@ -88,10 +101,56 @@ Result compute(LanguageModel& model, const Batch& batch) {
   return r;
 }
 
+double difference(const StoredTensor& a, const StoredTensor& b, double& length, double& most) {
+  std::vector<float> x(a.bytes.size() / sizeof(float)), y(x.size());
+  std::memcpy(x.data(), a.bytes.data(), a.bytes.size());
+  std::memcpy(y.data(), b.bytes.data(), b.bytes.size());
+  double squares = 0, theirs = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double d = static_cast<double>(x[i]) - static_cast<double>(y[i]);
+    most = std::max(most, std::abs(d));
+    squares += d * d, theirs += static_cast<double>(y[i]) * static_cast<double>(y[i]);
+  }
+  length = std::sqrt(theirs);
+  return std::sqrt(squares);
+}
+
+// Gradients that a model has and llm.c has not (or the other way around) are left out: a model
+// without biases has zeros for them in llm.c's files.
+Comparison compare(const Result& ours, const LlmcDebug& theirs) {
+  Comparison found;
+  found.loss = static_cast<double>(theirs.loss);
+  std::vector<StoredTensor> all = theirs.gradients;
+  all.push_back(theirs.logits);
+  for (const StoredTensor& tensor : all) {
+    const auto same = std::find_if(ours.tensors.begin(), ours.tensors.end(),
+                                   [&](const StoredTensor& t) { return t.name == tensor.name; });
+    if (same == ours.tensors.end() || same->bytes.size() != tensor.bytes.size()) continue;
+    double length = 0, most = 0;
+    const double distance = difference(*same, tensor, length, most);
+    if (tensor.name == "logits") found.logits = most;
+    else if (length > 0 && distance / length >= found.gradient)
+      found.gradient = distance / length, found.worst = tensor.name;
+  }
+  return found;
+}
+
 ExitCode run(const Arguments& args) {
   const Opened opened = open_saved(args);
-  const Batch batch = read_batch(args.text("tokens-file"), opened.config());
-  const Result r = compute(opened.model(), batch);
+  const std::string& path = args.text("tokens-file");
+  const FileSource file(path);
+  std::optional<LlmcDebug> debug;
+  if (is_llmc(file, kLlmcDebug)) {
+    debug = read_llmc_debug(file, llmc_header_for(opened.config(), opened.saved.path));
+    if (debug->T > opened.config().block_size)
+      fail(ContentError(file.name() + " has rows of " + std::to_string(debug->T) +
+                        " tokens, and this model reads " +
+                        std::to_string(opened.config().block_size) + " at most."));
+  }
+  const Batch batch =
+      debug ? Batch{debug->B, debug->T, debug->x, debug->y} : read_npy_batch(path, opened.config());
+  Result r = compute(opened.model(), batch);
+  if (debug) r.comparison = compare(r, *debug);
   if (args.has("out")) {
     save_safetensors(args.text("out"), r.tensors,
                      {{"checkpoint", opened.saved.path}, {"digest", opened.saved.digest}});
@@ -101,12 +160,25 @@ ExitCode run(const Arguments& args) {
     begin_json(json, args, opened);
     json.field("loss", r.loss).field("grad_norm", r.grad_norm);
     json.field("batch", std::vector<std::int64_t>{batch.B, batch.T});
+    if (r.comparison) {
+      json.key("theirs").object().field("loss", r.comparison->loss);
+      json.field("logits_differ", r.comparison->logits);
+      json.field("gradients_differ", r.comparison->gradient).field("worst", r.comparison->worst);
+      json.end();
+    }
     if (args.has("out")) json.field("out", args.text("out"));
     print(json.end().text() + "\n");
     return ExitCode::ok;
   }
   print(format("loss %.6f, norm of the gradient %.6f, over %s rows of %s tokens\n", r.loss,
                r.grad_norm, with_commas(batch.B).c_str(), with_commas(batch.T).c_str()));
+  if (r.comparison) {
+    print(
+        format("theirs: loss %.6f; logits differ by at most %.2g, gradients by %.2g of their "
+               "length (%s)\n",
+               r.comparison->loss, r.comparison->logits, r.comparison->gradient,
+               r.comparison->worst.c_str()));
+  }
   if (args.has("out")) print("gradients and logits in " + args.text("out") + "\n");
   return ExitCode::ok;
 }
@@ -114,7 +186,8 @@ ExitCode run(const Arguments& args) {
 // clang-format off
 const Option kOptions[] = {
     kCkptOption,
-    {.name = "tokens-file", .value = "FILE.npy", .help = "an integer array of B rows of T + 1 tokens",
+    {.name = "tokens-file", .value = "FILE", .help = "a .npy with B rows of T + 1 tokens, or a debug state "
+     "of llm.c: then its numbers are compared with ours",
      .group = "Batch", .required = true},
     {.name = "out", .value = "FILE.safetensors", .help = "write the gradient of every parameter under its name, "
      "logits (B, T, V), and loss", .also = "o", .group = "Result"},

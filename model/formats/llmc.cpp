@@ -140,6 +140,17 @@ LlmcHeader read_llmc_header(const ByteSource& source) {
   return header;
 }
 
+LlmcHeader llmc_header_for(const GPTConfig& config, const std::string& what) {
+  const std::vector<std::string> why = not_gpt2(config, {});
+  if (!why.empty()) fail(ContentError(what + ": llm.c does not know " + list_of(why, "and") + "."));
+  LlmcHeader header;
+  header.config = config;
+  header.padded = llmc_padded(config.vocab_size);
+  if (!count_parameters(config, header.padded, header.parameters))
+    fail(ContentError(what + " is larger than llm.c's files can say."));
+  return header;
+}
+
 std::vector<StoredTensor> read_llmc_parameters(const ByteSource& source, std::uint64_t at,
                                                const LlmcHeader& header, StoredType type,
                                                const std::string& prefix) {

@@ -39,6 +39,9 @@ struct LlmcHeader {
   bool bf16 = false;
 };
 LlmcHeader read_llmc_header(const ByteSource& source);
+// What the header of a model of this config says, as llm.c pads it. ContentError for a model that
+// llm.c does not know.
+LlmcHeader llmc_header_for(const GPTConfig& config, const std::string& what);
 
 std::int64_t llmc_padded(std::int64_t vocab_size);   // to a multiple of 128
 

@@ -8,6 +8,8 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "model/formats/file_or_folder.h"
+#include "model/formats/gguf_tokenizer.h"
+#include "model/formats/llmc.h"
 #include "model/formats/safetensors.h"
 #include "model/run_folder.h"
 #include "model/tokenizer/huggingface.h"
@@ -61,12 +63,20 @@ TokenizerPtr from_json(const std::string& path) {
   return from_both(path, beside(path, "merges.txt"), path);
 }
 
+TokenizerPtr from_gguf(const FileSource& file) {
+  const TokenizerPtr tokenizer = read_gguf_tokenizer(GgufFile(file));
+  if (!tokenizer) fail(ContentError(file.name() + " has no tokenizer in it."));
+  return tokenizer;
+}
+
 TokenizerPtr from_file(const std::string& path) {
   const FileSource file(path);
   std::string start(std::min<std::uint64_t>(file.size(), 4096), '\0');
   file.read(0, std::as_writable_bytes(std::span(start.data(), start.size())));
   if (start.size() > 8 && start[8] == '{')   // eight bytes of length in front: safetensors
     return from_notes(read_safetensors_header(file).notes, in_quotes(path));
+  if (start.starts_with("GGUF")) return from_gguf(file);
+  if (is_llmc(file, kLlmcTokenizer)) return read_llmc_tokenizer(file);
   if (!start.empty() && start[0] == '\x80')
     return tokenizer_from_meta_pkl(all_of(path), in_quotes(path));
   if (!start.empty() && start[0] == '{') return from_json(path);
@@ -80,7 +90,8 @@ TokenizerPtr from_file(const std::string& path) {
     return from_both(beside(path, "vocab.json"), path, path);
   fail(ContentError(in_quotes(path) +
                     " is no tokenizer: it is neither a tokenizer.json, nor a vocab.json or "
-                    "merges.txt, nor a .tiktoken, nor a meta.pkl, nor a checkpoint."));
+                    "merges.txt, nor a .tiktoken, nor a meta.pkl, nor llm.c's, nor a GGUF, nor a "
+                    "checkpoint."));
 }
 
 TokenizerPtr from_folder(const std::string& folder) {

@@ -150,7 +150,7 @@ def what_they_write(glass, report, folder):
         report.check(f"their {kind.name}: names", set(ours) == set(wanted), sorted(ours))
         for name, weight in wanted.items():
             report.check(f"their {kind.name}: {name}", name in ours and numpy.array_equal(ours[name], weight))
-        done = run(glass, "tokenizer", "encode", "--tokenizer", back, "--text", "abc ab", "--json")
+        done = run(glass, "tokenizer", "encode", "--tokenizer", path, "--text", "abc ab", "--json")
         report.check("their tokens", done.returncode == 0 and json.loads(done.stdout)["ids"] == [4, 5, 3],
                      done.stdout + done.stderr)
 

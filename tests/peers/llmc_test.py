@@ -4,7 +4,7 @@
     python3 tests/peers/llmc_test.py --glass build/release/glass
 
 What glass writes is taken apart with `struct`. With PyTorch: a model goes through llm.c's .bin into glass, and loss,
-logits and every gradient are what PyTorch computes.
+logits and every gradient are what PyTorch computes, also in the form of a debug state.
 """
 import argparse
 import json
@@ -89,6 +89,11 @@ def what_glass_writes(glass, folder, report):
             content = file.read()
         report.check(f"{kind}: tokenizer", struct.unpack_from("<4i", content) == (20240328, 2, V, -1)
                      and content[HEADER:] == b"\x01a\x01b\x02\xc3\xa9", content[HEADER:])
+        beside = run(glass, "inspect", os.path.join(folder, kind, "gpt2_tokenizer.bin"))
+        report.check(f"{kind}: glass inspect of its tokenizer", beside.returncode == 0 and "char" in beside.stdout, beside)
+        ids = run(glass, "tokenizer", "encode", "--tokenizer", os.path.join(folder, kind, "gpt2_tokenizer.bin"), "--text",
+                  "b\u00e9a", "--json")
+        report.check(f"{kind}: its tokens", ids.returncode == 0 and json.loads(ids.stdout)["ids"] == [1, 2, 0], ids)
         back = run(glass, "sample", "--ckpt", path, "--prompt", "ab", "-n", "3", "--seed", "1", "--threads", "1")
         report.check(f"{kind}: it runs", back.returncode == 0, back.stderr)
 
@@ -122,6 +127,27 @@ def what_pytorch_computes(glass, folder, report):
     loss.backward()
     logits = torch_gpt.logits(config, weights, ids).detach().numpy()
     grads = {name: x.grad for name, x in weights.items()}
+
+    state = os.path.join(folder, "state.bin")
+    with open(state, "wb") as file:
+        file.write(struct.pack("<4i1008x", 20240327, 2, 3, config.block_size) + ids.numpy().astype(numpy.int32).tobytes()
+                   + targets.numpy().astype(numpy.int32).tobytes() + logits.astype(numpy.float32).tobytes()
+                   + struct.pack("<f", loss.item()) + packed(grads))
+    done = run(glass, "grads", "--ckpt", path, "--tokens-file", state, "--json", "--threads", "1")
+    report.check("glass grads with a debug state", done.returncode == 0, done.stderr)
+    if done.returncode == 0:
+        said = json.loads(done.stdout)
+        theirs = said["theirs"]
+        report.check("its loss", abs(said["loss"] - loss.item()) < 1e-5 and abs(theirs["loss"] - loss.item()) < 1e-6, said)
+        report.check("its logits and gradients", theirs["logits_differ"] < 1e-4 and 0 < theirs["gradients_differ"] < 1e-4, said)
+    done = run(glass, "inspect", state)
+    report.check("glass inspect of a debug state", done.returncode == 0 and "debug state" in done.stdout, done)
+    with open(state, "r+b") as file:   # a gradient that is wrong is seen
+        file.seek(-4, os.SEEK_END)
+        file.write(struct.pack("<f", 1.0))
+    done = run(glass, "grads", "--ckpt", path, "--tokens-file", state, "--json", "--threads", "1")
+    theirs = json.loads(done.stdout)["theirs"]
+    report.check("a wrong gradient", theirs["worst"] == "transformer.ln_f.bias" and theirs["gradients_differ"] > 0.1, theirs)
 
     batch, out = os.path.join(folder, "batch.npy"), os.path.join(folder, "grads.safetensors")
     numpy.save(batch, numpy.concatenate([ids.numpy(), targets.numpy()[:, -1:]], axis=1).astype(numpy.int32))
