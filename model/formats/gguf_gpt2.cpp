@@ -89,7 +89,9 @@ class Reader {
     config_.n_head = size("gpt2.attention.head_count");
     const std::int64_t inner = size("gpt2.feed_forward_length");
     config_.n_inner = inner == 4 * config_.n_embd ? 0 : inner;
+    // It travels in f32 and means the shortest digits of that: 1e-5, not 9.999999747378752e-06.
     config_.norm_eps = file_.need_number("gpt2.attention.layer_norm_epsilon");
+    parse_number(shortest(static_cast<float>(config_.norm_eps)), config_.norm_eps);
     const auto kv = file_.integer("gpt2.attention.head_count_kv");
     if (kv && *kv != config_.n_head)
       file_.refuse("it has " + std::to_string(*kv) + " heads of keys for " +
