@@ -1,5 +1,6 @@
-// Eight bytes at a time. The remainder of a byte with k zero bytes behind it comes from table k, and
-// remainders add up (by xor), so eight lookups that do not wait for one another replace eight that do.
+// Eight bytes at a time. The remainder of a byte with k zero bytes behind it comes from table k,
+// and remainders add up (by xor), so eight lookups that do not wait for one another replace eight
+// that do.
 #include "engine/base/crc32.h"
 
 #include <array>

@@ -1,14 +1,12 @@
-// Python's pickles, read without Python. A pickle is a program for a small machine with a stack, and
-// in Python some of its steps import and call whatever they name. Here a grammar lists the few steps
-// and names that one kind of file needs; a file with any other is refused. Nothing is ever called:
-// what would be a call becomes a value that says which one.
+// Python's pickles, read without Python. A pickle is a program for a small machine with a stack,
+// and in Python some of its steps import and call whatever they name. Here a grammar lists the few
+// steps and names that one kind of file needs; a file with any other is refused. Nothing is ever
+// called: what would be a call becomes a value that says which one.
 //
 // Values lie in an arena and name each other by number. A value that is a part of another one does
 // not change any more, so none can contain itself; one that is used a thousand times is there once.
 #pragma once
-#include <bitset>
 #include <cstdint>
-#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +14,23 @@
 #include <vector>
 
 namespace glass {
+
+// The steps that some grammar knows, under Python's names.
+// clang-format off
+namespace step {
+enum : unsigned char {
+  PROTO = 0x80, STOP = '.', FRAME = 0x95, MARK = '(',
+  NONE = 'N', NEWTRUE = 0x88, NEWFALSE = 0x89,
+  BININT = 'J', BININT1 = 'K', BININT2 = 'M', LONG1 = 0x8a, BINFLOAT = 'G',
+  BINUNICODE = 'X', SHORT_BINUNICODE = 0x8c,
+  EMPTY_TUPLE = ')', TUPLE = 't', TUPLE1 = 0x85, TUPLE2 = 0x86, TUPLE3 = 0x87,
+  EMPTY_LIST = ']', APPEND = 'a', APPENDS = 'e',
+  EMPTY_DICT = '}', SETITEM = 's', SETITEMS = 'u',
+  BINPUT = 'q', LONG_BINPUT = 'r', MEMOIZE = 0x94, BINGET = 'h', LONG_BINGET = 'j',
+  GLOBAL = 'c', REDUCE = 'R', BUILD = 'b', BINPERSID = 'Q'
+};
+}   // namespace step
+// clang-format on
 
 // A name that a file may import, and what may be done with it.
 struct PickleGlobal {
@@ -28,7 +43,7 @@ struct PickleGlobal {
 struct PickleGrammar {
   std::string_view file;   // what such a file is called: "nanoGPT's meta.pkl"
   int first_protocol, last_protocol;
-  std::initializer_list<unsigned char> steps;   // beside PROTO and STOP
+  std::string_view steps;   // beside PROTO and STOP
   std::span<const PickleGlobal> globals;
   std::uint64_t longest_text;   // bytes
 };
@@ -40,7 +55,17 @@ class Pickle;
 class PickleValue {
  public:
   enum class Kind : std::uint8_t {
-    none, boolean, integer, real, text, tuple, list, dictionary, global, call, persistent
+    none,
+    boolean,
+    integer,
+    real,
+    text,
+    tuple,
+    list,
+    dictionary,
+    global,
+    call,
+    persistent
   };
   Kind kind() const;
   bool is(Kind k) const { return kind() == k; }
@@ -48,13 +73,13 @@ class PickleValue {
 
   bool boolean() const;
   std::int64_t integer() const;
-  double real() const;                 // also of an integer
+  double real() const;   // also of an integer
   std::string_view text() const;
-  const PickleGlobal& global() const;  // also of a call: what would be called
+  const PickleGlobal& global() const;   // also of a call: what would be called
 
-  std::size_t size() const;                     // of a tuple, list or call (its arguments)
+  std::size_t size() const;   // of a tuple, list or call (its arguments)
   PickleValue operator[](std::size_t i) const;
-  PickleValue inner() const;                    // what a persistent value is known by
+  PickleValue inner() const;   // what a persistent value is known by
 
   // Of a dictionary: its pairs in the order of the file; a value by its name, the last that was put
   // there, or an error.
@@ -68,7 +93,9 @@ class PickleValue {
  private:
   friend class Pickle;
   PickleValue(const Pickle& in, std::uint32_t id) : in_(&in), id_(id) {}
-  bool find(std::string_view name, std::uint32_t& id) const;
+  void require(Kind wanted) const;
+  const std::vector<std::uint32_t>& parts() const;
+  const std::uint32_t* find(std::string_view name) const;   // or null
   const Pickle* in_;
   std::uint32_t id_;
 };
@@ -80,7 +107,7 @@ class Pickle {
   Pickle(const Pickle&) = delete;
   Pickle& operator=(const Pickle&) = delete;
 
-  PickleValue root() const { return {*this, root_}; }
+  PickleValue root() const& { return {*this, root_}; }
   // ContentError: the file cannot be read as what it should be, for this reason, at this byte.
   [[noreturn]] void refuse(const std::string& reason, std::uint64_t at) const;
 
@@ -88,28 +115,30 @@ class Pickle {
   friend class PickleValue;
   friend class PickleMachine;
   using Id = std::uint32_t;
+  struct Text {
+    std::uint32_t begin, size;   // in the bytes of the file
+  };
+  struct Inside {
+    std::uint32_t parts;    // which row of parts_; of a persistent value: the cell of its key
+    std::uint32_t global;   // which row of the grammar
+  };
   struct Cell {
     PickleValue::Kind kind;
     std::uint8_t height;   // how many values lie inside one another
-    bool part = false;     // of another one
+    bool part;             // of another one
     std::uint32_t at;
     union {
-      std::int64_t integer;   // also: boolean
+      std::int64_t integer;   // also of a boolean
       double real;
-      struct {
-        std::uint32_t begin, size;
-      } text;
-      struct {
-        std::uint32_t parts;    // which list of parts; dictionaries: keys and values in turn
-        std::uint32_t global;   // which row of the grammar
-      } inside;
+      Text text;
+      Inside inside;
     };
   };
   const std::string bytes_;
-  const PickleGrammar& grammar_;
+  const PickleGrammar grammar_;
   const std::string what_;
   std::vector<Cell> cells_;
-  std::vector<std::vector<Id>> parts_;
+  std::vector<std::vector<Id>> parts_;   // of dictionaries: keys and values in turn
   Id root_ = 0;
 };
 
@@ -138,8 +167,10 @@ class PickleWriter {
   std::string bytes() const;    // an error while something is open
 
  private:
-  std::string bytes_ = "\x80\x02";
-  std::string open_;   // how each open one is closed, the innermost last
+  PickleWriter& put(unsigned char step, const std::string& operand = "");
+  PickleWriter& open(const char* steps, unsigned char closing);
+  std::string bytes_ = "\x80\x02";   // the protocol
+  std::string open_;                 // how each open one is closed, the innermost last
 };
 
 }   // namespace glass

@@ -13,7 +13,6 @@
 #include <vector>
 
 #include "engine/base/byte_source.h"
-#include "model/formats/file_or_folder.h"
 #include "model/formats/pickle.h"
 #include "model/formats/safetensors.h"
 #include "model/formats/zip.h"
@@ -26,17 +25,19 @@ struct TorchTensor {
   StoredType type = StoredType::f32;
   std::vector<std::int64_t> shape, strides;   // strides and offset count elements
   std::int64_t offset = 0;
-  std::size_t storage = 0;   // which entry of the archive
+  std::size_t storage = 0;   // which entry of the archive has the numbers
   std::int64_t elements() const;
 };
 
 class TorchFile {
  public:
-  // Reads the archive's directory and its pickle, no tensor. ContentError: it is damaged, or no file
-  // of PyTorch, or one that would do something when Python loads it. The source must outlive it.
+  // Reads the archive's directory and its pickle, no tensor. ContentError: it is damaged, or no
+  // file of PyTorch, or one that would do something when Python loads it. The source must outlive
+  // it.
   explicit TorchFile(const ByteSource& source);
 
-  PickleValue root() const { return pickle_->root(); }   // what was saved
+  PickleValue root() const& { return pickle_->root(); }   // what was saved; valid as long as this
+  PickleValue root() const&& = delete;
   const std::string& name() const { return source_.name(); }   // for messages
 
   bool is_tensor(PickleValue value) const;   // also an nn.Parameter
@@ -47,11 +48,18 @@ class TorchFile {
   std::vector<TorchTensor> state_dict(PickleValue dictionary) const;
   bool is_state_dict(PickleValue value) const;   // a dictionary, not empty, of nothing but tensors
 
+  // For people who expected something else: "a dictionary of 'weight', 'bias' and 3 more".
+  std::string summary() const;
+
   // The numbers, row-major. Without a copy where they lie so in the storage. ContentError where the
   // storage is damaged.
   StoredTensor load(const TorchTensor& tensor);
 
  private:
+  std::size_t storage_of(PickleValue key, StoredType& type) const;
+  std::vector<std::int64_t> sizes_of(PickleValue tuple, const char* what) const;
+  OwnedBytes storage(std::size_t entry);
+
   const ByteSource& source_;
   ZipArchive archive_;
   std::string folder_;   // "archive/": what all names begin with
@@ -62,7 +70,7 @@ class TorchFile {
 
 // Does it look like a file that torch.save wrote: a zip archive with a data.pkl, or (legacy) the
 // pickles that PyTorch wrote before 1.6?
-bool is_torch_file(const FileOrFolder& from);
+bool is_torch_file(const ByteSource& source);
 
 // --- Writing -------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/base/atomic_file.h"
@@ -30,6 +31,8 @@ inline constexpr std::string_view kZipStart = "PK\x03\x04";   // the first bytes
 class ZipArchive {
  public:
   explicit ZipArchive(const ByteSource& source);   // which must outlive it; ContentError
+  ZipArchive(const ZipArchive&) = delete;
+  ZipArchive& operator=(const ZipArchive&) = delete;
 
   const std::vector<ZipEntry>& entries() const { return entries_; }   // in the order of their bytes
   const ZipEntry* find(std::string_view name) const;                  // or null
@@ -39,6 +42,7 @@ class ZipArchive {
  private:
   const ByteSource& source_;
   std::vector<ZipEntry> entries_;
+  std::unordered_map<std::string_view, const ZipEntry*> by_name_;
 };
 
 // --- Writing -------------------------------------------------------------------------------------

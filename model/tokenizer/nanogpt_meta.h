@@ -12,4 +12,7 @@ namespace glass {
 // the byte, for anything else.
 TokenizerPtr tokenizer_from_meta_pkl(std::string_view bytes, const std::string& what);
 
+// Such a file, of a char tokenizer.
+std::string meta_pkl_of(const Tokenizer& tokenizer);
+
 }   // namespace glass
