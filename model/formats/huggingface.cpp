@@ -9,6 +9,7 @@
 #include "engine/base/text.h"
 #include "model/formats/elements.h"
 #include "model/formats/huggingface_weights.h"
+#include "model/tokenizer/compact.h"
 #include "model/tokenizer/open.h"
 
 namespace glass {
@@ -206,12 +207,12 @@ bool recognises(const FileOrFolder& from) {
 
 // Models are often saved without their tokenizer; one that cannot be read is no reason to refuse
 // the model.
-TokenizerPtr tokenizer_in(const FileOrFolder& folder, Facts& facts) {
+TokenizerPtr tokenizer_in(const FileOrFolder& folder, std::int64_t vocab_size, Facts& facts) {
   const bool there =
       folder.holds("tokenizer.json") || (folder.holds("vocab.json") && folder.holds("merges.txt"));
   if (!there) return nullptr;
   try {
-    return open_tokenizer(folder.path());
+    return with_first_tokens(open_tokenizer(folder.path()), vocab_size);
   } catch (const ContentError& error) {
     facts.emplace_back("tokenizer", std::string("cannot be used: ") + error.what());
     return nullptr;
@@ -228,7 +229,7 @@ ForeignModel read_folder(const FileOrFolder& from, Want want) {
   model.facts.emplace_back("weights", weights.said);
   const Sorted sorted(weights, config, model.facts);
   model.tensors = sorted.as_they_stand();
-  put_notes(model.checkpoint, config, tokenizer_in(place.folder, model.facts), 0,
+  put_notes(model.checkpoint, config, tokenizer_in(place.folder, config.vocab_size, model.facts), 0,
             config_file.name());
   if (want == Want::everything) model.checkpoint.tensors = sorted.read();
   return model;

@@ -1,5 +1,7 @@
 #include "model/tokenizer/compact.h"
 
+#include <string>
+
 #include "engine/base/error.h"
 #include "model/tokenizer/bpe.h"
 
@@ -26,6 +28,16 @@ TokenizerPtr keep_what_occurs(const Tokenizer& full,
   for (std::vector<std::int32_t>* row : rows)
     for (std::int32_t& id : *row) id = number[static_cast<std::size_t>(id)];
   return pieces->keeping(kept);
+}
+
+TokenizerPtr with_first_tokens(const TokenizerPtr& full, std::int64_t vocab_size) {
+  const auto* pieces = dynamic_cast<const BpeTokenizer*>(full.get());
+  if (pieces == nullptr || full->vocab_size() <= vocab_size || vocab_size < 1) return full;
+  BpeDefinition definition = pieces->definition();
+  if (!definition.kept.empty()) return full;
+  definition.vocab_size = static_cast<std::int32_t>(vocab_size);
+  definition.spec = "pieces:" + std::to_string(vocab_size);
+  return std::make_shared<BpeTokenizer>(std::move(definition), full->spec());
 }
 
 }   // namespace glass

@@ -124,6 +124,18 @@ TEST(HuggingFace, ACompactOneHasStepsBehindTheTokensOfTheModel) {
   EXPECT_GT(vocab.fields.size(), static_cast<std::size_t>(compact->vocab_size()));
 }
 
+TEST(HuggingFace, OfAModelOnlyItsOwnTokensAreRead) {
+  const TokenizerPtr compact = compact_tokenizer();
+  const TokenizerPtr all = tokenizer_from_huggingface(huggingface_tokenizer_json(*compact), "t");
+  const TokenizerPtr again = with_first_tokens(all, compact->vocab_size());
+  EXPECT_EQ(again->vocab_size(), compact->vocab_size());
+  EXPECT_EQ(again->encode(small_text()), compact->encode(small_text()));
+  EXPECT_EQ(tokenizer_from_json(again->to_json(), "t")->encode(small_text()),
+            compact->encode(small_text()));
+  EXPECT_THAT(error_of([&] { again->encode("zebra"); }, ExitCode::content), HasSubstr("zebra"));
+  EXPECT_EQ(with_first_tokens(all, all->vocab_size()), all);
+}
+
 TEST(HuggingFace, MergesMayBePairsOrTexts) {
   std::string json = huggingface_tokenizer_json(*make_tokenizer("bpe:259", "ababab ab ab", "t"));
   const TokenizerPtr texts = tokenizer_from_huggingface(json, "t");

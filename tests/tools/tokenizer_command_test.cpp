@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/base/json_value.h"
+#include "tests/model/small_ranks.h"
 #include "tests/tools/process.h"
 #include "tools/text_options.h"
 
@@ -92,6 +93,78 @@ TEST(TokenizerCommand, RefusesWhatItCannot) {
   EXPECT_THAT(said({"train", folder / "missing"}, 4), HasSubstr("no file"));
   EXPECT_THAT(said({"train", folder.write("t", "abc"), "-o", "-", "--json"}, 2),
               HasSubstr("stdout"));
+}
+
+// --- tables of ranks -----------------------------------------------------------------------------
+
+class RankedTokenizer : public testing::Test {
+ protected:
+  Scratch folder_;
+  std::string ranks_ = folder_.write("mine.o200k.tiktoken", rank_file_of(small_ranks(400)));
+  std::string text_ = folder_.write("t.txt", small_text());
+};
+
+TEST_F(RankedTokenizer, GoesThereAndBack) {
+  const std::string ids =
+      tokenizer({"encode", "--tokenizer", ranks_, "--text", "The hedgehog's"}).out;
+  EXPECT_EQ(tokenizer({"decode", "--tokenizer", ranks_, "--ids", ids}).out, "The hedgehog's\n");
+  EXPECT_THAT(tokenizer({"info", "--tokenizer", ranks_, "--json"}).out, HasSubstr("\"free\": 0"));
+}
+
+TEST_F(RankedTokenizer, KeepsOnlyWhatOccurs) {
+  const std::string json = folder_ / "compact.json";
+  const Outcome made =
+      tokenizer({"train", text_, "--tokenizer", ranks_, "--compact", "-o", json, "--json"});
+  ASSERT_EQ(made.code, 0) << made.text();
+  const auto size = parse_json(made.out, "out").at("vocab_size", "out").integer("v", 1, 300);
+  const std::vector<std::string> encode = {"encode", "--file", text_, "--json", "--tokenizer"};
+  const auto ids = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), encode.begin(), encode.end());
+    const Outcome outcome = tokenizer(words);
+    EXPECT_EQ(outcome.code, 0) << outcome.text();
+    return parse_json(outcome.out, "out").at("ids", "out").items;
+  };
+  const auto kept = ids({json}), here = ids({ranks_, "--compact"});
+  ASSERT_EQ(kept.size(), here.size());
+  for (std::size_t i = 0; i < kept.size(); ++i) {
+    EXPECT_EQ(kept[i].text, here[i].text);
+    EXPECT_LT(kept[i].integer("id", 0, 1000), size);
+  }
+  EXPECT_THAT(error_of(tokenizer({"encode", "--tokenizer", json, "--text", "zebra"}), 3),
+              HasSubstr("did not keep"));
+}
+
+TEST_F(RankedTokenizer, BecomesTheFilesOfOthers) {
+  const std::string out = folder_ / "theirs";
+  EXPECT_EQ(tokenizer({"export", "--tokenizer", ranks_, "-o", out}).out, out + "/tokenizer.json\n");
+  const std::vector<std::string> text = {"--text", "The hedgehog's 12 apples"};
+  EXPECT_EQ(tokenizer({"encode", "--tokenizer", out, text[0], text[1]}).out,
+            tokenizer({"encode", "--tokenizer", ranks_, text[0], text[1]}).out);
+  const Outcome bytes = tokenizer({"export", "--tokenizer", "bytes", "-o", out, "--json"});
+  EXPECT_THAT(bytes.out, HasSubstr("[\"tokenizer.json\", \"vocab.json\", \"merges.txt\"]"));
+  EXPECT_EQ(tokenizer({"encode", "--tokenizer", out + "/merges.txt", "--text", "Hi"}).out,
+            "72 105\n");
+}
+
+TEST_F(RankedTokenizer, TextIsASpecialTokenOnlyWhereItIsAskedFor) {
+  const std::string json = folder_ / "bpe.json";
+  ASSERT_EQ(tokenizer({"train", text_, "--tokenizer", "bpe:300", "-o", json}).code, 0);
+  const auto encoded = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"encode", "--tokenizer", json, "--text", "<|endoftext|>"});
+    return tokenizer(more).out;
+  };
+  EXPECT_EQ(encoded({"--special"}), "0\n");
+  EXPECT_NE(encoded({}), "0\n");
+}
+
+TEST_F(RankedTokenizer, ItsSpeedIsMeasured) {
+  const Outcome outcome = glass(
+      {"bench", "tokenizer", text_, "--tokenizer", ranks_ + ",bytes", "--runs", "1", "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.text();
+  const JsonValue rows = parse_json(outcome.out, "out").at("rows", "out");
+  ASSERT_EQ(rows.items.size(), 2u);
+  EXPECT_EQ(rows.items[1].at("tokens", "out").text, std::to_string(small_text().size()));
+  EXPECT_GT(rows.items[0].at("mb_per_second", "out").number("out"), 0);
 }
 
 TEST(TextOptions, EscapesAreThoseOfALineOfText) {
