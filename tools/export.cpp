@@ -92,12 +92,13 @@ Exported export_model(const Arguments& args) {
 
 void warn_of_change(const Exported& r) {
   const LogitChange& change = *r.change;
+  const std::string others = std::to_string(change.other_choices);
   warn("this model computes " + spelled(r.ours) + " and " + r.target->name + " knows only " +
        spelled(r.theirs) + ": over " + std::to_string(change.positions) +
        " tokens of its own text the logits move by at most " + format("%.2g", change.most) +
-       " (they spread by " + format("%.2g", change.spread) + "), and at " +
-       std::to_string(change.other_choices) +
-       " of these places another token becomes the likeliest.");
+       " (they spread by " + format("%.2g", change.spread) + "), and " +
+       (change.other_choices == 0 ? "the likeliest token stays the same everywhere."
+                                  : "at " + others + " places another token is the likeliest."));
 }
 
 void print_json(const Arguments& args, const Exported& r) {

@@ -43,7 +43,7 @@ std::vector<std::string> not_gpt2(const GPTConfig& c, const Holds& holds) {
     if (holds_not) why.push_back(phrase);
   };
   keep_out(c.norm == NormPlace::post, "norms behind the sums (--norm post)");
-  keep_out(c.norm == NormPlace::none || !c.norm_final, "a model without norms (--norm none)");
+  keep_out(c.norm == NormPlace::none || !c.norm_final, "no norms (--norm none)");
   keep_out(c.norm_type != NormType::layernorm, "--norm-type " + spelled(c.norm_type));
   keep_out(c.norm_type == NormType::layernorm && !c.norm_weight, "norms without weights");
   keep_out(c.norm_embed, "a norm of the embedding");
