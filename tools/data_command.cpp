@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/atomic_file.h"
 #include "engine/base/byte_source.h"
 #include "engine/base/error.h"
 #include "engine/base/file_ops.h"
@@ -20,6 +21,7 @@
 #include "model/corpora/corpora.h"
 #include "model/public_data.h"
 #include "model/token_folder.h"
+#include "model/tokenizer/nanogpt_meta.h"
 #include "model/tokenizer/open.h"
 #include "tools/terminal.h"
 #include "tools/text_options.h"
@@ -114,12 +116,14 @@ void write_prepared(const std::string& target, const EncodedText& text, const st
   }
   try {
     write_token_folder(unfinished, text, source);
+    if (text.tokenizer->spec() == "char")   // where nanoGPT looks for the letters
+      write_file(unfinished + "/meta.pkl", meta_pkl_of(*text.tokenizer));
   } catch (const Error&) {
     fs::remove_all(unfinished, fault);
     throw;
   }
   fs::create_directories(target, fault);
-  for (const char* name : {"train.bin", "val.bin", "tokenizer.json", "meta.json"}) {
+  for (const char* name : {"train.bin", "val.bin", "tokenizer.json", "meta.json", "meta.pkl"}) {
     if (fault) break;
     if (is_there(unfinished + "/" + name))
       fs::rename(unfinished + "/" + name, target + "/" + name, fault);

@@ -8,6 +8,7 @@
 
 #include "engine/base/json_value.h"
 #include "engine/base/sha256.h"
+#include "model/tokenizer/open.h"
 #include "tests/tools/process.h"
 
 namespace glass::test {
@@ -60,6 +61,11 @@ TEST(DataCommand, PrepWritesWhatNanoGptReads) {
   EXPECT_EQ(bytes_of(folder / "tokens/val.bin"), std::string("\11\0", 2));
   EXPECT_TRUE(std::filesystem::exists(folder / "tokens/meta.json"));
   EXPECT_TRUE(std::filesystem::exists(folder / "tokens/tokenizer.json"));
+  EXPECT_EQ(open_tokenizer(folder / "tokens/meta.pkl")->to_json(),
+            open_tokenizer(folder / "tokens/tokenizer.json")->to_json());
+
+  glass({"data", "prep", text, "-o", folder / "tokens", "--overwrite", "--tokenizer", "bytes"});
+  EXPECT_FALSE(std::filesystem::exists(folder / "tokens/meta.pkl")) << "its letters are gone";
 }
 
 TEST(DataCommand, PrepTellsTokensDocumentsAndBytes) {
