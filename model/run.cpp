@@ -110,6 +110,14 @@ RunState state_of(const FoundCheckpoint& from) {
   return state;
 }
 
+}   // namespace
+
+std::string trainer_note(const TrainConfig& config, double best_val_loss, std::int64_t best_step) {
+  return to_json({.best_val_loss = best_val_loss, .best_step = best_step}, config);
+}
+
+namespace {
+
 // How many bytes of a file of JSON lines are about steps up to this one.
 std::int64_t bytes_until(const std::string& path, std::int64_t step) {
   std::ifstream file(path);
@@ -161,7 +169,7 @@ Checkpoint Run::snapshot() const {
   return all;
 }
 
-void Run::resume(const FoundCheckpoint& from) {
+void Run::branch_off(const FoundCheckpoint& from) {
   load_weights(trainer_.model(), from.checkpoint, from.path);
   auto& moments = trainer_.optimizer().moments();
   std::size_t i = 0;
@@ -181,6 +189,11 @@ void Run::resume(const FoundCheckpoint& from) {
   trainer_.set_steps(from.step);
   const RunState state = state_of(from);
   best_val_ = state.best_val_loss, best_step_ = state.best_step, pending_ = state.pending;
+}
+
+void Run::resume(const FoundCheckpoint& from) {
+  branch_off(from);
+  const RunState state = state_of(from);
   saved_step_ = from.step, last_saved_ = from.path;
   for (const auto& [file, bytes] :
        {std::pair{&metrics_, state.metrics_bytes}, std::pair{&samples_, state.samples_bytes}}) {

@@ -58,6 +58,10 @@ class GrowingFile {
   std::int64_t size_ = 0;
 };
 
+// The note glass.trainer of a state that another program left: how it was trained, and its best
+// validation loss so far, or infinity.
+std::string trainer_note(const TrainConfig& config, double best_val_loss, std::int64_t best_step);
+
 class Run {
  public:
   // `notes`: what every checkpoint of the run says alike: its config, its tokenizer, ...
@@ -65,8 +69,10 @@ class Run {
 
   std::function<std::string(std::int64_t step)> make_samples;   // for samples.txt; none: no samples
 
-  // Takes up where a checkpoint stands.
+  // Takes up where a checkpoint of this folder stands.
   void resume(const FoundCheckpoint& from);
+  // Takes up where a checkpoint from elsewhere stands: of another run, or of another program.
+  void branch_off(const FoundCheckpoint& from);
 
   enum class End { finished, stopped };
   End go();   // until max_iters, or until the watcher wants to stop

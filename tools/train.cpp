@@ -142,7 +142,7 @@ ExitCode run(const Arguments& said) {
   const char* fault = std::getenv("GLASS_FAULT");
   trainer.fault = parse_fault(fault ? fault : "");
 
-  if (start.found && !place.resume)
+  if (start.found && !place.resume && place.branch.empty())
     load_weights(*model, start.found->checkpoint, start.found->path);
   const std::unique_ptr<RunFolder> folder = take_folder(place, request);
   const TrainView::Style style = style_of(args);
@@ -155,6 +155,8 @@ ExitCode run(const Arguments& said) {
   if (place.resume) {
     run.resume(*start.found);
     mention_isa(*start.found, machine);
+  } else if (!place.branch.empty()) {
+    run.branch_off(*start.found);
   }
   start.found.reset();   // as large as the model and its moments, and no longer needed
   if (place.resume) update_config(place.folder, request);
@@ -165,7 +167,9 @@ ExitCode run(const Arguments& said) {
   for (const std::string& note : request.notes) view.say("note     " + note);
   mention_ignored(view, args);
   introduce(view, request, data, trainer, machine, lines, place.folder);
-  if (place.resume) mention_schedule(view, request.train, trainer.steps());
+  if (!place.branch.empty())
+    view.say("note     goes on from " + place.branch + " at step " + with_commas(trainer.steps()));
+  if (trainer.steps() > 0) mention_schedule(view, request.train, trainer.steps());
   stop_on_interrupt();
   const TrainStory story{run, trainer, data, lines, view, place.folder};
   const bool stopped = run.go() == Run::End::stopped;

@@ -21,10 +21,11 @@ bool exists(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0;
 }
 
-// The word after --resume: a folder, or nothing that could be data.
+// The word after --resume: a folder, a checkpoint, or nothing that could be data.
 bool may_be_a_run(const std::string& word) {
   struct stat status {};
-  if (::stat(word.c_str(), &status) == 0) return S_ISDIR(status.st_mode);
+  if (::stat(word.c_str(), &status) == 0)
+    return S_ISDIR(status.st_mode) || word.ends_with(".pt") || word.ends_with(".safetensors");
   return find_corpus(word) == nullptr && !exists("data/" + word);
 }
 
@@ -83,7 +84,7 @@ constexpr Option kOptions[] = {
     {.name = "log-interval", .type = Type::integer, .value = "N", .min = 1, .max = 1e9, .help = "steps between lines", .also = "log-every"},
     {.name = "out", .value = "DIR", .help = "the folder of the run; without it, out/<data>", .also = "out-dir"},
     {.name = "overwrite", .type = Type::flag, .help = "let go of the run that is in --out"},
-    {.name = "resume", .value = "DIR", .bare = "auto", .takes = may_be_a_run, .help = "go on with the run in DIR (or in --out)"},
+    {.name = "resume", .value = "DIR", .bare = "auto", .takes = may_be_a_run, .help = "go on with the run in DIR (or in --out), or from a checkpoint, also nanoGPT's ckpt.pt, in a folder of its own"},
     {.name = "init-from", .value = "PATH", .fallback = "scratch", .help = "scratch, resume, or the model to start from: a path, or gpt2 once it was fetched"},
     {.name = "force-config", .type = Type::flag, .help = "resume although settings differ"},
     {.name = "always-save-checkpoint", .type = Type::flag, .help = "save at every evaluation, not only at the best"},

@@ -9,6 +9,7 @@
 
 #include "engine/base/hash.h"
 #include "engine/base/text.h"
+#include "model/formats/foreign.h"
 #include "model/saved_model.h"
 #include "tools/data_note.h"
 #include "tools/saved.h"
@@ -38,12 +39,24 @@ std::string in_the_way(const std::string& folder) {
   return ours ? "" : "is a folder with other things in it";
 }
 
-Place place_to_resume(const Arguments& args, const std::string& wish) {
+// Something to go on from that is not a run in a folder of ours: one checkpoint, or what another
+// program left.
+bool is_state_from_elsewhere(const std::string& path) {
+  std::error_code fault;
+  if (is_run_folder(path) || !std::filesystem::exists(path, fault)) return false;
+  const FileOrFolder from(path);
+  return !from.is_folder() || foreign_format_of(from) != nullptr;
+}
+
+void refuse_beside_resume(const Arguments& args) {
   for (const char* other : {"preset", "overwrite"}) {
     if (args.source(other) == Source::command_line)
       fail(UsageError("--resume goes on with a run as it is, so --" + std::string(other) +
                       " has no place beside it."));
   }
+}
+
+Place place_to_resume(const Arguments& args, const std::string& wish) {
   const bool named = args.has("resume") && args.text("resume") != "auto";
   const std::string folder = named ? args.text("resume") : wish;
   if (named && args.source("out") == Source::command_line && args.text("out") != folder)
@@ -53,7 +66,7 @@ Place place_to_resume(const Arguments& args, const std::string& wish) {
     fail(SystemError("There is no run to resume in " + in_quotes(folder) +
                      "; name its folder: --resume DIR."));
   }
-  return {folder, true, ""};
+  return {folder, true, "", ""};
 }
 
 }   // namespace
@@ -71,7 +84,7 @@ Place place_beside(const std::string& wish, const std::string& why,
   for (int i = 2;; ++i) {
     const std::string next = wish + "-" + std::to_string(i);
     if (std::find(taken.begin(), taken.end(), next) != taken.end()) continue;
-    if (in_the_way(next).empty()) return {next, false, why + ", so this one goes to " + next + "."};
+    if (in_the_way(next).empty()) return {next, false, why + ", so this one goes to " + next + ".", ""};
   }
 }
 
@@ -86,20 +99,33 @@ void start_afresh(RunFolder& folder) {
 
 }   // namespace
 
-Place place_of(const TrainRequest& request) {
+static Place place_of_new_run(const TrainRequest& request) {
   const Arguments& args = request.args;
   const std::string wish = wished_folder(request);
-  const bool resume = args.has("resume") || args.text("init-from") == "resume";
-  if (resume) return place_to_resume(args, wish);
   const std::string why = in_the_way(wish);
   const bool run_there = is_run_folder(wish);
-  if (why.empty() || (run_there && args.flag("overwrite"))) return {wish, false, ""};
+  if (why.empty() || (run_there && args.flag("overwrite"))) return {wish, false, "", ""};
   if (args.has("out")) {
     fail(UsageError(in_quotes(wish) + " " + why + "; " +
                     (run_there ? "go on with it (--resume), replace it (--overwrite), or " : "") +
                     "choose another --out."));
   }
   return place_beside(wish, wish + " " + why, {});
+}
+
+Place place_of(const TrainRequest& request) {
+  const Arguments& args = request.args;
+  if (!args.has("resume") && args.text("init-from") != "resume") return place_of_new_run(request);
+  refuse_beside_resume(args);
+  const std::string wish = wished_folder(request);
+  const bool named = args.has("resume") && args.text("resume") != "auto";
+  const std::string from = named ? args.text("resume") : wish;
+  if (!is_state_from_elsewhere(from)) return place_to_resume(args, wish);
+  // nanoGPT goes on in the folder that its checkpoint is in; we leave that one as it is.
+  Place place = from == wish ? place_beside(wish, wish + " is another program's", {})
+                             : place_of_new_run(request);
+  place.branch = from;
+  return place;
 }
 
 std::unique_ptr<RunFolder> take_folder(Place& place, const TrainRequest& request) {
@@ -205,6 +231,26 @@ void take_up(TrainRequest& request, const FoundCheckpoint& found, const std::str
   data_digest = stored.data.digest;
 }
 
+// From here on the request says what the state says, and what the user put over it. It goes on in a
+// folder of its own, so anything may change.
+void take_over(TrainRequest& request, const FoundCheckpoint& found) {
+  const std::string what = found.path + ": glass.trainer";
+  const auto note = found.checkpoint.notes.find("glass.trainer");
+  if (note == found.checkpoint.notes.end())
+    fail(ContentError(found.path + " holds a model, but not what its training needs to go on; start "
+                                   "from its weights with --init-from."));
+  if (!request.args.has("DATA") && !request.args.has("dataset"))
+    fail(UsageError("Say what it goes on learning from: glass train DATA --resume " + found.path + "."));
+  const JsonValue trainer = parse_json(note->second, what);
+  request.model = config_of(found.checkpoint, found.path);
+  request.train = fields_from_json<TrainConfig>(trainer.at("config", what), what);
+  put_chosen(request.args, request.model);
+  put_chosen(request.args, request.train);
+  request.data.use = tokenizer_of(found.checkpoint, found.path);
+  request.args.offer(*find_option(request.args.command(), "dtype"), spelled(request.train.dtype),
+                     Source::preset, found.path);
+}
+
 void require_same_data(const std::string& before, const Dataset& data, const Arguments& args) {
   if (before == hex16(data.digest) || args.flag("force-config")) return;
   fail(UsageError("The run cannot go on with other data (digest: " + before + " before, " +
@@ -220,6 +266,9 @@ Start start_of(TrainRequest& request, const Place& place) {
   if (place.resume) {
     start.found = find_checkpoint(place.folder, warn);
     take_up(request, *start.found, place.folder, start.data_digest);
+  } else if (!place.branch.empty()) {
+    start.found = find_checkpoint(place.branch, warn);
+    take_over(request, *start.found);
   } else if (model != "scratch") {
     start.found = find_checkpoint(model, warn);
     request.model = config_of(start.found->checkpoint, start.found->path);

@@ -11,8 +11,9 @@ namespace glass {
 
 struct Place {
   std::string folder;
-  bool resume = false;
-  std::string said;   // what the user should know about the choice
+  bool resume = false;   // the run in it goes on
+  std::string said;      // what the user should know about the choice
+  std::string branch;    // a state from elsewhere that a new run goes on from: a nanoGPT ckpt.pt; or ""
 };
 Place place_of(const TrainRequest& request);
 

@@ -9,6 +9,7 @@
 #include "model/formats/gguf_gpt2.h"
 #include "model/formats/huggingface.h"
 #include "model/formats/llmc.h"
+#include "model/formats/nanogpt.h"
 
 namespace glass {
 
@@ -17,6 +18,7 @@ std::span<const ExportTarget* const> export_targets() {
       &kHuggingFaceTarget,
       &kGgufTarget,
       &kLlmcTarget,
+      &kNanoGptTarget,
       &kSafetensorsTarget,
   };
   return targets;

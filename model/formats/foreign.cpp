@@ -6,11 +6,16 @@
 #include "model/formats/gguf_gpt2.h"
 #include "model/formats/huggingface.h"
 #include "model/formats/llmc.h"
+#include "model/formats/nanogpt.h"
+#include "model/formats/postnorm.h"
+#include "model/formats/pytorch.h"
 
 namespace glass {
 
 std::span<const ForeignFormat* const> foreign_formats() {
   static const std::vector<const ForeignFormat*> formats = {
+      &kNanoGpt,
+      &kPostNorm,
       &kHuggingFace,
       &kGgufFormat,
       &kLlmcFormat,
@@ -48,6 +53,9 @@ std::string digest_of(const Checkpoint& checkpoint) {
     fail(SystemError("There is no checkpoint in " + in_quotes(from.path()) +
                      ", nor a model of another program" + known));
   const bool empty = from.source().size() == 0;
+  if (is_torch_file(from.source()))
+    fail(ContentError(from.source().name() + " is a file of PyTorch, but holds no model: it is " +
+                      TorchFile(from.source()).summary() + known));
   fail(ContentError(from.source().name() + (empty ? " is empty" : " is no model") + known));
 }
 

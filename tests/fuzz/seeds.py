@@ -6,10 +6,14 @@ accepted by the reader, one with "bad" refused (tests/fuzz/replay holds them to 
 byte at a time. Only Python's own library, so that they can be made everywhere; the same bytes every time.
 """
 import base64
+import io
 import json as json_module
+import math
 import pathlib
+import pickle
 import struct
 import sys
+import zipfile
 
 
 def as_json(value):
@@ -290,6 +294,107 @@ def tokenizer_text():
     yield "good-world", "\u5b57A\u5b57a e\u0301 \u017f'\u017f \u01c5x \u02b0 \U0001F994 \u00e9\u3000\u00a0".encode()
     yield "good-bytes", bytes(range(256))
     yield "good-long", b"a" * 300 + b" " * 200
+
+
+def zip_file(files, compression=0):
+    """{name: bytes}, dated 1980 so that the bytes are the same every time."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as archive:
+        for name, content in files.items():
+            info = zipfile.ZipInfo(name)
+            info.compress_type = compression
+            archive.writestr(info, content)
+    return out.getvalue()
+
+
+def pickled(value):
+    """Protocol 2 as PyTorch writes it, without a memo. A Tensor is rebuilt from its storage."""
+    if isinstance(value, Tensor):
+        return (b"ctorch._utils\n_rebuild_tensor_v2\n((" + pickled("storage") + b"ctorch\nFloatStorage\n" +
+                pickled(value.storage) + pickled("cpu") + pickled(value.elements) + b"tQ" + pickled(value.offset) +
+                pickled(value.shape) + pickled(value.strides) + b"\x89ccollections\nOrderedDict\n)RtR")
+    if isinstance(value, dict):
+        return b"}(" + b"".join(pickled(key) + pickled(item) for key, item in value.items()) + b"u"
+    if isinstance(value, list):
+        return b"](" + b"".join(map(pickled, value)) + b"e"
+    if isinstance(value, tuple):
+        return b"(" + b"".join(map(pickled, value)) + b"t"
+    if isinstance(value, bool):
+        return b"\x88" if value else b"\x89"
+    if isinstance(value, float):
+        return b"G" + struct.pack(">d", value)
+    if isinstance(value, int):
+        return b"J" + struct.pack("<i", value)
+    return b"X" + struct.pack("<I", len(value.encode())) + value.encode()
+
+
+class Tensor:
+    def __init__(self, storage, elements, shape, strides=None, offset=0):
+        self.storage, self.elements, self.shape, self.offset = str(storage), elements, tuple(shape), offset
+        self.strides = tuple(strides or (1 if i else (shape[1] if len(shape) > 1 else 1) for i in range(len(shape))))
+
+
+def torch_file(value, storages):
+    """storages: how many floats each has."""
+    files = {"x/data.pkl": b"\x80\x02" + pickled(value) + b".", "x/byteorder": b"little"}
+    files.update({f"x/data/{i}": bytes(4 * n) for i, n in enumerate(storages)})
+    return zip_file({**files, "x/version": b"3\n"})
+
+
+def torch():
+    yield "good-two", torch_file({"a": Tensor(0, 6, (2, 3)), "b": Tensor(0, 6, (3, 2), (1, 3))}, [6])
+    yield "good-empty", torch_file({}, [])
+    yield "bad-beyond", torch_file({"a": Tensor(0, 6, (2, 3), offset=1)}, [6])
+    yield "bad-system", zip_file({"x/data.pkl": b"\x80\x02cos\nsystem\n(X\x04\x00\x00\x00truetR."})
+    yield "bad-deflated", zip_file({"x/data.pkl": b"\x80\x02}." + bytes(1000)}, zipfile.ZIP_DEFLATED)
+
+
+def state_of(shapes):
+    """{name: Tensor} for {name: shape}, each in a storage of its own; and the sizes of these."""
+    sizes = [math.prod(shape) for shape in shapes.values()]
+    return {name: Tensor(i, sizes[i], shape) for i, (name, shape) in enumerate(shapes.items())}, sizes
+
+
+def nanogpt():
+    C, V, T = 2, 3, 4
+    block = "transformer.h.0."
+    shapes = {"transformer.wte.weight": (V, C), "transformer.wpe.weight": (T, C), block + "ln_1.weight": (C,),
+              block + "attn.c_attn.weight": (3 * C, C), block + "attn.c_proj.weight": (C, C), block + "ln_2.weight": (C,),
+              block + "mlp.c_fc.weight": (4 * C, C), block + "mlp.c_proj.weight": (C, 4 * C),
+              "transformer.ln_f.weight": (C,)}
+    model, sizes = state_of(shapes)
+    model["lm_head.weight"] = model["transformer.wte.weight"]
+    args = {"n_layer": 1, "n_head": 1, "n_embd": C, "block_size": T, "bias": False, "vocab_size": V, "dropout": 0.0}
+    yield "good-weights", torch_file({"model": model, "model_args": args, "iter_num": 7}, sizes)
+    ordered = sorted(shapes, key=lambda name: len(shapes[name]) < 2)
+    state = {i: {"step": Tensor(0, sizes[0], ()), "exp_avg": model[name], "exp_avg_sq": model[name]}
+             for i, name in enumerate(ordered)}
+    groups = [{"params": [i for i, name in enumerate(ordered) if (len(shapes[name]) > 1) == decays]}
+              for decays in (True, False)]
+    config = {"learning_rate": 1e-3, "beta2": 0.95, "batch_size": 4, "max_iters": 9, "dataset": "x", "decay_lr": True}
+    yield "good-training", torch_file({"model": model, "model_args": args, "iter_num": 7, "best_val_loss": Tensor(0, sizes[0], ()),
+                                       "optimizer": {"state": state, "param_groups": groups}, "config": config}, sizes)
+    yield "bad-layers", torch_file({"model": model, "model_args": {**args, "n_layer": 2}, "iter_num": 7}, sizes)
+
+
+def postnorm():
+    C, V, T = 2, 3, 4
+    shapes = {"token_embeddings.weight": (V, C), "positional_embeddings.weight": (T, C), "blocks.0.mh.heads.0.tril": (T, T),
+              "blocks.0.mh.w_o.weight": (C, C), "blocks.0.mh.w_o.bias": (C,), "blocks.0.ff.ffn.0.weight": (4 * C, C),
+              "blocks.0.ff.ffn.0.bias": (4 * C,), "blocks.0.ff.ffn.2.weight": (C, 4 * C), "blocks.0.ff.ffn.2.bias": (C,),
+              "final_layer.weight": (V, C), "final_layer.bias": (V,)}
+    shapes.update({f"blocks.0.mh.heads.0.{part}.weight": (C, C) for part in ("key", "query", "value")})
+    shapes.update({f"{norm}.{part}": (C,) for norm in ("blocks.0.ln1", "blocks.0.ln2", "lnorm") for part in ("weight", "bias")})
+    yield "good-one", torch_file(*state_of(shapes))
+    yield "bad-rest", torch_file(*state_of({**shapes, "more": (1,)}))
+
+
+def meta_pkl():
+    meta = {"vocab_size": 3, "itos": {0: "a", 1: "b", 2: "\u00e9"}, "stoi": {"a": 0, "b": 1, "\u00e9": 2}}
+    for protocol in (2, 4):
+        yield f"good-{protocol}", pickle.dumps(meta, protocol)
+    yield "bad-size", pickle.dumps({**meta, "vocab_size": 4}, 4)
+    yield "bad-import", b"\x80\x04cos\nsystem\n."
 
 
 def main():
