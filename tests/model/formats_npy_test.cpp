@@ -11,6 +11,7 @@
 
 #include "engine/base/error.h"
 #include "model/formats/npy.h"
+#include "tests/peak_memory.h"
 
 namespace glass {
 namespace {
@@ -132,6 +133,10 @@ TEST(Npy, NoHeaderCanLie) {
       {with("{'descr: "), "text without an end"},
   };
   for (const Lie& lie : kLies) EXPECT_THAT(refusal(lie.file), HasSubstr(lie.reason)) << lie.file;
+  const long needed = test::kilobytes_needed([&] {
+    for (const Lie& lie : kLies) refusal(lie.file);
+  });
+  EXPECT_LT(needed, test::kMostKilobytes) << "a claim costs nothing";
   for (std::size_t n = 0; n < good.size(); ++n)
     EXPECT_NE(refusal(good.substr(0, n)), "accepted") << n << " bytes";
 }

@@ -108,6 +108,8 @@ TEST(Safetensors, NoHeaderCanLie) {
     same += name + "[8],\"data_offsets\":[0,8]},";
   }
   const std::string huge = "18446744073709551615";
+  std::string hundred;
+  for (int i = 0; i < 99; ++i) hundred += ",1";
   const Lie kLies[] = {
       {"", "it is empty"},
       {"1234567", "only 7 bytes"},
@@ -146,6 +148,7 @@ TEST(Safetensors, NoHeaderCanLie) {
       {file_with(one(kF, "[true]", "[0,8]"), 8), "holds something"},
       {file_with(one(kF, "2", "[0,8]"), 8), "the shape of tensor 'a' is not a list"},
       {file_with(one(kF, "[1,1,1,1,1,1,1,1,2]", "[0,8]"), 8), "9 dimensions"},
+      {file_with(one(kF, "[1" + hundred + "]", "[0,4]"), 4), "100 dimensions"},
       {file_with(one(kF, "[2]", "[8,0]"), 8), "claims the bytes 8 to 0"},
       {file_with(one(kF, "[2]", "[0,7]"), 8), "7 bytes where its shape needs 8"},
       {file_with(one(kF, "[2]", "[0,9223372036854775807]"), 8), "claims the bytes"},
@@ -198,6 +201,10 @@ TEST(Safetensors, NoHeaderCanLie) {
     const std::string shown = lie.file.substr(0, 200);
     EXPECT_THAT(refusal(lie.file), HasSubstr(lie.reason)) << shown;
   }
+  const long needed = test::kilobytes_needed([&] {
+    for (const Lie& lie : kLies) refusal(lie.file);
+  });
+  EXPECT_LT(needed, test::kMostKilobytes) << "a claim costs nothing";
 }
 
 TEST(Safetensors, EveryCutOfAFileIsRefused) {
