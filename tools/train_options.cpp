@@ -9,6 +9,7 @@
 
 #include "engine/base/text.h"
 #include "model/corpora/corpora.h"
+#include "model/formats/llmc.h"
 #include "model/public_data.h"
 #include "tools/text_options.h"
 #include "tools/train_config_file.h"
@@ -25,7 +26,8 @@ bool exists(const std::string& path) {
 bool may_be_a_run(const std::string& word) {
   struct stat status {};
   if (::stat(word.c_str(), &status) == 0)
-    return S_ISDIR(status.st_mode) || word.ends_with(".pt") || word.ends_with(".safetensors");
+    return S_ISDIR(status.st_mode) || word.ends_with(".pt") || word.ends_with(".safetensors") ||
+           !llmc_state_beside(word).empty();   // model_00000100.bin
   return find_corpus(word) == nullptr && !exists("data/" + word);
 }
 

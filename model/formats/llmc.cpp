@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include "engine/base/atomic_file.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "model/formats/elements.h"
+#include "model/run.h"
 
 namespace glass {
 namespace {
@@ -209,7 +211,12 @@ std::int64_t read_state(const std::string& path, const LlmcHeader& header, Want 
   for (StoredTensor& master : state.masters)
     for (StoredTensor& tensor : model.checkpoint.tensors)
       if (tensor.name == master.name) tensor = master;
-  model.facts.emplace_back("state", source.name() + ": step " + std::to_string(state.step));
+  // How fast and for how long it learned stands in no file of llm.c's.
+  model.checkpoint.notes["glass.trainer"] =
+      trainer_note(TrainConfig(), std::numeric_limits<double>::infinity(), state.step);
+  model.facts.emplace_back("state", source.name() + ": AdamW's moments of step " +
+                                        std::to_string(state.step) +
+                                        "; training goes on with glass train DATA --resume FILE");
   return state.step;
 }
 

@@ -235,6 +235,7 @@ TEST_F(LlmcFile, TheStateBesideAModelBringsStepAndMoments) {
                                                  raw(counted(kTinyParameters, 2000)));
   const Checkpoint c = read_foreign(FileOrFolder(path_)).checkpoint;
   EXPECT_EQ(c.note("glass.step"), "100");
+  EXPECT_THAT(c.note("glass.trainer"), HasSubstr("learning_rate")) << "so training can go on";
   EXPECT_EQ(c.tensors.size(), 3 * 28u);
   EXPECT_THAT(floats_of(*c.find("optim.m.transformer.wpe.weight")),
               ElementsAre(1256, 1257, 1258, 1259));

@@ -98,6 +98,30 @@ def what_glass_writes(glass, folder, report):
         report.check(f"{kind}: it runs", back.returncode == 0, back.stderr)
 
 
+def what_goes_on(glass, folder, report):
+    """A model of llm.c's with its state: the moments are taken up, and move the weights even where nothing is learned."""
+    V, T, L, H, C = 3, 8, 2, 2, 16
+    count = 128 * C + T * C + L * (12 * C * C + 13 * C) + 2 * C
+    path, text = os.path.join(folder, "f32", "model_00000002.bin"), os.path.join(folder, "abc.txt")
+    os.rename(os.path.join(folder, "f32", "model.bin"), path)
+    state = struct.pack("<11i980x", 20240527, 1, 1, 0, 0, 0, 0, 0, 0, 0, 2)
+    with open(os.path.join(folder, "f32", "state_00000002_00000.bin"), "wb") as file:
+        file.write(state + struct.pack("<f", 1.0) * count + struct.pack("<f", 1.0) * count)
+    out = os.path.join(folder, "on")
+    done = run(glass, "train", text, "--resume", path, "--out", out, "--max-iters", "3", "--learning-rate", "0.125",
+               "--lr-decay-iters", "9", "--min-lr", "0.125", "--warmup-iters", "0", "--weight-decay", "0", "--beta1", "0.5",
+               "--beta2", "0.5", "--eval-iters", "1", "--threads", "1")
+    report.check("training goes on", done.returncode == 0, done.stderr)
+    if done.returncode != 0:
+        return
+    before = struct.unpack_from(f"<{T * C}f", open(path, "rb").read(), HEADER + 4 * 128 * C)
+    after = struct.unpack(f"<{T * C}f", tensors_of(os.path.join(out, "ckpt-00000003.safetensors"))["transformer.wpe.weight"])
+    # Step 3 with m = v = 1 and gradients near 0: m = v = 1/2, divided by 1 - 1/8 each; the step is lr m / sqrt(v).
+    step = 0.125 * (0.5 / 0.875) / (0.5 / 0.875) ** 0.5
+    worst = max(abs(b - a - step) for b, a in zip(before, after))
+    report.check("by the moments of the state", worst < 0.02, f"{worst} beside a step of {step}")
+
+
 def padded(array, rows=128):
     return numpy.concatenate([array, numpy.zeros((rows - len(array), array.shape[1]), array.dtype)])
 
@@ -171,6 +195,7 @@ def main():
     report = Report()
     with tempfile.TemporaryDirectory() as folder:
         what_glass_writes(args.glass, folder, report)
+        what_goes_on(args.glass, folder, report)
         if torch is None:
             print("skipped: PyTorch is not installed")
             report.skipped = 1
