@@ -36,16 +36,30 @@ Examined from_file(const Arguments& args, const Opened& opened) {
           count_letters(text)};
 }
 
-Examined from_split(const Arguments& args, const Opened& opened) {
-  const DataNote note = read_data_note(opened.saved.checkpoint, opened.saved.path);
+// What the model learned from, as its checkpoint says; a model of another program does not say it.
+Dataset data_of(const Arguments& args, const Opened& opened) {
+  const Checkpoint& checkpoint = opened.saved.checkpoint;
+  const bool noted = checkpoint.notes.count(kDataNote) > 0;
+  if (!noted && !args.has("data")) {
+    fail(ContentError(opened.saved.path +
+                      " does not say what it learned from; name a text (glass eval "
+                      "FILE), or its data with --data."));
+  }
+  const DataNote note = noted ? read_data_note(checkpoint, opened.saved.path) : DataNote{};
   DataOptions options = note.options;
+  if (!noted) options.use = opened.saved.tokenizer;
   if (args.has("data")) options.source = args.text("data");
-  const Dataset data = open_dataset(options);
+  Dataset data = open_dataset(options);
   if (!args.has("data") && hex16(data.digest) != note.digest) {
     fail(ContentError("the data in " + in_quotes(options.source) +
                       " have changed since this model learned from them, so its val split may hold "
                       "what it has seen; name the data with --data to use them all the same."));
   }
+  return data;
+}
+
+Examined from_split(const Arguments& args, const Opened& opened) {
+  const Dataset data = data_of(args, opened);
   const std::string name = data.name + ", " + args.text("split");
   if (args.text("split") == "train")
     return {name, data.train, data.train_bytes, data.train_letters};

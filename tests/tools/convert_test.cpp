@@ -96,6 +96,26 @@ TEST_F(Convert, WrongWishesAreRefusedBeforeAnythingIsWritten) {
                  "--tokenizer bytes knows 256 tokens, and this model only 13");
 }
 
+// A model that came from elsewhere has no data of its own, but it can be examined on any.
+TEST_F(Convert, AModelFromElsewhereIsExaminedOnDataThatOneNames) {
+  std::string rhyme;
+  for (int i = 0; i < 20; ++i) rhyme += "abcdefghijklm\nmlkjihgfedcba\n";
+  const std::string text = folder_.write("text.txt", rhyme);
+  const std::string ours = folder_ / "run", foreign = folder_ / "hf";
+  ASSERT_EQ(glass({"train", text, "--out", ours, "--preset", "names", "--block-size", "4",
+                   "--max-iters", "3", "--threads", "1"})
+                .code,
+            0);
+  ASSERT_EQ(glass({"export", "--ckpt", ours, "--to", "hf", "-o", foreign}).code, 0);
+  expect_refusal({"eval", "--ckpt", foreign}, ExitCode::content, "--data");
+  const auto loss = [&](const std::string& ckpt) {
+    const Outcome outcome = glass({"eval", "--ckpt", ckpt, "--data", text, "--json"});
+    EXPECT_EQ(outcome.code, 0) << outcome.text();
+    return parse_json(outcome.out, "the result").at("loss", "json").number("loss");
+  };
+  EXPECT_NEAR(loss(foreign), loss(ours), 1e-5);   // biases of zero move f32 sums a little
+}
+
 TEST_F(Convert, EveryTargetIsAChoiceOfTheCommand) {
   const Named* named = nullptr;
   const std::vector<Named> commands = runnable_commands();

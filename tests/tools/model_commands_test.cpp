@@ -203,7 +203,7 @@ TEST(ModelCommands, WrongTextsForEvalAreRefused) {
            {{"eval", p.names, "--split", "val"}, kUsage, "leave --split"},
            {{"eval", "--split", "test"}, kUsage, "val or train"},
            {{"eval", p.names, "--batch-size", "0"}, kUsage, "--batch-size"},
-           {{"eval"}, kContent, "glass.data"}})
+           {{"eval"}, kContent, "what it learned from"}})
     expect_refusal(row, on_model(row.words));
 }
 
