@@ -152,6 +152,9 @@ TorchFile::TorchFile(const ByteSource& source)
       fail(ContentError(source.name() + " has numbers of the byte order " + in_quotes(said) +
                         "; only little is read here."));
   }
+  // The version and whatever else is small says nothing here, but damage in it is damage.
+  for (const ZipEntry& small : archive_.entries())
+    if (small.name.compare(0, folder_.size() + 5, folder_ + "data/") != 0) archive_.read(small);
   const ZipEntry& entry = *archive_.find(folder_ + std::string(kPickleName));
   pickle_ = std::make_unique<Pickle>(text_of(archive_, entry, kMostPickle), kGrammar,
                                      "data.pkl in " + source.name());
