@@ -84,7 +84,8 @@ Place place_beside(const std::string& wish, const std::string& why,
   for (int i = 2;; ++i) {
     const std::string next = wish + "-" + std::to_string(i);
     if (std::find(taken.begin(), taken.end(), next) != taken.end()) continue;
-    if (in_the_way(next).empty()) return {next, false, why + ", so this one goes to " + next + ".", ""};
+    if (in_the_way(next).empty())
+      return {next, false, why + ", so this one goes to " + next + ".", ""};
   }
 }
 
@@ -237,10 +238,12 @@ void take_over(TrainRequest& request, const FoundCheckpoint& found) {
   const std::string what = found.path + ": glass.trainer";
   const auto note = found.checkpoint.notes.find("glass.trainer");
   if (note == found.checkpoint.notes.end())
-    fail(ContentError(found.path + " holds a model, but not what its training needs to go on; start "
-                                   "from its weights with --init-from."));
+    fail(ContentError(found.path +
+                      " holds a model, but not what its training needs to go on; start "
+                      "from its weights with --init-from."));
   if (!request.args.has("DATA") && !request.args.has("dataset"))
-    fail(UsageError("Say what it goes on learning from: glass train DATA --resume " + found.path + "."));
+    fail(UsageError("Say what it goes on learning from: glass train DATA --resume " + found.path +
+                    "."));
   const JsonValue trainer = parse_json(note->second, what);
   request.model = config_of(found.checkpoint, found.path);
   request.train = fields_from_json<TrainConfig>(trainer.at("config", what), what);

@@ -13,7 +13,7 @@ struct Place {
   std::string folder;
   bool resume = false;   // the run in it goes on
   std::string said;      // what the user should know about the choice
-  std::string branch;    // a state from elsewhere that a new run goes on from: a nanoGPT ckpt.pt; or ""
+  std::string branch;    // a state from elsewhere that a new run takes up (a ckpt.pt), or ""
 };
 Place place_of(const TrainRequest& request);
 
