@@ -290,6 +290,19 @@ const std::string* fact(const ForeignModel& model, const std::string& what) {
   return nullptr;
 }
 
+// A meta.pkl that is of another data set, or that cannot be read, is no reason to refuse the model.
+TokenizerPtr letters_in(const fs::path& place, std::int64_t vocab_size, ForeignModel& model) {
+  std::error_code fault;
+  if (!fs::is_regular_file(place, fault)) return nullptr;
+  try {
+    const FileSource file(place.string());
+    const TokenizerPtr letters =
+        tokenizer_from_meta_pkl(all_bytes(file, std::uint64_t{1} << 26), file.name());
+    if (letters->vocab_size() == vocab_size) return letters;
+  } catch (const Error& error) { model.facts.emplace_back("left out", error.what()); }
+  return nullptr;
+}
+
 // out-shakespeare-char/meta.pkl, or data/shakespeare_char/meta.pkl beside that folder.
 void find_tokenizer(const std::string& path, ForeignModel& model) {
   const fs::path folder = fs::absolute(path).parent_path();
@@ -300,14 +313,10 @@ void find_tokenizer(const std::string& path, ForeignModel& model) {
   const GPTConfig config =
       fields_from_json<GPTConfig>(parse_json(model.checkpoint.note("glass.config"), path), path);
   for (const fs::path& place : places) {
-    std::error_code fault;
-    if (!fs::is_regular_file(place, fault)) continue;
-    const FileSource file(place.string());
-    const TokenizerPtr tokenizer =
-        tokenizer_from_meta_pkl(all_bytes(file, std::uint64_t{1} << 26), file.name());
-    if (tokenizer->vocab_size() != config.vocab_size) continue;   // of another data set
-    model.checkpoint.notes["glass.tokenizer"] = tokenizer->to_json();
-    model.facts.emplace_back("tokenizer",
+    const TokenizerPtr letters = letters_in(place, config.vocab_size, model);
+    if (!letters) continue;
+    model.checkpoint.notes["glass.tokenizer"] = letters->to_json();
+    model.facts.emplace_back("letters",
                              "from " + place.lexically_proximate(fs::current_path()).string());
     return;
   }

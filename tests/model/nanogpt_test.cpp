@@ -139,6 +139,8 @@ TEST(NanoGpt, LettersTravelInMetaPklBesideTheFileOrInTheFolderOfTheData) {
   const CharTokenizer others(U"abcdef", "the test");   // of another model: not used
   data.write("data/tiny/meta.pkl", meta_pkl_of(others));
   EXPECT_EQ(tokenizer_of(find_checkpoint(alone).checkpoint, alone), nullptr);
+  data.write("data/tiny/meta.pkl", "something else");
+  EXPECT_EQ(tokenizer_of(find_checkpoint(alone).checkpoint, alone), nullptr);
 }
 
 TEST(NanoGpt, WhatItCannotHoldIsSaid) {
