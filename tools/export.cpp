@@ -121,7 +121,13 @@ void print_text(const Exported& r) {
     print(format("%10s  ", human_bytes(static_cast<double>(fs::file_size(file))).c_str()) + file +
           "\n");
   std::string use = r.target->opened_by;
-  if (const std::size_t at = use.find("PATH"); at != std::string::npos) use.replace(at, 4, r.path);
+  const auto put = [&](std::string_view word, const std::string& path) {
+    if (const std::size_t at = use.find(word); at != std::string::npos)
+      use.replace(at, word.size(), path);
+  };
+  put("PATH", r.path);
+  const std::string folder = fs::path(r.files.front()).parent_path().string();
+  put("FOLDER", folder.empty() ? "." : folder);
   print("open it with  " + use + "\n");
 }
 

@@ -22,7 +22,8 @@ struct ExportTarget {
   const char* name;        // "hf"
   const char* about;       // "a folder for Hugging Face transformers"
   const char* types;       // what weights can be stored as, the usual one first: "f32|f16|bf16"
-  const char* opened_by;   // how one uses it, with PATH for its path: "llama-cli -m PATH"
+  // How one uses it, with PATH for its path or FOLDER for its folder: "llama-cli -m PATH".
+  const char* opened_by;
   // What keeps this model out, one phrase each, in the user's words: "a norm behind the sum
   // (--norm post)". Empty: it fits.
   std::vector<std::string> (*cannot_hold)(const ModelToWrite& model);

@@ -192,7 +192,7 @@ const ExportTarget kNanoGptTarget = {
     .name = "nanogpt",
     .about = "a ckpt.pt for nanoGPT's sample.py and train.py --init_from=resume",
     .types = "f32|f16|bf16",
-    .opened_by = "nanoGPT's sample.py and train.py; their --out_dir is the folder of PATH",
+    .opened_by = "python sample.py --out_dir=FOLDER",
     .cannot_hold = cannot_hold,
     .computes = computes,
     .write = write};
