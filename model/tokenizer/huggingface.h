@@ -46,9 +46,9 @@ TokenizerPtr tokenizer_from_mapped(MappedVocabulary vocabulary, const std::strin
 
 // --- what is read --------------------------------------------------------------------------------
 
-// What a JSON file is that may be a tokenizer. ContentError where it is not even JSON.
+// What a JSON file is, if it is a tokenizer at all.
 enum class JsonFile : std::uint8_t { ours, huggingface, vocabulary };
-JsonFile kind_of_json(std::string_view json, const std::string& what);
+JsonFile kind_of_json(std::string_view json);
 
 // A tokenizer.json of byte-level BPE. What it asks for and we do not do is refused by name.
 TokenizerPtr tokenizer_from_huggingface(std::string_view json, const std::string& what);

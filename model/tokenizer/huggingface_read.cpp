@@ -304,14 +304,31 @@ void require_model(const JsonValue& model, const std::string& what) {
 
 }   // namespace
 
-JsonFile kind_of_json(std::string_view json, const std::string& what) {
-  JsonFile kind = JsonFile::vocabulary;
-  const auto look = [&](const std::string& name, const JsonValue& value) {
-    if (name == "model" && value.kind == Kind::object) kind = JsonFile::huggingface;
-    if (name == "type" && value.kind != Kind::number) kind = JsonFile::ours;
-  };
-  parse_json_fields(json, what, look, limits_for(json));
-  return kind;
+// Looks at the names of the outermost object and at what each value begins with, until that tells.
+// Whether all of it is JSON is found out by whoever reads it.
+JsonFile kind_of_json(std::string_view json) {
+  int depth = 0;
+  std::size_t name_at = 0, name_size = 0;
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    const char c = json[at];
+    if (c == '"') {
+      const std::size_t begin = ++at;
+      while (at < json.size() && json[at] != '"') at += json[at] == '\\' ? 2 : 1;
+      if (depth == 1) name_at = begin, name_size = std::min(at, json.size()) - begin;
+    } else if (c == '{' || c == '[') {
+      ++depth;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    } else if (c == ':' && depth == 1) {
+      const std::size_t value = json.find_first_not_of(" \t\r\n", at + 1);
+      const char first = value < json.size() ? json[value] : '\0';
+      const std::string_view name = json.substr(name_at, name_size);
+      if (first >= '0' && first <= '9') return JsonFile::vocabulary;
+      if (name == "model" && first == '{') return JsonFile::huggingface;
+      if (name == "type") return JsonFile::ours;
+    }
+  }
+  return JsonFile::ours;
 }
 
 TokenizerPtr tokenizer_from_mapped(MappedVocabulary vocabulary, const std::string& what) {
@@ -341,11 +358,10 @@ TokenizerPtr tokenizer_from_huggingface(std::string_view json, const std::string
     return read_letters(read.vocabulary, what);
   }
   read.vocabulary.pattern = read_pre_tokenizer(*cuts, what + ": pre_tokenizer");
-  for (const char* part : {"post_processor", "decoder"}) {
-    const JsonValue* used = value.find(part);
-    if (!is_nothing(used) && type_of(*used, what + ": " + part) != "ByteLevel")
-      refuse_type(*used, what + ": " + part, "ByteLevel");
-  }
+  // A post_processor puts special tokens around a text, which is up to whoever encodes it.
+  const JsonValue* decoder = value.find("decoder");
+  if (!is_nothing(decoder) && type_of(*decoder, what + ": decoder") != "ByteLevel")
+    refuse_type(*decoder, what + ": decoder", "ByteLevel");
   return made_of(std::move(read), what);
 }
 

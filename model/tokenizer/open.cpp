@@ -52,7 +52,7 @@ TokenizerPtr from_both(const std::string& vocab, const std::string& merges,
 
 TokenizerPtr from_json(const std::string& path) {
   const std::string json = all_of(path);
-  switch (kind_of_json(json, in_quotes(path))) {
+  switch (kind_of_json(json)) {
     case JsonFile::ours:
       return tokenizer_from_json(json, in_quotes(path));
     case JsonFile::huggingface:

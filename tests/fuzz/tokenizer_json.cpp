@@ -11,7 +11,7 @@ namespace {
 glass::TokenizerPtr read(const std::string& text, const std::string& what) {
   const std::size_t end = text.find('\n');
   const std::string json = text.substr(0, end);
-  switch (glass::kind_of_json(json, what)) {
+  switch (glass::kind_of_json(json)) {
     case glass::JsonFile::ours:
       return glass::tokenizer_from_json(json, what);
     case glass::JsonFile::huggingface:

@@ -36,7 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   return glass::fuzz::attempt(data, size, [](const glass::ByteSource& source) {
     static const glass::TokenizerPtr tokenizers[] = {
         small(glass::Pattern::gpt2), small(glass::Pattern::cl100k), small(glass::Pattern::o200k)};
-    const std::string text = glass::all_bytes(source, 1 << 24);
+    const std::string text = glass::all_bytes(source, 1 << 24).substr(0, 4096);   // quick ones
     for (const glass::TokenizerPtr& tokenizer : tokenizers) check(*tokenizer, text);
     const glass::TokenizerPtr trained = glass::make_tokenizer("bpe:300", text, source.name());
     check(*trained, text);

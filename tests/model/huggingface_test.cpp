@@ -178,6 +178,26 @@ TEST(HuggingFace, WhatThisProgramDoesNotDoIsRefusedByName) {
       HasSubstr("'Metaspace'"));
 }
 
+TEST(HuggingFace, WhatStandsAroundATextIsNotItsTokens) {
+  std::string json = huggingface_tokenizer_json(*small_tokenizer());
+  const std::string from = "\"post_processor\": {\"type\": \"ByteLevel\"";
+  ASSERT_NE(json.find(from), std::string::npos);
+  json.replace(json.find(from), from.size(),
+               "\"post_processor\": {\"type\": \"TemplateProcessing\"");
+  EXPECT_EQ(tokenizer_from_huggingface(json, "t")->encode("The hedgehog"),
+            small_tokenizer()->encode("The hedgehog"));
+}
+
+TEST(HuggingFace, AFileIsKnownByItsFirstFields) {
+  EXPECT_EQ(kind_of_json("{\"a\": 0, \"model\": {}}"), JsonFile::vocabulary);
+  EXPECT_EQ(kind_of_json("{\"x\": {\"type\": 1}, \"model\" : \n{"), JsonFile::huggingface);
+  EXPECT_EQ(kind_of_json("{\"type\": \"char\", \"letters\": \"a\"}"), JsonFile::ours);
+  EXPECT_EQ(kind_of_json("{\"\\\":\": 7}"), JsonFile::vocabulary) << "a colon in a name";
+  EXPECT_EQ(kind_of_json("{\"model\": \"x\", \"a\": [{\"model\": {}}]"), JsonFile::ours);
+  EXPECT_EQ(kind_of_json("{\"a\\"), JsonFile::ours);
+  EXPECT_EQ(kind_of_json(""), JsonFile::ours);
+}
+
 TEST(HuggingFace, FilesThatContradictThemselvesAreRefused) {
   const auto said = [](const std::string& vocab, const std::string& merges) {
     return error_of([&] { tokenizer_from_vocab_and_merges(vocab, merges, "'v'"); },

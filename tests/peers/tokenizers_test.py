@@ -261,6 +261,9 @@ def what_they_write(args, folder, report):
             trainer = trainers.BpeTrainer(vocab_size=600, special_tokens=["<|endoftext|>", "<pad>"], show_progress=False,
                                           initial_alphabet=pre_tokenizers.ByteLevel.alphabet())
             theirs.train_from_iterator([story], trainer)
+            if whole:  # what stands around a text is not its tokens
+                theirs.post_processor = processors.TemplateProcessing(single="<|endoftext|> $A",
+                                                                      special_tokens=[("<|endoftext|>", 0)])
             theirs.add_tokens([AddedToken("the hedge", normalized=False), AddedToken("\u5b57\u5b57", normalized=False)])
             path = os.path.join(folder, "theirs.json")
             theirs.save(path)
