@@ -5,7 +5,7 @@
 
 namespace glass {
 
-Bigram::Bigram(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed)
+Bigram::Bigram(const GPTConfig& config, const Device& device, DType dtype, Seed seed)
     : LanguageModel(config, stream_type(dtype)) {   // a table is read, not multiplied with
   const WeightMaker make{config_, device, products(), products(), seed, parameters_};
   table_ = make.make("bigram.table", {config.vocab_size, config.vocab_size}, Role::embedding, 1);

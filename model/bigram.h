@@ -7,7 +7,7 @@ namespace glass {
 
 class Bigram final : public LanguageModel {
  public:
-  Bigram(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed);
+  Bigram(const GPTConfig& config, const Device& device, DType dtype, Seed seed);
   Tensor logits(Pass& pass, const Tensor& ids, Positions which = Positions::all) override;
   Tensor loss(Pass& pass, const Tensor& ids, const Tensor& targets) override;
   std::vector<std::string> taps() const override { return {"logits"}; }

@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -33,6 +34,10 @@ enum class Position : std::uint8_t {
   none
 };   // sinusoidal: added to q and k only
 enum class Init : std::uint8_t { gpt2, normal, pytorch, induction };
+
+// What a new model draws its weights from. None: they have no values yet, for whoever fills all of them
+// at once; drawing those of a large model takes seconds.
+using Seed = std::optional<std::uint64_t>;
 
 struct GPTConfig {
   Arch arch = Arch::gpt;

@@ -6,7 +6,7 @@
 
 namespace glass {
 
-GPT::GPT(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed)
+GPT::GPT(const GPTConfig& config, const Device& device, DType dtype, Seed seed)
     : LanguageModel(config, dtype) {
   WeightMaker make{config_, device, stream_type(dtype), dtype, seed, parameters_};
   if (config_.pos == Position::sinusoidal) make.positions = std::make_shared<Sinusoids>(config_);

@@ -11,7 +11,7 @@ namespace glass {
 
 class GPT final : public LanguageModel {
  public:
-  GPT(const GPTConfig& config, const Device& device, DType dtype, std::uint64_t seed);
+  GPT(const GPTConfig& config, const Device& device, DType dtype, Seed seed);
 
   Tensor logits(Pass& pass, const Tensor& ids, Positions which = Positions::all) override;
   Tensor loss(Pass& pass, const Tensor& ids, const Tensor& targets) override;

@@ -30,7 +30,7 @@ std::int64_t LanguageModel::count(Count what) const {
 }
 
 std::unique_ptr<LanguageModel> make_model(const GPTConfig& config, const Device& device,
-                                          DType dtype, std::uint64_t seed) {
+                                          DType dtype, Seed seed) {
   check(config);
   if (config.arch == Arch::bigram) return std::make_unique<Bigram>(config, device, dtype, seed);
   return std::make_unique<GPT>(config, device, dtype, seed);

@@ -56,6 +56,6 @@ DType stream_type(DType dtype);
 
 // A new model with random weights: a function of (config, seed) alone.
 std::unique_ptr<LanguageModel> make_model(const GPTConfig& config, const Device& device,
-                                          DType dtype, std::uint64_t seed);
+                                          DType dtype, Seed seed);
 
 }   // namespace glass

@@ -55,12 +55,13 @@ Draw first_values(const GPTConfig& c, Role role, std::int64_t fan_in) {
 
 Parameter* WeightMaker::make(const std::string& name, const Shape& shape, Role role,
                              std::int64_t fan_in) const {
-  const RandomKey key{seed, site(name, "init"), 0, 0};
+  const RandomKey key{seed.value_or(0), site(name, "init"), 0, 0};
   const Draw draw = first_values(config, role, fan_in);
   Tensor value;
-  if (draw.how == Draw::constant) value = Tensor::full(device, shape, draw.number, dtype);
-  if (draw.how == Draw::gaussian) value = gaussian(device, shape, 0, draw.number, key, dtype);
-  if (draw.how == Draw::uniform)
+  if (!seed) value = Tensor::empty(device, shape, dtype);
+  else if (draw.how == Draw::constant) value = Tensor::full(device, shape, draw.number, dtype);
+  else if (draw.how == Draw::gaussian) value = gaussian(device, shape, 0, draw.number, key, dtype);
+  else
     value = uniform(device, shape, -draw.number, draw.number, key, dtype);
   parameters.push_back(
       {name, value, shape.rank >= 2});   // weight decay pulls at matrices, as in nanoGPT

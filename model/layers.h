@@ -42,7 +42,7 @@ struct WeightMaker {
   const GPTConfig& config;
   Device device;
   DType dtype, products;
-  std::uint64_t seed;
+  Seed seed;
   std::deque<Parameter>& parameters;   // a deque: pointers into it stay
   std::shared_ptr<Sinusoids> positions = {};   // for layers that add them to queries and keys
 

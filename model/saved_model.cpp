@@ -134,7 +134,7 @@ SavedModel open_model(const std::string& path, const Device& device, DType dtype
                       std::to_string(saved.tokenizer->vocab_size()) + " tokens, the model only " +
                       std::to_string(config.vocab_size) + "."));
   }
-  saved.model = make_model(config, device, dtype, 0);
+  saved.model = make_model(config, device, dtype, std::nullopt);
   load_weights(*saved.model, found.checkpoint, found.path);
   saved.checkpoint = std::move(found.checkpoint);
   saved.checkpoint.tensors.clear();   // the model has them now; two copies would be one too many

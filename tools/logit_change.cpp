@@ -14,7 +14,7 @@ constexpr std::int64_t kTokens = 64;
 
 std::unique_ptr<LanguageModel> model_of(const GPTConfig& config, const Checkpoint& checkpoint,
                                         const Machine& machine) {
-  auto model = make_model(config, machine.backend, machine.dtype, 0);
+  auto model = make_model(config, machine.backend, machine.dtype, std::nullopt);
   load_weights(*model, checkpoint, "the checkpoint");
   return model;
 }
