@@ -10,6 +10,7 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "model/formats/huggingface.h"
+#include "model/formats/pytorch.h"
 
 namespace glass {
 namespace {
@@ -31,6 +32,22 @@ class SafetensorsFile final : public WeightFile {
  private:
   FileSource source_;
   SafetensorsHeader header_;
+};
+
+class PytorchFile final : public WeightFile {
+ public:
+  explicit PytorchFile(const std::string& path)
+      : WeightFile(in_quotes(path)), source_(path), file_(source_), places_(file_.state_dict()) {
+    refuse_more_than_memory(source_);
+    for (const TorchTensor& tensor : places_)
+      tensors_.push_back({tensor.name, tensor.type, tensor.shape});
+  }
+  StoredTensor read(std::size_t i) const override { return file_.load(places_[i]); }
+
+ private:
+  FileSource source_;
+  mutable TorchFile file_;   // it remembers storages that are in use
+  std::vector<TorchTensor> places_;
 };
 
 const char* const kWhole[] = {"model.safetensors", "pytorch_model.bin"};
@@ -116,7 +133,10 @@ bool WeightFile::same(std::size_t i, const WeightFile& other, std::size_t j) con
 
 std::unique_ptr<WeightFile> open_weight_file(const std::string& path) {
   if (begins_like_safetensors(path)) return std::make_unique<SafetensorsFile>(path);
-  fail(ContentError(in_quotes(path) + " is no safetensors file; it does not begin like one."));
+  if (is_torch_file(FileSource(path))) return std::make_unique<PytorchFile>(path);
+  fail(ContentError(in_quotes(path) +
+                    " holds no weights: it begins neither like safetensors nor like a file of "
+                    "PyTorch."));
 }
 
 Weights open_weights(const FileOrFolder& folder, const std::string& file) {

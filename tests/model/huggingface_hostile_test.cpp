@@ -196,9 +196,9 @@ TEST(HuggingFaceHostile, AFolderWithoutWeightsSaysWhichFilesItLooksFor) {
   std::filesystem::remove(path + "/model.safetensors");
   EXPECT_THAT(refusal(path), HasSubstr("no weights: none of model.safetensors, "));
   scratch.write("a/model.safetensors", "not a model");
-  EXPECT_THAT(refusal(path), HasSubstr("does not begin like one"));
+  EXPECT_THAT(refusal(path), HasSubstr("it begins neither like"));
   scratch.write("a/model.safetensors", "");
-  EXPECT_THAT(refusal(path), HasSubstr("does not begin like one"));
+  EXPECT_THAT(refusal(path), HasSubstr("it begins neither like"));
 }
 
 }   // namespace

@@ -34,6 +34,8 @@ CASES = [
     ("scores that are not scaled, gelu_pytorch_tanh", (256, 40, 2, 2, 8),
      {"scale_attn_weights": False, "activation_function": "gelu_pytorch_tanh"}, {}),
     ("as openai-community/gpt2 has it", (256, 64, 2, 4, 32), {}, {"bare": True}),
+    ("pytorch_model.bin", (256, 64, 2, 4, 32), {}, {"bin": True}),
+    ("pytorch_model.bin in two files", (256, 64, 2, 4, 32), {}, {"bin": True, "files": 2}),
 ]
 
 
