@@ -29,6 +29,16 @@ bool is_base64_line(std::string_view line) {
          std::all_of(rank.begin(), rank.end(), is_digit);
 }
 
+// {"!": 0, ...: does the first name of an object belong to a number?
+bool begins_with_an_id(std::string_view json) {
+  std::size_t at = json.find('"');
+  if (at == std::string_view::npos) return false;
+  for (++at; at < json.size() && json[at] != '"'; ++at)
+    if (json[at] == '\\') ++at;
+  at = at < json.size() ? json.find_first_not_of(" \t\r\n:", at + 1) : std::string_view::npos;
+  return at != std::string_view::npos && json[at] >= '0' && json[at] <= '9';
+}
+
 // "" where it is none.
 std::string kind_of(const FileOrFolder& target) {
   if (target.is_folder()) return "";
@@ -43,7 +53,7 @@ std::string kind_of(const FileOrFolder& target) {
       case JsonFile::huggingface:
         return "Hugging Face tokenizer.json";
       case JsonFile::vocabulary:
-        return "vocab.json, with its merges.txt";
+        return begins_with_an_id(start) ? "vocab.json, with its merges.txt" : "";
     }
   return is_base64_line(start.substr(0, start.find('\n'))) ? "rank file of tiktoken" : "";
 }

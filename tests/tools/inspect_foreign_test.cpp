@@ -72,6 +72,14 @@ TEST(InspectForeign, WhatIsKnownIsListedForWhatIsNot) {
                            HasSubstr("a tokenizer")));
 }
 
+TEST(InspectForeign, JsonOfAnotherKindIsNotTakenForAVocabulary) {
+  const Scratch scratch;
+  EXPECT_THAT(error_of(glass({"inspect", scratch.write("x.json", R"({"a\"": true, "b": 7})")}), 3),
+              HasSubstr("of no kind that is known here"));
+  EXPECT_THAT(error_of(glass({"inspect", scratch.write("y.json", R"({"a\"": 0, "b": 1})")}), 3),
+              HasSubstr("merges.txt"));
+}
+
 // --- Tokenizers in files of their own ------------------------------------------------------------
 
 TEST(InspectForeign, ATokenizerShowsItsLongestWords) {
