@@ -14,6 +14,7 @@
 #include "model/formats/foreign.h"
 #include "model/formats/llmc.h"
 #include "model/formats/npy.h"
+#include "model/formats/pytorch.h"
 #include "model/run_folder.h"
 #include "model/saved_model.h"
 #include "tools/inspect.h"
@@ -210,6 +211,27 @@ Inspection inspect_foreign(const FileOrFolder& target) {
   return found;
 }
 
+// What is no model that is known is still described: the tensors of a state dict, or the names in
+// what was saved.
+bool looks_like_torch(const FileOrFolder& target) {
+  return !target.is_folder() && is_torch_file(target.source());
+}
+
+Inspection inspect_torch(const FileOrFolder& target) {
+  const TorchFile file(target.source());
+  Inspection found;
+  found.kind = "PyTorch file";
+  found.path = target.path();
+  found.bytes = target.source().size();
+  if (!file.is_state_dict(file.root())) {
+    found.facts.emplace_back("holds", file.summary());
+    return found;
+  }
+  for (const TorchTensor& tensor : file.state_dict())
+    found.tensors.push_back(row_of(tensor.name, tensor.type, tensor.shape));
+  return found;
+}
+
 // What lies beside a model of llm.c. Without that model only the header can be read.
 bool looks_like_llmc_helper(const FileOrFolder& target) {
   return !target.is_folder() &&
@@ -261,6 +283,7 @@ const InspectFormat kFormats[] = {
     {"a token shard of llm.c", looks_like_llmc_shard, inspect_llmc_shard},
     {"a state of llm.c", looks_like_llmc_helper, inspect_llmc_helper},
     {nullptr, looks_foreign, inspect_foreign},   // has names of its own
+    {"a file of PyTorch", looks_like_torch, inspect_torch},
     {"a .bin of tokens beside its meta.json or meta.pkl", looks_like_raw_tokens,
      inspect_raw_tokens},
     {"a tokenizer", looks_like_tokenizer, inspect_tokenizer},

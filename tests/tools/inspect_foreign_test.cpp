@@ -3,7 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <span>
+#include <vector>
+
 #include "engine/base/json_value.h"
+#include "model/formats/pytorch.h"
 #include "tests/tools/process.h"
 
 namespace glass::test {
@@ -63,6 +67,25 @@ TEST(InspectForeign, AnotherModelIsRefusedByItsName) {
   const std::string error = error_of(glass({"inspect", scratch / "llama"}), 3);
   EXPECT_THAT(error, AllOf(HasSubstr("'llama'"), HasSubstr("'LlamaForCausalLM'"),
                            HasSubstr("only those of the type gpt2")));
+}
+
+TEST(InspectForeign, AFileOfPyTorchThatIsNoKnownModelIsStillDescribed) {
+  const Scratch scratch;
+  const std::vector<float> numbers = {1, 2, 3, 4, 5, 6};
+  const StoredTensor tensor{
+      "odd.weight", StoredType::f32, {2, 3}, std::as_bytes(std::span(numbers)), nullptr};
+  TorchWriter weights, other;
+  weights.pickle().dictionary().text("odd.weight");
+  weights.tensor(tensor);
+  weights.pickle().end();
+  weights.save(scratch / "weights.pt");
+  const JsonValue json = inspected(scratch / "weights.pt");
+  EXPECT_EQ(text_of(json, "kind"), "PyTorch file");
+  EXPECT_EQ(json.at("params", "json").integer("params", 0, 99), 6);
+
+  other.pickle().dictionary().text("history").text("long ago").end();
+  other.save(scratch / "other.pt");
+  EXPECT_THAT(glass({"inspect", scratch / "other.pt"}).out, HasSubstr("history"));
 }
 
 TEST(InspectForeign, WhatIsKnownIsListedForWhatIsNot) {
