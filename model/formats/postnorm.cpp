@@ -15,7 +15,6 @@ namespace {
 constexpr std::string_view kCompiled = "_orig_mod.";
 const char *const kTokens = "token_embeddings.weight",
                   *const kPositions = "positional_embeddings.weight",
-                  *const kHead = "final_layer.weight",
                   *const kFirst = "blocks.0.mh.heads.0.key.weight";
 
 std::string head_of(std::int64_t block, std::int64_t head, const char* part) {
