@@ -1,6 +1,10 @@
 // Writing: a folder that AutoModelForCausalLM and AutoTokenizer open, with nothing to be added.
+#include <algorithm>
+#include <cstring>
+
 #include "engine/base/atomic_file.h"
 #include "engine/base/atomic_folder.h"
+#include "engine/base/error.h"
 #include "engine/base/json.h"
 #include "model/formats/elements.h"
 #include "model/formats/huggingface.h"
@@ -27,10 +31,23 @@ bool is_conv1d(const std::string& name) {
   return false;
 }
 
+// f16 ends at 65504. A weight beyond it would become infinite, and the model nonsense.
+void refuse_overflow(const StoredTensor& halves) {
+  for (std::size_t i = 0; i < halves.bytes.size(); i += sizeof(std::uint16_t)) {
+    std::uint16_t bits = 0;
+    std::memcpy(&bits, halves.bytes.data() + i, sizeof bits);
+    if ((bits & 0x7fffu) == 0x7c00u)
+      fail(ContentError("tensor " + halves.name +
+                        " has a number that f16 cannot hold, beyond "
+                        "65504; store bf16 or f32."));
+  }
+}
+
 std::vector<StoredTensor> weights_of(const ModelToWrite& model, StoredType type) {
   std::vector<StoredTensor> tensors = gpt2_tensors(model);
   for (StoredTensor& tensor : tensors)
     tensor = as_type(is_conv1d(tensor.name) ? transposed(tensor) : tensor, type);
+  if (type == StoredType::f16) std::for_each(tensors.begin(), tensors.end(), refuse_overflow);
   return tensors;
 }
 
