@@ -14,5 +14,5 @@ export GLASS_FUZZ_SECONDS
 has_libfuzzer || stop "there is no clang++ with libFuzzer here; Debian, Ubuntu: apt-get install clang libclang-rt-14-dev."
 configure fuzz
 quietly cmake --build "$build_folder/fuzz" --target fuzz
-exec ctest --preset fuzz --test-dir "$build_folder/fuzz" -j "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)" \
+exec ctest --test-dir "$build_folder/fuzz" -j "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)" \
   -R "fuzz_${2:-}" -V
