@@ -1,8 +1,10 @@
 // The encodings that everybody knows: what their files are called, how to tell them from others,
 // how they cut text, and which ids stand for no text. Between the ranks and those ids some are left
 // free in cl100k and o200k; nothing is encoded as them, and they decode to nothing.
+#include <algorithm>
 #include <filesystem>
 
+#include "engine/base/base64.h"
 #include "engine/base/byte_source.h"
 #include "engine/base/error.h"
 #include "engine/base/sha256.h"
@@ -86,6 +88,26 @@ std::span<const KnownEncoding> known_encodings() {
 const KnownEncoding* find_encoding(std::string_view name) {
   for (const KnownEncoding& encoding : known_encodings())
     if (encoding.name == name) return &encoding;
+  return nullptr;
+}
+
+// Compares digests of the files: the one that everybody has, and the one that these would make.
+const KnownEncoding* find_encoding(std::span<const std::string> bytes_by_rank,
+                                   std::vector<SpecialToken> special) {
+  std::sort(special.begin(), special.end(),
+            [](const SpecialToken& a, const SpecialToken& b) { return a.id < b.id; });
+  const auto same = [](const SpecialToken& a, const SpecialToken& b) {
+    return a.id == b.id && a.text == b.text;
+  };
+  for (const KnownEncoding& encoding : known_encodings()) {
+    if (!std::equal(special.begin(), special.end(), encoding.special.begin(),
+                    encoding.special.end(), same))
+      continue;
+    std::string file;
+    for (std::size_t rank = 0; rank < bytes_by_rank.size(); ++rank)
+      file += base64(bytes_by_rank[rank]) + " " + std::to_string(rank) + "\n";
+    if (sha256_of(file) == encoding.sha256) return &encoding;
+  }
   return nullptr;
 }
 

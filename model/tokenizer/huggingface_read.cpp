@@ -12,6 +12,7 @@
 #include "model/tokenizer/bytes.h"
 #include "model/tokenizer/char.h"
 #include "model/tokenizer/huggingface.h"
+#include "model/tokenizer/rank_file.h"
 
 namespace glass {
 namespace {
@@ -131,6 +132,30 @@ std::u32string letters_of(const BpeDefinition& d) {
   return letters;
 }
 
+// One of the encodings that everybody knows, written as merges? Then it is the same as the one of
+// that name. Null where it is another.
+TokenizerPtr known_encoding(const BpeDefinition& d, const std::string& what) {
+  if (!d.user_defined.empty() || d.special.empty()) return nullptr;
+  std::vector<bool> special(static_cast<std::size_t>(d.tokens.size()));
+  for (const SpecialToken& token : d.special) special[static_cast<std::size_t>(token.id)] = true;
+  std::vector<std::string> ranks;
+  std::int32_t id = 0;
+  for (; id < d.tokens.size() && !special[static_cast<std::size_t>(id)]; ++id) {
+    if (d.tokens[id].empty()) break;
+    ranks.emplace_back(d.tokens[id]);
+  }
+  for (; id < d.tokens.size(); ++id)
+    if (!special[static_cast<std::size_t>(id)] && !d.tokens[id].empty()) return nullptr;
+  const KnownEncoding* encoding = find_encoding(ranks, d.special);
+  if (encoding == nullptr || encoding->pattern != d.pattern) return nullptr;
+  TokenizerPtr made = tokenizer_from_ranks(std::move(ranks), d.pattern, d.special,
+                                           std::string(encoding->name), what);
+  const std::vector<BpeMerge> merges = dynamic_cast<const BpeTokenizer&>(*made).all_merges();
+  const auto same = [](BpeMerge a, BpeMerge b) { return a.left == b.left && a.right == b.right; };
+  const bool all = std::equal(merges.begin(), merges.end(), d.merges.begin(), d.merges.end(), same);
+  return all ? made : nullptr;
+}
+
 TokenizerPtr made_of(Read read, const std::string& what) {
   BpeDefinition d;
   const std::optional<Pattern> pattern = find_pattern(read.vocabulary.pattern);
@@ -150,6 +175,7 @@ TokenizerPtr made_of(Read read, const std::string& what) {
   d.spec = "pieces:" + std::to_string(d.vocab_size);
   if (is_trained(d)) return std::make_shared<BpeTokenizer>(std::move(d.merges), what);
   if (is_bytes(d)) return std::make_shared<BytesTokenizer>();
+  if (TokenizerPtr known = known_encoding(d, what)) return known;
   if (std::u32string letters = letters_of(d); !letters.empty())
     return std::make_shared<CharTokenizer>(std::move(letters), what);
   return std::make_shared<BpeTokenizer>(std::move(d), what);

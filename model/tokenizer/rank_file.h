@@ -47,6 +47,10 @@ bool is_compact(std::string_view spec);
 // it is not the file that everybody means.
 TokenizerPtr open_encoding(const KnownEncoding& encoding, const std::string& folder);
 
+// The known encoding that has these tokens by rank and these special ones; null: none.
+const KnownEncoding* find_encoding(std::span<const std::string> bytes_by_rank,
+                                   std::vector<SpecialToken> special);
+
 // A .tiktoken by its path. A known one is known by its SHA-256. Of another one, the name must say
 // the pattern ("mine.cl100k.tiktoken"), and it has no special tokens.
 TokenizerPtr tokenizer_from_rank_file(std::string_view text, const std::string& path);

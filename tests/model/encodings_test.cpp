@@ -73,6 +73,18 @@ TEST_P(Encodings, SurviveACheckpoint) {
   EXPECT_EQ(again->vocab_size(), tokenizer_->vocab_size());
 }
 
+TEST_P(Encodings, AreKnownAgainInTheFilesOfOthers) {
+  const std::string json = tokenizer_->to_json(), theirs = huggingface_tokenizer_json(*tokenizer_);
+  EXPECT_TRUE(tokenizer_from_huggingface(theirs, "t")->to_json() == json);
+  EXPECT_TRUE(tokenizer_from_mapped(mapped_vocabulary(*tokenizer_), "t")->to_json() == json);
+  if (!fits_vocab_json(*tokenizer_)) return;
+  const std::string vocab = vocab_json(*tokenizer_);
+  std::string merges = merges_txt(*tokenizer_);
+  EXPECT_TRUE(tokenizer_from_vocab_and_merges(vocab, merges, "t")->to_json() == json);
+  merges.resize(merges.rfind('\n', merges.size() - 2) + 1);   // without the last one
+  EXPECT_NE(tokenizer_from_vocab_and_merges(vocab, merges, "t")->spec(), tokenizer_->spec());
+}
+
 TEST_P(Encodings, AMillionTimesTheSameIsQuick) {
   for (const std::string piece : {"a", " ", "7", "'", "\r\n", "\U0001F600", "A", "\u0301"}) {
     std::string text;
