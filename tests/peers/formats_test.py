@@ -6,32 +6,19 @@
 They read what glass writes; `glass inspect` reads what they write; and of a few hundred damaged or lying headers, none
 that the other library refuses is accepted here. Needs the packages safetensors and numpy; without them it is skipped.
 """
-import argparse
 import json
 import os
 import random
 import struct
-import subprocess
 import sys
-import tempfile
+
+import peer
+from peer import run
+
+numpy, safetensors, _ = peer.needs("numpy", "safetensors", "safetensors.numpy")
 
 DTYPES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "int16": "I16", "uint16": "U16", "float16": "F16",
           "int32": "I32", "uint32": "U32", "float32": "F32", "float64": "F64", "int64": "I64", "uint64": "U64"}
-
-
-def run(*command):
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
-
-
-class Report:
-    def __init__(self):
-        self.passed, self.failed = 0, 0
-
-    def check(self, what, good, detail=""):
-        self.passed += bool(good)
-        self.failed += not good
-        if not good:
-            print(f"FAILED: {what}\n  {detail}")
 
 
 def inspect(glass, path):
@@ -138,25 +125,16 @@ def what_is_wrong(glass, folder, report, mutants):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--glass", required=True, help="the program under test")
-    parser.add_argument("--mutants", type=int, default=5000 if os.environ.get("GLASS_DEEP") == "1" else 300)
+    parser = peer.parser(__doc__)
+    parser.add_argument("--mutants", type=int, default=5000 if peer.DEEP else 300)
     args = parser.parse_args()
-    report = Report()
-    with tempfile.TemporaryDirectory() as folder:
+    report = peer.Report()
+    with peer.folder() as folder:
         what_glass_writes(args.glass, folder, report)
         what_they_write(args.glass, folder, report)
         what_is_wrong(args.glass, folder, report, args.mutants)
-    print(f"{report.passed} passed, {report.failed} failed, 0 skipped")
-    return 1 if report.failed else 0
+    return report.end()
 
 
 if __name__ == "__main__":
-    try:
-        import numpy
-        import safetensors
-        import safetensors.numpy
-    except ImportError as missing:
-        print(f"skipped: {missing}\n0 passed, 0 failed, 1 skipped")
-        sys.exit(0)
     sys.exit(main())

@@ -7,31 +7,18 @@ The package `gguf` reads what glass writes, to the bit, and glass reads what it 
 llama-cpp-python, opens our files, cuts text into our tokens, and computes our probabilities; it ends the process where
 it does not like a file, so it runs in a child. Needs gguf and numpy; llama_cpp where it is there. Without them: skipped.
 """
-import argparse
 import importlib.util
 import json
 import os
-import subprocess
 import sys
-import tempfile
+
+import peer
+from peer import run
+
+gguf, numpy, _ = peer.needs("gguf", "numpy", "gguf.quants")
 
 PROMPTS = {"char": "the cat ", "bpe": "the hat and the rat, that cat's mat: 12"}
 DISTANCE = {"f32": 1e-5, "f16": 2e-3, "q8_0": None}   # of probabilities; q8_0 has q8_0's activations in llama.cpp, too
-
-
-def run(*command):
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
-
-
-class Report:
-    def __init__(self):
-        self.passed, self.failed, self.skipped = 0, 0, 0
-
-    def check(self, what, good, detail=""):
-        self.passed += bool(good)
-        self.failed += not good
-        if not good:
-            print(f"FAILED: {what}\n  {str(detail)[:3000]}")
 
 
 def train(glass, folder, name, *options):
@@ -47,12 +34,8 @@ def train(glass, folder, name, *options):
 
 def tensors_of(path):
     """{name: array} of a safetensors file, in f32."""
-    with open(path, "rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(size))
-        data = file.read()
-    return {name: numpy.frombuffer(data[slice(*entry["data_offsets"])], dtype=numpy.float32).reshape(entry["shape"])
-            for name, entry in header.items() if name != "__metadata__" and not name.startswith("optim.")}
+    return {name: numpy.frombuffer(data, dtype=numpy.float32).reshape(shape)
+            for name, (_, shape, data) in peer.read_safetensors(path)[0].items() if not name.startswith("optim.")}
 
 
 def our_name(name):
@@ -196,7 +179,7 @@ def what_llama_computes(glass, report, run_folder, folder, kind, paths):
         if of != kind or kind_of_weight not in DISTANCE:
             continue
         what = f"llama.cpp, {kind} {kind_of_weight}"
-        child = subprocess.run([sys.executable, "-c", CHILD, path, prompt, str(count)], capture_output=True, text=True)
+        child = run(sys.executable, "-c", CHILD, path, prompt, count)
         report.check(f"{what}: runs", child.returncode == 0, child.stderr)
         if child.returncode != 0:
             continue
@@ -211,12 +194,10 @@ def what_llama_computes(glass, report, run_folder, folder, kind, paths):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--glass", required=True, help="the program under test")
-    args = parser.parse_args()
-    report = Report()
+    args = peer.parser(__doc__).parse_args()
+    report = peer.Report()
     llama = importlib.util.find_spec("llama_cpp") is not None
-    with tempfile.TemporaryDirectory() as folder:
+    with peer.folder() as folder:
         what_they_write(args.glass, report, folder)
         for kind, options in {"char": ["--tokenizer", "char"], "bpe": ["--tokenizer", "bpe:280"]}.items():
             run_folder = train(args.glass, folder, kind, *options)
@@ -228,18 +209,9 @@ def main():
             if llama:
                 what_llama_computes(args.glass, report, run_folder, folder, kind, paths)
     if not llama:
-        print("skipped: llama.cpp (no package llama_cpp)")
-        report.skipped = 1
-    print(f"{report.passed} passed, {report.failed} failed, {report.skipped} skipped")
-    return 1 if report.failed else 0
+        report.skip("llama.cpp", "no package llama_cpp")
+    return report.end()
 
 
 if __name__ == "__main__":
-    try:
-        import gguf
-        import gguf.quants
-        import numpy
-    except ImportError as missing:
-        print(f"skipped: {missing}\n0 passed, 0 failed, 1 skipped")
-        sys.exit(0)
     sys.exit(main())

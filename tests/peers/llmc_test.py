@@ -6,30 +6,21 @@
 What glass writes is taken apart with `struct`. With PyTorch: a model goes through llm.c's .bin into glass, and loss,
 logits and every gradient are what PyTorch computes, also in the form of a debug state.
 """
-import argparse
 import json
 import os
 import struct
-import subprocess
 import sys
-import tempfile
+
+import peer
+from peer import run
+
+try:
+    import numpy
+    import torch
+except ImportError:
+    torch = None   # then a part is left out
 
 HEADER = 1024
-
-
-def run(*command):
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
-
-
-class Report:
-    def __init__(self):
-        self.passed, self.failed, self.skipped = 0, 0, 0
-
-    def check(self, what, good, detail=""):
-        self.passed += bool(good)
-        self.failed += not good
-        if not good:
-            print(f"FAILED: {what}\n  {str(detail)[:3000]}")
 
 
 def order(L, V, T, C):
@@ -44,10 +35,7 @@ def order(L, V, T, C):
 
 def tensors_of(path):
     """{name: bytes} of a safetensors file."""
-    with open(path, "rb") as file:
-        size, = struct.unpack("<Q", file.read(8))
-        header, data = json.loads(file.read(size)), file.read()
-    return {name: data[slice(*entry["data_offsets"])] for name, entry in header.items() if name != "__metadata__"}
+    return {name: data for name, (_, _, data) in peer.read_safetensors(path)[0].items()}
 
 
 def what_glass_writes(glass, folder, report):
@@ -127,8 +115,7 @@ def padded(array, rows=128):
 
 
 def what_pytorch_computes(glass, folder, report):
-    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden"))
-    import torch_gpt
+    torch_gpt = peer.golden("torch_gpt")
     torch.set_default_dtype(torch.float64)
     config = torch_gpt.Config(vocab_size=19, block_size=12, n_layer=2, n_head=2, n_embd=16)
     weights = {name: x.requires_grad_() for name, x in torch_gpt.draw_weights(config).items()}
@@ -189,26 +176,17 @@ def what_pytorch_computes(glass, folder, report):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--glass", required=True, help="the program under test")
-    args = parser.parse_args()
-    report = Report()
-    with tempfile.TemporaryDirectory() as folder:
+    args = peer.parser(__doc__).parse_args()
+    report = peer.Report()
+    with peer.folder() as folder:
         what_glass_writes(args.glass, folder, report)
         what_goes_on(args.glass, folder, report)
         if torch is None:
-            print("skipped: PyTorch is not installed")
-            report.skipped = 1
+            report.skip("what PyTorch computes", "PyTorch is not installed")
         else:
             what_pytorch_computes(args.glass, folder, report)
-    print(f"{report.passed} passed, {report.failed} failed, {report.skipped} skipped")
-    return 1 if report.failed else 0
+    return report.end()
 
 
 if __name__ == "__main__":
-    try:
-        import numpy
-        import torch
-    except ImportError:
-        torch = None
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""A model, an optimizer and a checkpoint with nanoGPT's names and habits, written anew, for the tests beside it.
+"""A model, an optimizer and a checkpoint with nanoGPT's names and habits, written anew, for the programs beside it.
 
 What matters is what ends up in ckpt.pt: the names of the modules, the order of the parameters in the optimizer's two
 groups, and which settings stand where.
@@ -11,6 +11,8 @@ import torch.nn.functional as F
 
 
 class LayerNorm(nn.Module):
+    """Layer norm that may go without a bias."""
+
     def __init__(self, C, bias):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(C))
@@ -94,6 +96,7 @@ def optimizer_for(model, config):
 
 
 def learning_rate(config, step):
+    """A linear warm-up, then half a cosine."""
     if step < config["warmup_iters"]:
         return config["learning_rate"] * (step + 1) / (config["warmup_iters"] + 1)
     if step > config["lr_decay_iters"]:

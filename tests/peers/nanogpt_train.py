@@ -22,17 +22,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-
-class LayerNorm(nn.Module):
-    """Layer norm that may go without a bias."""
-
-    def __init__(self, C, bias):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(C))
-        self.bias = nn.Parameter(torch.zeros(C)) if bias else None
-
-    def forward(self, x):
-        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, 1e-5)
+from nanogpt_like import LayerNorm, learning_rate
 
 
 class Block(nn.Module):
@@ -76,15 +66,6 @@ class GPT(nn.Module):
             x = block(x)
         logits = F.linear(self.ln_f(x), self.wte.weight)   # the head is the embedding, read the other way round
         return F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-
-
-def learning_rate(args, step):
-    if step < args.warmup_iters:
-        return args.learning_rate * (step + 1) / (args.warmup_iters + 1)
-    if step > args.lr_decay_iters:
-        return args.min_lr
-    done = (step - args.warmup_iters) / (args.lr_decay_iters - args.warmup_iters)
-    return args.min_lr + 0.5 * (1 + math.cos(math.pi * done)) * (args.learning_rate - args.min_lr)
 
 
 def whole_loss(model, data, T, windows=256):
@@ -132,7 +113,7 @@ def train(args, train_data, val_data, V, seed):
         if step == warm:
             began = time.perf_counter()
         for group in adamw.param_groups:
-            group["lr"] = learning_rate(args, step)
+            group["lr"] = learning_rate(vars(args), step)
         batch = train_data[next(starts)[:, None] + window]
         loss = step_model(batch[:, :-1], batch[:, 1:])
         loss.backward()

@@ -7,18 +7,16 @@ PyTorch saves checkpoints of many kinds and glass computes the same logits; glas
 (weights_only=True), computes the same, writes the same greedy text; and training goes on across the border, step for
 step, with the moments of AdamW. Damaged files: none that PyTorch refuses is accepted here. Skipped without PyTorch.
 """
-import argparse
 import json
 import os
-import pathlib
 import pickle
 import random
-import subprocess
 import sys
-import tempfile
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import peer
+from peer import run
+
+numpy, torch, nanogpt = peer.needs("numpy", "torch", "nanogpt_like")
 
 SHAPE = dict(n_layer=2, n_head=2, n_embd=16, block_size=12, vocab_size=19)
 CONFIG = dict(out_dir="out", eval_interval=1000, log_interval=1, eval_iters=1, eval_only=False,
@@ -32,22 +30,6 @@ IDS = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3]
 # f32 sums in another order: relative differences of L2 norms, and of a loss after a few steps of training. Measured:
 # 3e-7 and 2e-6.
 LOGITS, LOSS = 3e-6, 1e-4
-
-
-class Report:
-    def __init__(self):
-        self.passed, self.failed = 0, 0
-
-    def check(self, what, good, detail=""):
-        self.passed += bool(good)
-        self.failed += not good
-        if not good:
-            print(f"FAILED: {what}\n  {detail}")
-
-
-def run(*command, **more):
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, encoding="utf-8",
-                          errors="replace", **more)
 
 
 def logits_of(glass, checkpoint, folder):
@@ -292,27 +274,17 @@ def what_is_wrong(glass, folder, report, mutants):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--glass", required=True, help="the program under test")
+    parser = peer.parser(__doc__)
     parser.add_argument("--mutants", type=int, default=40, help="damaged files to compare with torch.load")
     args = parser.parse_args()
-    global numpy, torch, nanogpt
-    try:
-        import numpy
-        import torch
-    except ImportError:
-        print("PyTorch is not installed\n0 passed, 0 failed, 1 skipped")
-        return 0
-    import nanogpt_like as nanogpt
     torch.set_num_threads(1)
-    report, glass = Report(), os.path.abspath(args.glass)
+    report = peer.Report()
     for part in (what_they_save, bare_state_dicts, training_goes_on, what_we_write):
-        with tempfile.TemporaryDirectory() as folder:
-            part(glass, pathlib.Path(folder), report)
-    with tempfile.TemporaryDirectory() as folder:
-        what_is_wrong(glass, pathlib.Path(folder), report, args.mutants)
-    print(f"{report.passed} passed, {report.failed} failed, 0 skipped")
-    return 1 if report.failed else 0
+        with peer.folder() as folder:
+            part(args.glass, folder, report)
+    with peer.folder() as folder:
+        what_is_wrong(args.glass, folder, report, args.mutants)
+    return report.end()
 
 
 if __name__ == "__main__":

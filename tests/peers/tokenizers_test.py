@@ -9,7 +9,6 @@ and its encoder the same tokens, on texts of all of Unicode; it must read our to
 and we must read its. Where `tiktoken` is installed and the rank files are found (--ranks, GLASS_DATA, ../shared/data),
 gpt2, cl100k and o200k must give its ids. GLASS_DEEP=1 takes 20,000 texts for each.
 """
-import argparse
 import array
 import json
 import os
@@ -17,13 +16,15 @@ import pickle
 import random
 import subprocess
 import sys
-import tempfile
 import unicodedata
+
+import peer
 
 SEED = 20
 
 
 def glass(args, *words):
+    """What it says, as bytes: a text may hold what Python takes for the end of a line."""
     done = subprocess.run([args.glass, *words], capture_output=True)
     if done.returncode:
         sys.exit(f"glass {' '.join(words)} ended with {done.returncode}:\n{done.stderr.decode()}")
@@ -46,16 +47,6 @@ def encoded(args, folder, tokenizer, texts, *more):
     out = glass(args, "tokenizer", "encode", "--tokenizer", tokenizer, *more, "--jsonl",
                 write(os.path.join(folder, "texts.jsonl"), lines))
     return [json.loads(line)["ids"] for line in out.splitlines()]
-
-
-class Report:
-    passed = failed = skipped = 0
-
-    def check(self, what, good, detail=""):
-        self.passed += bool(good)
-        self.failed += not good
-        if not good:
-            print(f"FAILED {what}: {detail}")
 
 
 # --- letter by letter ----------------------------------------------------------------------------
@@ -122,7 +113,7 @@ def pieces(args, folder, report):
         found = json.loads(read(ours))["merges"]
         at = next((i for i, (a, b) in enumerate(zip(found, merges)) if a != b), None)
         report.check(f"{name}: the merges", found == merges, f"seed {SEED}: {len(found)} and {len(merges)}, first other {at}")
-        texts = [text[:20000]] + random_texts(args.texts or (5000 if args.deep else 300))
+        texts = [text[:20000]] + random_texts(args.texts or (5000 if peer.DEEP else 300))
         for text, ids in zip(texts, encoded(args, folder, ours, texts)):
             expected = theirs.encode(text, add_special_tokens=False).ids
             report.check(f"{name}: {text!r}", ids == expected, f"seed {SEED}: {ids} is not {expected}")
@@ -135,11 +126,7 @@ RANK_FILES = {"gpt2": ("r50k_base", ["gpt2.tiktoken", "r50k_base.tiktoken"]),
 
 
 def rank_folder(args):
-    here = os.path.dirname(os.path.abspath(__file__))
-    for folder in (args.ranks, os.environ.get("GLASS_DATA"), os.path.join(here, "../../../shared/data/tokenizers")):
-        if folder and os.path.exists(os.path.join(folder, "o200k_base.tiktoken")):
-            return folder
-    return None
+    return peer.folder_with("o200k_base.tiktoken", args.ranks, os.environ.get("GLASS_DATA"), peer.SHARED / "tokenizers")
 
 
 def tiktoken_encoding(folder, name):
@@ -182,10 +169,9 @@ def decoded(args, folder, tokenizer, rows, *more):
 def against_tiktoken(args, folder, report):
     ranks = rank_folder(args)
     if ranks is None:
-        print("skipped gpt2, cl100k and o200k: no rank files in --ranks, GLASS_DATA or ../shared/data/tokenizers")
-        report.skipped += 1
+        report.skip("gpt2, cl100k and o200k", "no rank files in --ranks, GLASS_DATA or ../shared/data/tokenizers")
         return
-    count = args.texts or (20000 if args.deep else 2000)
+    count = args.texts or (20000 if peer.DEEP else 2000)
     texts = mixed_texts(count - count // 2) + random_texts(count // 2)
     for name in RANK_FILES:
         theirs = tiktoken_encoding(ranks, name)
@@ -271,7 +257,7 @@ def what_they_write(args, folder, report):
             compare(args, folder, report, f"their tokenizer.json, {name}", path,
                     lambda text: theirs.encode(text, add_special_tokens=False).ids, texts, "--special")
         if name == "gpt2":
-            theirs.model.save(folder)
+            theirs.model.save(str(folder))
             theirs = Tokenizer(models.BPE.from_file(os.path.join(folder, "vocab.json"), os.path.join(folder, "merges.txt")))
             theirs.pre_tokenizer = cut
             compare(args, folder, report, "their vocab.json", os.path.join(folder, "vocab.json"),
@@ -282,28 +268,24 @@ def skipping(report, what, needs, test, *more):
     try:
         __import__(needs)
     except ImportError as missing:
-        print(f"skipped {what}: {missing}")
-        report.skipped += 1
+        report.skip(what, missing)
         return
     test(*more)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--glass", required=True, help="the program under test")
+    parser = peer.parser(__doc__)
     parser.add_argument("--texts", type=int, help="how many random texts each; without it, what is quick")
     parser.add_argument("--ranks", help="a folder with the rank files")
     args = parser.parse_args()
-    args.deep = os.environ.get("GLASS_DEEP") == "1"
-    report = Report()
-    with tempfile.TemporaryDirectory() as folder:
+    report = peer.Report()
+    with peer.folder() as folder:
         letter_by_letter(args, folder, report)
         for what, needs, test in (("the pieces", "tokenizers", pieces), ("the encodings", "tiktoken", against_tiktoken),
                                   ("our files", "tokenizers", what_we_write),
                                   ("their files", "tokenizers", what_they_write)):
             skipping(report, what, needs, test, args, folder, report)
-    print(f"{report.passed} passed, {report.failed} failed, {report.skipped} skipped")
-    return 1 if report.failed else 0
+    return report.end()
 
 
 if __name__ == "__main__":

@@ -6,17 +6,14 @@
 Trains every family for a few steps, so that no bias is zero any more, and reads the weights out of the checkpoint with
 twenty lines of Python. The model in PyTorch is that of tests/golden/torch_gpt.py. Skipped where there is no PyTorch.
 """
-import argparse
 import json
-import os
-import pathlib
-import subprocess
 import sys
-import tempfile
 
-sys.dont_write_bytecode = True
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "golden"))
+import peer
+from peer import output_of
+
+np, torch = peer.needs("numpy", "torch")
+torch_gpt = peer.golden("torch_gpt")
 
 # Differences of L2 norms, relative; as in tests/model/gpt_parity_test.cpp, where the measured ones stand beside.
 GATES = {"f64": {"loss": 1e-14, "logits": 1e-13, "grad": 1e-13, "blind": 1e-12},
@@ -37,38 +34,20 @@ MODELS = [   # and what glass train is told
 ]
 
 
-def read_safetensors(path):
+def tensors_of(path):
     """Tensors by name, and the notes."""
-    import numpy as np
-    data = pathlib.Path(path).read_bytes()
-    size = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + size])
-    notes = header.pop("__metadata__", {})
+    tensors, notes = peer.read_safetensors(path)
     types = {"F64": np.float64, "F32": np.float32, "I32": np.int32, "I64": np.int64}
-    body, tensors = data[8 + size :], {}
-    for name, entry in header.items():
-        first, last = entry["data_offsets"]
-        numbers = np.frombuffer(body[first:last], types[entry["dtype"]])
-        tensors[name] = numbers.reshape(entry["shape"]).astype(np.float64)
-    return tensors, notes
-
-
-def run(*command):
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, encoding="utf-8")
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stderr}")
-    return done.stdout
+    return {name: np.frombuffer(data, types[dtype]).reshape(shape).astype(np.float64)
+            for name, (dtype, shape, data) in tensors.items()}, notes
 
 
 class Peer:
     """What PyTorch says about the weights of one checkpoint and one batch."""
 
     def __init__(self, checkpoint, folder):
-        import numpy as np
-        import torch
-        import torch_gpt
         torch.set_default_dtype(torch.float64)
-        tensors, notes = read_safetensors(checkpoint)
+        tensors, notes = tensors_of(checkpoint)
         config = json.loads(notes["glass.config"])
         names = torch_gpt.Config.__dataclass_fields__
         self.config = torch_gpt.Config(**{name: config[name] for name in names})
@@ -93,60 +72,47 @@ class Peer:
 
 
 def far(got, want):
-    import numpy as np
     return float(np.linalg.norm(got - want) / np.linalg.norm(want)) if got.shape == want.shape else float("inf")
 
 
-def errors(peer, tensors):
+def errors(theirs, tensors):
     """The worst of each quantity, and where it was."""
-    import numpy as np
-    loss, logits = abs(tensors["loss"].item() / peer.loss - 1), far(tensors["logits"], peer.logits)
+    loss, logits = abs(tensors["loss"].item() / theirs.loss - 1), far(tensors["logits"], theirs.logits)
     grads, blind = [], [(0.0, "")]
-    for name, want in peer.gradients.items():
-        got, keys = tensors[name], peer.key_rows(name)
+    for name, want in theirs.gradients.items():
+        got, keys = tensors[name], theirs.key_rows(name)
         grads.append((far(np.delete(got, keys, 0), np.delete(want, keys, 0)), name))
         blind.append((float(np.linalg.norm(got[keys]) / np.linalg.norm(got)), name))
     return {"loss": (loss, ""), "logits": (logits, ""), "grad": max(grads), "blind": max(blind)}
 
 
-def compare(glass, name, flags, folder):
-    """How many comparisons passed, and how many failed."""
-    import numpy as np
+def compare(glass, name, flags, folder, report):
     out = folder / "run"
-    run(glass, "train", *flags, *SMALL, *STEPS, "--out", out)
-    peer = Peer(sorted(out.glob("ckpt-*.safetensors"))[-1], folder)
-    verdicts = []
+    output_of(glass, "train", *flags, *SMALL, *STEPS, "--out", out)
+    theirs = Peer(sorted(out.glob("ckpt-*.safetensors"))[-1], folder)
     for dtype, device in [("f64", "reference"), ("f32", "cpu")]:
         result = folder / f"{dtype}.safetensors"
-        run(glass, "grads", "--ckpt", out, "--tokens-file", peer.tokens, "-o", result, "--dtype", dtype,
-            "--device", device)
-        for quantity, (error, where) in errors(peer, read_safetensors(result)[0]).items():
+        output_of(glass, "grads", "--ckpt", out, "--tokens-file", theirs.tokens, "-o", result, "--dtype", dtype,
+                  "--device", device)
+        for quantity, (error, where) in errors(theirs, tensors_of(result)[0]).items():
             good = error <= GATES[dtype][quantity]   # false for what is no number
-            verdicts.append(good)
+            report.count(good)
             print(f"{'' if good else 'FAILED: '}{name} {dtype} {quantity} {error:.1e} of "
                   f"{GATES[dtype][quantity]:.0e} {where}")
     table = folder / "logits.npy"
-    run(glass, "logits", "--ckpt", out, "--tokens", ",".join(map(str, peer.first_row)), "-o", table)
-    verdicts.append(far(np.load(table).astype(np.float64), peer.logits[0]) <= GATES["f32"]["logits"])
-    print(f"{'' if verdicts[-1] else 'FAILED: '}{name} glass logits")
-    return verdicts
+    output_of(glass, "logits", "--ckpt", out, "--tokens", ",".join(map(str, theirs.first_row)), "-o", table)
+    good = far(np.load(table).astype(np.float64), theirs.logits[0]) <= GATES["f32"]["logits"]
+    report.count(good)
+    print(f"{'' if good else 'FAILED: '}{name} glass logits")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--glass", required=True, help="the program under test")
-    args = parser.parse_args()
-    try:
-        import torch  # noqa: F401
-    except ImportError:
-        print("PyTorch is not installed\n0 passed, 0 failed, 1 skipped")
-        return 0
-    verdicts = []
+    args = peer.parser(__doc__).parse_args()
+    report = peer.Report()
     for name, flags in MODELS:
-        with tempfile.TemporaryDirectory() as folder:
-            verdicts += compare(os.path.abspath(args.glass), name, flags, pathlib.Path(folder))
-    print(f"{sum(verdicts)} passed, {verdicts.count(False)} failed, 0 skipped")
-    return 0 if all(verdicts) else 1
+        with peer.folder() as folder:
+            compare(args.glass, name, flags, folder, report)
+    return report.end()
 
 
 if __name__ == "__main__":

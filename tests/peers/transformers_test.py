@@ -9,12 +9,15 @@ and exported: transformers opens it, with the same logits, the same tokens for a
 package safetensors reads every tensor of it. Needs torch, transformers, safetensors and numpy; without them it is
 skipped.
 """
-import argparse
 import json
 import os
-import subprocess
 import sys
-import tempfile
+
+import peer
+from peer import run
+
+numpy, torch, transformers, safetensors, _ = peer.needs("numpy", "torch", "transformers", "safetensors",
+                                                        "safetensors.torch")
 
 GATE = 1e-4          # of logits; what is measured is printed
 SIZES = ("vocab_size", "n_positions", "n_layer", "n_head", "n_embd")
@@ -39,19 +42,12 @@ CASES = [
 ]
 
 
-def run(*command):
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace")
+class Report(peer.Report):
+    """Remembers how near each pair of logits was."""
 
-
-class Report:
     def __init__(self):
-        self.passed, self.failed, self.worst = 0, 0, {}
-
-    def check(self, what, good, detail=""):
-        self.passed += bool(good)
-        self.failed += not good
-        if not good:
-            print(f"FAILED: {what}\n  {detail}")
+        super().__init__()
+        self.worst = {}
 
     def close(self, what, a, b, gate=GATE):
         difference = float(abs(a - b).max()) if a.shape == b.shape else float("inf")
@@ -185,32 +181,22 @@ def compare_export(glass, trained, place, what, type, report):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--glass", required=True, help="the program under test")
+    parser = peer.parser(__doc__)
     parser.add_argument("--verbose", action="store_true", help="print how near each pair of logits is")
     args = parser.parse_args()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     torch.set_num_threads(1)
     report = Report()
-    with tempfile.TemporaryDirectory() as folder:
+    with peer.folder() as folder:
         what_transformers_saves(args.glass, folder, report)
         what_we_export(args.glass, folder, report)
     for what, difference in report.worst.items():
         if args.verbose:
             print(f"{difference:.2g}  {what}")
     print(f"logits differ by at most {max(report.worst.values(), default=0):.2g}")
-    print(f"{report.passed} passed, {report.failed} failed, 0 skipped")
-    return 1 if report.failed else 0
+    return report.end()
 
 
 if __name__ == "__main__":
-    try:
-        import numpy
-        import safetensors.torch
-        import torch
-        import transformers
-    except ImportError as missing:
-        print(f"skipped: {missing}\n0 passed, 0 failed, 1 skipped")
-        sys.exit(0)
     sys.exit(main())
