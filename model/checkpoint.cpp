@@ -130,15 +130,9 @@ Checkpoint load_checkpoint(const ByteSource& source) {
 std::string verify_checkpoint(const ByteSource& source) {
   const SafetensorsHeader header = read_safetensors_header(source);
   Verifier verifier(source, header);
-  std::vector<std::byte> piece(std::size_t{1} << 20);
   for (const TensorEntry& entry : header.tensors) {
-    for (std::uint64_t at = entry.begin; at < entry.end;) {
-      const auto size = std::min<std::uint64_t>(piece.size(), entry.end - at);
-      const std::span<std::byte> bytes = std::span(piece).first(static_cast<std::size_t>(size));
-      source.read(at, bytes);
-      verifier.add(bytes);
-      at += size;
-    }
+    source.read_pieces(entry.begin, entry.end,
+                       [&](std::span<const std::byte> piece) { verifier.add(piece); });
     verifier.end_tensor();
   }
   return verifier.end();

@@ -186,7 +186,8 @@ void print_text(const Inspection& found, bool all) {
     print_row("parameters",
               with_commas(parameters) + " (" + human_count(static_cast<double>(parameters)) + ")");
   print_row("size", human_bytes(static_cast<double>(found.bytes)));
-  if (!found.digest.empty()) print_row("digest", found.digest + ", verified");
+  if (!found.digest.empty())
+    print_row("digest", found.digest + (found.verified ? ", verified" : ""));
   print_entries("config", found.config);
   if (found.vocab_size > 0)
     print_row("tokenizer", (found.tokenizer.empty() ? "not in the file" : found.tokenizer) + ", " +

@@ -32,8 +32,9 @@ struct Inspection {
   std::string tokenizer;   // "char"
   int vocab_size = 0;
   std::optional<std::int64_t> step;
-  std::string digest;                                       // verified
-  Notes notes;                                              // short texts that the file carries
+  std::string digest;      // of the file's bytes; of a checkpoint: the one that it carries
+  bool verified = false;   // it was held against the bytes
+  Notes notes;             // short texts that the file carries
   std::vector<std::pair<std::string, std::string>> facts;   // a name and a sentence, for people
 };
 

@@ -79,7 +79,7 @@ Inspection inspect_safetensors(const FileOrFolder& target) {
   found.kind = ours ? "checkpoint" : "safetensors";
   found.path = target.path();
   found.bytes = target.source().size();
-  if (ours) found.digest = verify_checkpoint(target.source());
+  if (ours) found.digest = verify_checkpoint(target.source()), found.verified = true;
   for (const TensorEntry& entry : header.tensors)
     found.tensors.push_back(row_of(entry.name, entry.type, entry.shape));
   describe_notes(header.notes, found);
@@ -177,7 +177,7 @@ Inspection inspect_token_folder(const FileOrFolder& target) {
   }
   if (data.tokenizer) found.tokenizer = data.tokenizer->spec();
   found.vocab_size = data.vocab_size;
-  found.digest = hex16(data.digest);
+  found.digest = hex16(data.digest), found.verified = true;
   return found;
 }
 
@@ -295,6 +295,12 @@ void add_names(const InspectFormat& format, std::vector<std::string>& names) {
     for (const ForeignFormat* foreign : foreign_formats()) names.emplace_back(foreign->name);
 }
 
+// Whoever has two files of a kind wants to know whether they are the same.
+Inspection with_digest(Inspection found, const FileOrFolder& target) {
+  if (found.digest.empty()) found.digest = digest_of(target);
+  return found;
+}
+
 }   // namespace
 
 std::span<const InspectFormat> inspect_formats() { return kFormats; }
@@ -303,7 +309,7 @@ Inspection inspect(const std::string& path) {
   const FileOrFolder target(path);
   std::vector<std::string> names;
   for (const InspectFormat& format : kFormats) {
-    if (format.recognises(target)) return format.inspect(target);
+    if (format.recognises(target)) return with_digest(format.inspect(target), target);
     add_names(format, names);
   }
   const bool empty = !target.is_folder() && target.source().size() == 0;

@@ -46,8 +46,7 @@ std::string kind_of(const FileOrFolder& target) {
   if (is_llmc(target.source(), kLlmcTokenizer)) return "llm.c tokenizer";
   if (start.starts_with('\x80')) return "nanoGPT meta.pkl";
   if (start.starts_with("#version:")) return "merges.txt, with its vocab.json";
-  if (start.starts_with("{"))
-    switch (kind_of_json(all_bytes(target.source(), kMostBytes))) {
+  if (start.starts_with("{")) switch (kind_of_json(all_bytes(target.source(), kMostBytes))) {
       case JsonFile::ours:
         return "tokenizer";
       case JsonFile::huggingface:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -43,6 +44,18 @@ void ByteSource::read(std::uint64_t offset, std::span<std::byte> out) const {
                       std::to_string(offset) + "; it is cut short."));
   }
   read_inside(offset, out);
+}
+
+void ByteSource::read_pieces(std::uint64_t begin, std::uint64_t end,
+                             const OnPiece& on_piece) const {
+  std::vector<std::byte> buffer(std::size_t{1} << 20);
+  while (begin < end) {
+    const auto piece = std::span(buffer).first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - begin)));
+    read(begin, piece);
+    on_piece(piece);
+    begin += piece.size();
+  }
 }
 
 void MemorySource::read_inside(std::uint64_t offset, std::span<std::byte> out) const {

@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 
@@ -18,6 +19,9 @@ class ByteSource {
   const std::string& name() const { return name_; }   // for messages: "'out/run/x.safetensors'"
   // Exactly these bytes. A ContentError where they are beyond the end.
   void read(std::uint64_t offset, std::span<std::byte> out) const;
+  // The bytes from begin to end, a megabyte at a time, for those who only want to see them pass.
+  using OnPiece = std::function<void(std::span<const std::byte> piece)>;
+  void read_pieces(std::uint64_t begin, std::uint64_t end, const OnPiece& on_piece) const;
 
  protected:
   ByteSource(std::string name, std::uint64_t size) : name_(std::move(name)), size_(size) {}

@@ -87,15 +87,8 @@ std::string Sha256::hex() {
 
 std::string sha256_of_file(const std::string& path) {
   const FileSource file(path);
-  std::vector<std::byte> piece(1 << 20);
   Sha256 hash;
-  for (std::uint64_t at = 0; at < file.size();) {
-    const std::span<std::byte> part(piece.data(),
-                                    std::min<std::uint64_t>(piece.size(), file.size() - at));
-    file.read(at, part);
-    hash.add(part);
-    at += part.size();
-  }
+  file.read_pieces(0, file.size(), [&](std::span<const std::byte> piece) { hash.add(piece); });
   return hash.hex();
 }
 

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <iterator>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -35,6 +37,18 @@ bool FileOrFolder::begins_with(std::string_view bytes) const {
 bool FileOrFolder::holds(const std::string& name) const {
   struct stat status {};
   return is_folder() && ::stat(inside(name).c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
+std::vector<std::string> FileOrFolder::names() const {
+  std::vector<std::string> found, files;
+  if (!is_folder()) return files;
+  const Descriptor open(system_files(), system_files().open_folder(path_));
+  if (!open || system_files().list(open.get(), found) != 0)
+    fail(SystemError("cannot read the folder " + in_quotes(path_) + ": " + reason_of(errno) + "."));
+  std::copy_if(found.begin(), found.end(), std::back_inserter(files),
+               [&](const std::string& name) { return holds(name); });
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 std::string FileOrFolder::inside(const std::string& name) const {

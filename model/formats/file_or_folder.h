@@ -19,7 +19,8 @@ class FileOrFolder {
   // Of a file: does it begin with these bytes? A folder begins with nothing.
   bool begins_with(std::string_view bytes) const;
 
-  bool holds(const std::string& name) const;           // a folder: is there a file of this name?
+  bool holds(const std::string& name) const;   // a folder: is there a file of this name?
+  std::vector<std::string> names() const;      // of the files in a folder, sorted; of a file: none
   std::string inside(const std::string& name) const;   // its path
 
  private:

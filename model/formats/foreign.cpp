@@ -14,11 +14,7 @@ namespace glass {
 
 std::span<const ForeignFormat* const> foreign_formats() {
   static const std::vector<const ForeignFormat*> formats = {
-      &kNanoGpt,
-      &kPostNorm,
-      &kHuggingFace,
-      &kGgufFormat,
-      &kLlmcFormat,
+      &kNanoGpt, &kPostNorm, &kHuggingFace, &kGgufFormat, &kLlmcFormat,
   };
   return formats;
 }
@@ -30,20 +26,6 @@ const ForeignFormat* foreign_format_of(const FileOrFolder& from) {
 }
 
 namespace {
-
-// All bytes of its tensors and notes: what the model is, whichever file it came from.
-std::string digest_of(const Checkpoint& checkpoint) {
-  Xxh64 hash;
-  for (const auto& [key, note] : checkpoint.notes) {
-    hash.add(key);
-    hash.add(note);
-  }
-  for (const StoredTensor& tensor : checkpoint.tensors) {
-    hash.add(tensor.name);
-    hash.add(tensor.bytes);
-  }
-  return hex16(hash.digest());
-}
 
 [[noreturn]] void refuse(const FileOrFolder& from) {
   std::vector<std::string> names = {"a checkpoint of ours", "the folder of a run"};
@@ -61,11 +43,36 @@ std::string digest_of(const Checkpoint& checkpoint) {
 
 }   // namespace
 
+namespace {
+
+void add(Xxh64& hash, const ByteSource& source) {
+  source.read_pieces(0, source.size(), [&](std::span<const std::byte> piece) { hash.add(piece); });
+}
+
+// Other files lie in such folders too: the weights again for another program, pictures.
+bool says_something(const std::string& name) {
+  return name.ends_with(".json") || name.ends_with(".txt") || name.ends_with(".safetensors") ||
+         name.ends_with(".bin");
+}
+
+}   // namespace
+
+std::string digest_of(const FileOrFolder& from) {
+  Xxh64 hash;
+  if (!from.is_folder()) add(hash, from.source());
+  for (const std::string& name : from.names()) {
+    if (!says_something(name)) continue;
+    hash.add(name);
+    add(hash, FileSource(from.inside(name)));
+  }
+  return hex16(hash.digest());
+}
+
 ForeignModel read_foreign(const FileOrFolder& from) {
   const ForeignFormat* format = foreign_format_of(from);
   if (format == nullptr) refuse(from);
   ForeignModel model = format->read(from, Want::everything);
-  model.checkpoint.digest = digest_of(model.checkpoint);
+  model.checkpoint.digest = digest_of(from);
   return model;
 }
 

@@ -26,7 +26,8 @@ struct ForeignModel {
   std::string kind;                     // "nanoGPT checkpoint"
   std::vector<ForeignTensor> tensors;   // as they stand there
   // What it becomes. Notes: glass.config and glass.step always; glass.tokenizer where the tokens
-  // have a meaning; glass.trainer and optim.* where training can go on. Its digest is empty.
+  // have a meaning; glass.trainer and optim.* where training can go on. Readers leave the digest
+  // out.
   Checkpoint checkpoint;
   std::vector<std::pair<std::string, std::string>> facts;   // for people: "left out", "12 buffers"
 };
@@ -44,7 +45,10 @@ foreign_formats();   // the first that recognises a path has it
 
 const ForeignFormat* foreign_format_of(const FileOrFolder& from);   // or null
 
-// Everything, with a digest. ContentError where no format recognises it.
+// Of the bytes of a file; of the names and bytes of what in a folder says something about a model.
+std::string digest_of(const FileOrFolder& from);
+
+// Everything, with its digest. ContentError where no format recognises it.
 ForeignModel read_foreign(const FileOrFolder& from);
 
 // What a reader ends with: the notes that say what the model is and what its tokens mean. A config

@@ -117,6 +117,34 @@ TEST_F(Convert, AModelFromElsewhereIsExaminedOnDataThatOneNames) {
   EXPECT_NEAR(loss(foreign), loss(ours), 1e-5);   // biases of zero move f32 sums a little
 }
 
+// What inspect says of a model, results about it say too.
+TEST_F(Convert, AForeignModelHasOneDigest) {
+  const std::string ours = save("ours.safetensors", small_nanogpt());
+  const auto digest = [&](const std::vector<std::string>& words) {
+    const Outcome outcome = glass(words);
+    EXPECT_EQ(outcome.code, 0) << outcome.text();
+    return parse_json(outcome.out, "the result").at("digest", "json").text;
+  };
+  for (const char* target : {"hf", "nanogpt"}) {
+    const std::string path = folder_ / target;
+    ASSERT_EQ(glass({"export", "--ckpt", ours, "--to", target, "-o", path}).code, 0);
+    const std::string ckpt = target == std::string("hf") ? path : path + "/ckpt.pt";
+    const std::string before = digest({"inspect", ckpt, "--json"});
+    EXPECT_EQ(before.size(), 16u);
+    EXPECT_EQ(before, digest({"logits", "--ckpt", ckpt, "--tokens", "1,2", "--json"}));
+  }
+}
+
+TEST_F(Convert, ADigestIsOfEveryFileThatSaysSomething) {
+  const std::string ours = save("ours.safetensors", small_nanogpt()), path = folder_ / "hf";
+  ASSERT_EQ(glass({"export", "--ckpt", ours, "--to", "hf", "-o", path}).code, 0);
+  const std::string before = digest_of(FileOrFolder(path));
+  folder_.write("hf/picture.png", "not about the model");
+  EXPECT_EQ(digest_of(FileOrFolder(path)), before);
+  folder_.write("hf/merges.txt", "#version: 0.2\na b\n");
+  EXPECT_NE(digest_of(FileOrFolder(path)), before);
+}
+
 TEST_F(Convert, EveryTargetIsAChoiceOfTheCommand) {
   const Named* named = nullptr;
   const std::vector<Named> commands = runnable_commands();
