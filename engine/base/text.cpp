@@ -186,6 +186,16 @@ std::string in_quotes(std::string_view text, std::size_t longest) {
   return "'" + visible(text.substr(0, head)) + "..." + visible(text.substr(tail)) + "'";
 }
 
+bool has_control_bytes(std::string_view text) {
+  return std::any_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+}
+
+bool is_plain_file_name(std::string_view name) {
+  return !name.empty() && name.size() <= 255 && name[0] != '.' && !has_control_bytes(name) &&
+         name.find_first_of("/\\:") == std::string_view::npos;
+}
+
 int edit_distance(std::string_view a, std::string_view b) {
   // before, row, next: the last three rows of the table whose entry (i, j) is the distance of
   // a[0,i) and b[0,j).

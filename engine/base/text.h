@@ -39,6 +39,12 @@ std::string list_of(const std::vector<std::string>& parts,
 // \xNN, the middle of a long text becomes "...".
 std::string in_quotes(std::string_view text, std::size_t longest = 60);
 
+bool has_control_bytes(std::string_view text);   // below 0x20, or 0x7f
+
+// A name that can only mean something in the folder where it is looked for: no /, \\ or :, no dot
+// in front, no control bytes.
+bool is_plain_file_name(std::string_view name);
+
 // How many letters must be inserted, deleted, replaced or swapped with a neighbour to turn a into
 // b.
 int edit_distance(std::string_view a, std::string_view b);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "engine/base/error.h"
@@ -84,6 +85,24 @@ std::uint16_t to_f16(float value) {
   return static_cast<std::uint16_t>(sign | (rounded - 0x38000000u) >> 13);
 }
 
+StoredType type_named(const std::string& name) {
+  if (name == "f16") return StoredType::f16;
+  return name == "bf16" ? StoredType::bf16 : StoredType::f32;
+}
+
+namespace {
+
+// A weight that became infinite would make nonsense of the model.
+std::uint16_t half_of(const StoredTensor& x, float value) {
+  const std::uint16_t bits = to_f16(value);
+  if ((bits & 0x7fffu) == 0x7c00u && std::isfinite(value))
+    fail(ContentError("tensor " + in_quotes(x.name) + " has the number " + shortest(value) +
+                      ", and f16 ends at 65504; store bf16 or f32."));
+  return bits;
+}
+
+}   // namespace
+
 StoredTensor as_type(const StoredTensor& x, StoredType type) {
   if (x.type == type) return x;
   const std::size_t count = x.bytes.size() / bytes_of(x.type);
@@ -97,8 +116,8 @@ StoredTensor as_type(const StoredTensor& x, StoredType type) {
       each_number(x, [&](std::size_t i, auto n) { write_at(out, i, static_cast<double>(n)); });
       break;
     case StoredType::f16:
-      each_number(x,
-                  [&](std::size_t i, auto n) { write_at(out, i, to_f16(static_cast<float>(n))); });
+      each_number(
+          x, [&](std::size_t i, auto n) { write_at(out, i, half_of(x, static_cast<float>(n))); });
       break;
     case StoredType::bf16:
       each_number(x,

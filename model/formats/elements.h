@@ -14,8 +14,11 @@ float from_bf16(std::uint16_t bits);
 std::uint16_t to_bf16(float value);   // the upper half of the f32, to the nearest, ties to even
 
 // The same numbers in another type: f32, f64, f16 or bf16. ContentError where the tensor holds
-// whole numbers. Nothing is copied where it is of this type already.
+// whole numbers, or one that is finite and too large for f16. Nothing is copied where it is of this
+// type already.
 StoredTensor as_type(const StoredTensor& x, StoredType type);
+
+StoredType type_named(const std::string& name);   // "f32", "f16", "bf16", as exports call them
 
 // (N,K) -> (K,N): GPT-2's Conv1D keeps its weights the other way around than a Linear.
 StoredTensor transposed(const StoredTensor& x);

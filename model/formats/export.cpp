@@ -15,11 +15,7 @@ namespace glass {
 
 std::span<const ExportTarget* const> export_targets() {
   static const std::vector<const ExportTarget*> targets = {
-      &kHuggingFaceTarget,
-      &kGgufTarget,
-      &kLlmcTarget,
-      &kNanoGptTarget,
-      &kSafetensorsTarget,
+      &kHuggingFaceTarget, &kGgufTarget, &kLlmcTarget, &kNanoGptTarget, &kSafetensorsTarget,
   };
   return targets;
 }
@@ -50,8 +46,8 @@ std::vector<std::string> not_gpt2(const GPTConfig& c, const Holds& holds) {
   keep_out(c.norm_type == NormType::layernorm && !c.norm_weight, "norms without weights");
   keep_out(c.norm_embed, "a norm of the embedding");
   keep_out(!holds.norm_eps && c.norm_eps != 1e-5, "a norm_eps of " + shortest(c.norm_eps));
-  keep_out(!is_gelu(c.act) && !(holds.relu && c.act == Activation::relu),
-           "--act " + spelled(c.act));
+  const bool is_relu = c.act == Activation::relu || c.act == Activation::relu2;
+  keep_out(!is_gelu(c.act) && !(holds.relu && is_relu), "--act " + spelled(c.act));
   keep_out(c.pos != Position::learned, "--pos " + spelled(c.pos));
   keep_out(c.kv_heads() != c.n_head, "heads that share keys (--n-kv-head)");
   keep_out(c.window != 0, "a window of attention (--window)");

@@ -19,9 +19,9 @@ struct ModelToWrite {
 };
 
 struct ExportTarget {
-  const char* name;        // "hf"
-  const char* about;       // "a folder for Hugging Face transformers"
-  const char* types;       // what weights can be stored as, the usual one first: "f32|f16|bf16"
+  const char* name;    // "hf"
+  const char* about;   // "a folder for Hugging Face transformers"
+  const char* types;   // what weights can be stored as, the usual one first: "f32|f16|bf16"
   // How one uses it, with PATH for its path or FOLDER for its folder: "llama-cli -m PATH".
   const char* opened_by;
   // What keeps this model out, one phrase each, in the user's words: "a norm behind the sum
@@ -43,7 +43,7 @@ struct Holds {
   bool inner = false;          // an mlp that is not 4 C wide
   bool norm_eps = false;       // other than 1e-5
   bool plain_scores = false;   // attention without 1/sqrt(D)
-  bool relu = false;
+  bool relu = false;           // and relu2
 };
 std::vector<std::string> not_gpt2(const GPTConfig& config, const Holds& holds);
 

@@ -6,13 +6,6 @@
 namespace glass {
 namespace {
 
-// Weights come in f32 or f64, and the types of this target are names of safetensors in lower case.
-StoredType type_named(const std::string& name) {
-  if (name == "f16") return StoredType::f16;
-  if (name == "bf16") return StoredType::bf16;
-  return StoredType::f32;
-}
-
 std::vector<std::string> holds_everything(const ModelToWrite&) { return {}; }
 Activation computes_the_same(const GPTConfig& config) { return config.act; }
 

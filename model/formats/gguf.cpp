@@ -31,8 +31,6 @@ constexpr TypeRow kTypes[] = {{"u8", 1},  {"i8", 1},  {"u16", 2},  {"i16", 2},  
                               {"u64", 8}, {"i64", 8}, {"f64", 8}};
 constexpr std::uint64_t kLeastText = 8;   // bytes that a text takes at least: its length
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
 bool is_integer(GgufType type) {
   return type != GgufType::f32 && type != GgufType::f64 && type != GgufType::boolean &&
          type != GgufType::text && type != GgufType::array;
@@ -147,7 +145,7 @@ class GgufFile::Header {
     std::string name(static_cast<std::size_t>(size), '\0');
     if (!cursor_.take(std::as_writable_bytes(std::span(name.data(), name.size()))))
       refuse("it ends inside of " + what + place);
-    if (std::any_of(name.begin(), name.end(), is_control) || name.find("../") != std::string::npos)
+    if (has_control_bytes(name) || name.find("../") != std::string::npos)
       refuse(what + place + " is " + in_quotes(name) + "; control bytes and ../ are not allowed");
     return name;
   }

@@ -185,14 +185,6 @@ const char* torch_name(const std::string& type) {
   return type == "f16" ? "float16" : type == "bf16" ? "bfloat16" : "float32";
 }
 
-bool is_plain_name(const std::string& name) {
-  const auto odd = [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '/' || c == '\\' || c == ':';
-  };
-  return !name.empty() && name.size() <= 255 && name[0] != '.' &&
-         std::none_of(name.begin(), name.end(), odd);
-}
-
 }   // namespace
 
 GPTConfig read_huggingface_config(const ByteSource& file, Facts& facts) {
@@ -243,7 +235,7 @@ std::map<std::string, std::string> read_weight_map(const ByteSource& file) {
   std::map<std::string, std::string> files;
   for (const auto& [tensor, in] : map.fields) {
     const std::string& name = in.string(what + ": weight_map: " + in_quotes(tensor));
-    if (!is_plain_name(name))
+    if (!is_plain_file_name(name))
       fail(ContentError(what + ": weight_map puts " + in_quotes(tensor) + " into " +
                         in_quotes(name) + "; it must be the plain name of a file beside it."));
     files.emplace(tensor, name);

@@ -21,33 +21,16 @@ std::vector<std::string> cannot_hold(const ModelToWrite& model) {
 
 Activation computes(const GPTConfig& config) { return config.act; }   // config.json names it
 
-StoredType stored_type(const std::string& type) {
-  return type == "f16" ? StoredType::f16 : type == "bf16" ? StoredType::bf16 : StoredType::f32;
-}
-
 bool is_conv1d(const std::string& name) {
   for (const char* end : {".c_attn.weight", ".c_proj.weight", ".c_fc.weight"})
     if (name.ends_with(end)) return true;
   return false;
 }
 
-// f16 ends at 65504. A weight beyond it would become infinite, and the model nonsense.
-void refuse_overflow(const StoredTensor& halves) {
-  for (std::size_t i = 0; i < halves.bytes.size(); i += sizeof(std::uint16_t)) {
-    std::uint16_t bits = 0;
-    std::memcpy(&bits, halves.bytes.data() + i, sizeof bits);
-    if ((bits & 0x7fffu) == 0x7c00u)
-      fail(ContentError("tensor " + halves.name +
-                        " has a number that f16 cannot hold, beyond "
-                        "65504; store bf16 or f32."));
-  }
-}
-
 std::vector<StoredTensor> weights_of(const ModelToWrite& model, StoredType type) {
   std::vector<StoredTensor> tensors = gpt2_tensors(model);
   for (StoredTensor& tensor : tensors)
     tensor = as_type(is_conv1d(tensor.name) ? transposed(tensor) : tensor, type);
-  if (type == StoredType::f16) std::for_each(tensors.begin(), tensors.end(), refuse_overflow);
   return tensors;
 }
 
@@ -93,7 +76,7 @@ std::vector<std::string> write(const ModelToWrite& model, const std::string& typ
       put("merges.txt", merges_txt(*tokenizer));
     }
   }
-  save_safetensors(folder / "model.safetensors", weights_of(model, stored_type(type)),
+  save_safetensors(folder / "model.safetensors", weights_of(model, type_named(type)),
                    {{"format", "pt"}});
   written.push_back(folder.path() + "/model.safetensors");
   folder.publish();

@@ -294,7 +294,7 @@ std::string tokenizer_to_write(const ModelToWrite& model, const std::string& pat
 std::vector<std::string> write(const ModelToWrite& model, const std::string& type,
                                const std::string& path) {
   const GPTConfig& c = model.config;
-  const StoredType as = type == "bf16" ? StoredType::bf16 : StoredType::f32;
+  const StoredType as = type_named(type);
   const std::int64_t padded = llmc_padded(c.vocab_size);
   std::vector<std::string> paths = {path};
   const std::string tokenizer_path = beside(path, kTokenizerName);

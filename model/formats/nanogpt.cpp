@@ -102,7 +102,7 @@ class Reader {
     config_.n_embd = integer(args, "n_embd", 1, 1 << 20);
     config_.block_size = integer(args, "block_size", 1, 1 << 24);
     config_.vocab_size = integer(args, "vocab_size", 1, std::int64_t{1} << 31);
-    bias_ = args.at("bias").boolean();
+    bias_ = !args.has("bias") || args.at("bias").boolean();   // at first there was no choice
     config_.bias_qkv = config_.bias_out = config_.bias_norm = bias_;
     config_.act = Activation::gelu_erf;
     if (args.has("dropout")) config_.dropout = args.at("dropout").real();
@@ -275,15 +275,6 @@ class Reader {
 
 // ---- beside the file ----------------------------------------------------------------------------
 
-// A name of a data set, from a file of a stranger: it must not lead anywhere else.
-bool is_plain(const std::string& name) {
-  return !name.empty() && name[0] != '.' && name.size() <= 100 &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '_' || c == '-' || c == '.';
-         });
-}
-
 const std::string* fact(const ForeignModel& model, const std::string& what) {
   for (const auto& [name, text] : model.facts)
     if (name == what) return &text;
@@ -308,7 +299,7 @@ void find_tokenizer(const std::string& path, ForeignModel& model) {
   const fs::path folder = fs::absolute(path).parent_path();
   std::vector<fs::path> places = {folder / "meta.pkl"};
   const std::string* dataset = fact(model, "dataset");
-  if (dataset && is_plain(*dataset))
+  if (dataset && is_plain_file_name(*dataset))   // a stranger's: it must not lead anywhere else
     places.push_back(folder.parent_path() / "data" / *dataset / "meta.pkl");
   const GPTConfig config =
       fields_from_json<GPTConfig>(parse_json(model.checkpoint.note("glass.config"), path), path);

@@ -101,10 +101,8 @@ bool is_row_major(const TorchTensor& tensor) {
 }
 
 bool is_sound_name(std::string_view name) {
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   std::u32string letters;
-  return !name.empty() && name.size() <= kMostName &&
-         std::none_of(name.begin(), name.end(), is_control) &&
+  return !name.empty() && name.size() <= kMostName && !has_control_bytes(name) &&
          decode_utf8(name, letters) == name.size();
 }
 

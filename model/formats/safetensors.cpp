@@ -54,9 +54,7 @@ std::optional<std::int64_t> count_elements(std::span<const std::int64_t> shape) 
 }
 
 bool is_sound_name(const std::string& name) {
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  return !name.empty() && name.size() <= kMostName &&
-         std::none_of(name.begin(), name.end(), is_control) &&
+  return !name.empty() && name.size() <= kMostName && !has_control_bytes(name) &&
          name.find("../") == std::string::npos;
 }
 

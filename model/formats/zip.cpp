@@ -55,10 +55,9 @@ class Fields {
 };
 
 bool is_sound_name(std::string_view name) {
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   return !name.empty() && name.size() <= kMostName && name.front() != '/' &&
-         std::none_of(name.begin(), name.end(), is_control) &&
-         name.find("../") == std::string_view::npos && name.find('\\') == std::string_view::npos;
+         !has_control_bytes(name) && name.find("../") == std::string_view::npos &&
+         name.find('\\') == std::string_view::npos;
 }
 
 class DirectoryReader {

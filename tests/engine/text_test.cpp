@@ -103,5 +103,17 @@ TEST(Text, SuggestionsAreNearOrNone) {
   EXPECT_EQ(nearest("", words), "");
 }
 
+TEST(Text, AFileNameOfAStrangerLeadsNowhereElse) {
+  for (const char* good :
+       {"model.safetensors", "a", "shakespeare_char", "pytorch_model-00001-of-2.bin"})
+    EXPECT_TRUE(is_plain_file_name(good)) << good;
+  for (const std::string bad :
+       {"", ".", "..", ".hidden", "../a", "a/b", "/a", "a\\b", "c:a", "a\nb"})
+    EXPECT_FALSE(is_plain_file_name(bad)) << in_quotes(bad);
+  EXPECT_FALSE(is_plain_file_name(std::string(256, 'a')));
+  EXPECT_TRUE(has_control_bytes("a\x7f"));
+  EXPECT_FALSE(has_control_bytes("a b\xc3\xa9"));
+}
+
 }   // namespace
 }   // namespace glass

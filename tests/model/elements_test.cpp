@@ -88,6 +88,9 @@ TEST(Elements, TypesChangeAndNumbersStay) {
     EXPECT_EQ(values_of<float>(as_type(there, StoredType::f32)), numbers) << name_of(type);
   }
   EXPECT_EQ(as_type(x, StoredType::f32).bytes.data(), x.bytes.data());   // nothing is copied
+  const StoredTensor large = tensor_of(StoredType::f32, std::vector<float>{1, -70000}, {2});
+  EXPECT_THROW(as_type(large, StoredType::f16), ContentError) << "it would become infinite";
+  EXPECT_EQ(type_named("bf16"), StoredType::bf16);
   const StoredTensor whole = tensor_of(StoredType::i64, std::vector<std::int64_t>{1}, {1});
   EXPECT_THROW(as_type(whole, StoredType::f32), ContentError);
 }
