@@ -12,8 +12,8 @@
 #include "model/formats/pytorch.h"
 #include "model/saved_model.h"
 #include "tests/engine/devices.h"
+#include "tests/model/formats_huggingface_folder.h"
 #include "tests/model/golden.h"
-#include "tests/model/huggingface_folder.h"
 #include "tests/model/scratch.h"
 
 namespace glass {

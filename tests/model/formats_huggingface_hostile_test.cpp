@@ -9,7 +9,7 @@
 #include "model/formats/elements.h"
 #include "model/formats/huggingface.h"
 #include "model/saved_model.h"
-#include "tests/model/huggingface_folder.h"
+#include "tests/model/formats_huggingface_folder.h"
 #include "tests/model/scratch.h"
 
 namespace glass {

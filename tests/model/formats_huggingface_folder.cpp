@@ -1,4 +1,4 @@
-#include "tests/model/huggingface_folder.h"
+#include "tests/model/formats_huggingface_folder.h"
 
 #include <algorithm>
 #include <cstring>
