@@ -11,10 +11,10 @@
 #include "model/tokenizer/char.h"
 #include "tests/engine/devices.h"
 
-namespace glass::testing {
+namespace glass::test {
 
 // V = 29, T = 16, two layers of four heads, C = 32.
-inline GPTConfig small_gpt2() {
+inline GPTConfig gpt2_of_letters() {
   GPTConfig c;
   c.vocab_size = 29, c.block_size = 16, c.n_layer = 2, c.n_head = 4, c.n_embd = 32;
   return c;
@@ -30,7 +30,7 @@ inline TokenizerPtr small_letters() {
 
 // Weights as training begins, biases and norms moved a little, so that no two tensors are alike.
 inline Checkpoint small_checkpoint(const GPTConfig& config) {
-  const auto model = make_model(config, cpu("scalar"), DType::f32, 7);
+  const auto model = make_model(config, testing::cpu("scalar"), DType::f32, 7);
   Checkpoint checkpoint;
   float moved = 0;
   for (const Parameter* p : model->parameters()) {
@@ -51,4 +51,4 @@ inline std::vector<float> floats_of(const StoredTensor& tensor) {
   return numbers;
 }
 
-}   // namespace glass::testing
+}   // namespace glass::test

@@ -11,21 +11,18 @@
 #include "tests/model/foreign_models.h"
 #include "tests/scratch.h"
 
-namespace glass {
+namespace glass::test {
 namespace {
 
-using ::testing::Contains;
 using ::testing::ElementsAre;
-using testing::floats_of;
 using ::testing::HasSubstr;
-using testing::small_gpt2;
 
 class GgufGpt2 : public ::testing::Test {
  protected:
   // Written by the target, read by the table of formats.
   ForeignModel through_a_file(const GPTConfig& config, const std::string& type,
-                              const TokenizerPtr& tokenizer = testing::small_letters()) {
-    checkpoint_ = testing::small_checkpoint(config);
+                              const TokenizerPtr& tokenizer = small_letters()) {
+    checkpoint_ = small_checkpoint(config);
     kGgufTarget.write({config, checkpoint_, tokenizer, "small"}, type, path_);
     return read_foreign(FileOrFolder(path_));
   }
@@ -63,7 +60,7 @@ class GgufGpt2 : public ::testing::Test {
     return "accepted";
   }
 
-  test::Scratch scratch_;
+  Scratch scratch_;
   std::string path_ = scratch_ / "small.gguf", architecture_ = "gpt2";
   Checkpoint checkpoint_;
 };
@@ -71,7 +68,7 @@ class GgufGpt2 : public ::testing::Test {
 TEST_F(GgufGpt2, EveryBitOfAnF32ModelComesBack) {
   for (const bool tie : {true, false})
     for (const std::int64_t inner : {0, 44}) {
-      GPTConfig config = small_gpt2();
+      GPTConfig config = gpt2_of_letters();
       config.tie = tie, config.n_inner = inner, config.norm_eps = 1e-6;
       const ForeignModel model = through_a_file(config, "f32");
       EXPECT_EQ(model.kind, "GGUF");
@@ -91,7 +88,7 @@ TEST_F(GgufGpt2, EveryBitOfAnF32ModelComesBack) {
 }
 
 TEST_F(GgufGpt2, AModelWithoutBiasesGetsZeros) {
-  GPTConfig config = small_gpt2();
+  GPTConfig config = gpt2_of_letters();
   config.bias_qkv = config.bias_out = config.bias_norm = false;
   const ForeignModel model = through_a_file(config, "f32");
   EXPECT_TRUE(config_of(model.checkpoint, "it").bias_norm);
@@ -101,7 +98,7 @@ TEST_F(GgufGpt2, AModelWithoutBiasesGetsZeros) {
 
 TEST_F(GgufGpt2, FewerBitsRoundTheMatricesAndNothingElse) {
   for (const std::string type : {"f16", "bf16", "q8_0"}) {
-    const ForeignModel model = through_a_file(small_gpt2(), type);
+    const ForeignModel model = through_a_file(gpt2_of_letters(), type);
     for (const StoredTensor& before : checkpoint_.tensors) {
       std::vector<float> wanted = floats_of(before);
       const bool exact = before.shape.size() < 2 || before.name == "transformer.wpe.weight";
@@ -121,7 +118,7 @@ TEST_F(GgufGpt2, FewerBitsRoundTheMatricesAndNothingElse) {
 }
 
 TEST_F(GgufGpt2, RowsThatDoNotDivideIntoBlocksBecomeF16) {
-  GPTConfig config = small_gpt2();
+  GPTConfig config = gpt2_of_letters();
   config.n_embd = 20, config.n_inner = 64;
   const ForeignModel model = through_a_file(config, "q8_0");
   std::map<std::string, std::string> types;
@@ -132,15 +129,15 @@ TEST_F(GgufGpt2, RowsThatDoNotDivideIntoBlocksBecomeF16) {
 }
 
 TEST_F(GgufGpt2, LettersOfSeveralBytesComeBack) {
-  const ForeignModel model = through_a_file(small_gpt2(), "f32");
+  const ForeignModel model = through_a_file(gpt2_of_letters(), "f32");
   const TokenizerPtr tokenizer = tokenizer_of(model.checkpoint, "it");
   ASSERT_NE(tokenizer, nullptr);
   const std::string text = "caf\xc3\xa9 au\nlait";
-  EXPECT_EQ(tokenizer->encode(text), testing::small_letters()->encode(text));
+  EXPECT_EQ(tokenizer->encode(text), small_letters()->encode(text));
   EXPECT_EQ(tokenizer->vocab_size(), 29);
   const FileSource source(path_);
   const GgufFile file(source);
-  EXPECT_THAT(*file.texts("tokenizer.ggml.tokens", 99), Contains("\xc4\xa0"))
+  EXPECT_THAT(*file.texts("tokenizer.ggml.tokens", 99), ::testing::Contains("\xc4\xa0"))
       << "a space is shown as a G with a dot";
   EXPECT_EQ(file.integers("tokenizer.ggml.token_type", 99)->at(28), 4)
       << "an e with an accent is found as it is";
@@ -148,7 +145,7 @@ TEST_F(GgufGpt2, LettersOfSeveralBytesComeBack) {
 }
 
 TEST_F(GgufGpt2, TokensWithoutAMeaningAreNamedAndForgotten) {
-  GPTConfig config = small_gpt2();
+  GPTConfig config = gpt2_of_letters();
   config.vocab_size = 32;
   const ForeignModel model = through_a_file(config, "f32");
   EXPECT_EQ(tokenizer_of(model.checkpoint, "it")->vocab_size(), 29);
@@ -160,7 +157,7 @@ TEST_F(GgufGpt2, TokensWithoutAMeaningAreNamedAndForgotten) {
 TEST_F(GgufGpt2, ATokenizerOfPiecesComesBack) {
   std::vector<std::string_view> corpus = {"the cat and the hat and the rat sat on the mat"};
   const TokenizerPtr bpe = make_tokenizer("bpe:270", corpus, "the test");
-  GPTConfig config = small_gpt2();
+  GPTConfig config = gpt2_of_letters();
   config.vocab_size = bpe->vocab_size();
   const ForeignModel model = through_a_file(config, "f32", bpe);
   const TokenizerPtr read = tokenizer_of(model.checkpoint, "it");
@@ -218,16 +215,16 @@ TEST_F(GgufGpt2, WhatIsNoGpt2IsRefusedByName) {
 }
 
 TEST_F(GgufGpt2, WhatTheTargetCannotHoldIsSaidInWords) {
-  GPTConfig config = small_gpt2();
+  GPTConfig config = gpt2_of_letters();
   const Checkpoint none;
-  EXPECT_THAT(kGgufTarget.cannot_hold({config, none, testing::small_letters(), ""}), ElementsAre());
+  EXPECT_THAT(kGgufTarget.cannot_hold({config, none, small_letters(), ""}), ElementsAre());
   EXPECT_THAT(kGgufTarget.cannot_hold({config, none, nullptr, ""}),
               ElementsAre(HasSubstr("--tokenizer")));
   config.pos = Position::rope;
   config.act = Activation::swiglu;
-  EXPECT_THAT(kGgufTarget.cannot_hold({config, none, testing::small_letters(), ""}),
+  EXPECT_THAT(kGgufTarget.cannot_hold({config, none, small_letters(), ""}),
               ::testing::UnorderedElementsAre(HasSubstr("rope"), HasSubstr("swiglu")));
 }
 
 }   // namespace
-}   // namespace glass
+}   // namespace glass::test

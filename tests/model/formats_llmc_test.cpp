@@ -13,14 +13,12 @@
 #include "tests/peak_memory.h"
 #include "tests/scratch.h"
 
-namespace glass {
+namespace glass::test {
 namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAre;
-using testing::floats_of;
 using ::testing::HasSubstr;
-using testing::small_gpt2;
 
 template <class T>
 std::string raw(const std::vector<T>& numbers) {
@@ -173,16 +171,16 @@ TEST(Llmc, NoModelCanLie) {
 
 class LlmcFile : public ::testing::Test {
  protected:
-  test::Scratch scratch_;
+  Scratch scratch_;
   std::string path_ = scratch_ / "model_00000100.bin";
 };
 
 TEST_F(LlmcFile, WhatIsWrittenIsReadAgain) {
-  const GPTConfig config = small_gpt2();
-  const Checkpoint before = testing::small_checkpoint(config);
+  const GPTConfig config = gpt2_of_letters();
+  const Checkpoint before = small_checkpoint(config);
   for (const bool bf16 : {false, true}) {
-    const auto paths = kLlmcTarget.write({config, before, testing::small_letters(), "small"},
-                                         bf16 ? "bf16" : "f32", path_);
+    const auto paths =
+        kLlmcTarget.write({config, before, small_letters(), "small"}, bf16 ? "bf16" : "f32", path_);
     EXPECT_THAT(paths, ElementsAre(path_, scratch_ / "gpt2_tokenizer.bin"));
     const ForeignModel model = read_foreign(FileOrFolder(path_));
     EXPECT_THAT(differences(config, config_of(model.checkpoint, "it")), ElementsAre());
@@ -194,7 +192,7 @@ TEST_F(LlmcFile, WhatIsWrittenIsReadAgain) {
     }
     const TokenizerPtr letters = tokenizer_of(model.checkpoint, "it");
     ASSERT_NE(letters, nullptr);
-    EXPECT_EQ(letters->encode("caf\xc3\xa9"), testing::small_letters()->encode("caf\xc3\xa9"));
+    EXPECT_EQ(letters->encode("caf\xc3\xa9"), small_letters()->encode("caf\xc3\xa9"));
   }
   EXPECT_EQ(test::bytes_of(path_).size(),
             1024u + 2 * (128 * 32 + 16 * 32 + 2 * (12 * 32 * 32 + 13 * 32) + 2 * 32));
@@ -202,15 +200,15 @@ TEST_F(LlmcFile, WhatIsWrittenIsReadAgain) {
 
 TEST_F(LlmcFile, AnotherModelsTokenizerIsNotReplaced) {
   scratch_.write("gpt2_tokenizer.bin", "somebody's");
-  const GPTConfig config = small_gpt2();
-  const Checkpoint checkpoint = testing::small_checkpoint(config);
-  EXPECT_THROW(kLlmcTarget.write({config, checkpoint, testing::small_letters(), ""}, "f32", path_),
+  const GPTConfig config = gpt2_of_letters();
+  const Checkpoint checkpoint = small_checkpoint(config);
+  EXPECT_THROW(kLlmcTarget.write({config, checkpoint, small_letters(), ""}, "f32", path_),
                UsageError);
   EXPECT_THAT(scratch_.names(), ElementsAre("gpt2_tokenizer.bin"));
 }
 
 TEST_F(LlmcFile, WhatTheTargetCannotHoldIsSaidInWords) {
-  GPTConfig config = small_gpt2();
+  GPTConfig config = gpt2_of_letters();
   const Checkpoint none;
   EXPECT_THAT(kLlmcTarget.cannot_hold({config, none, nullptr, ""}), ElementsAre());
   config.tie = false, config.n_inner = 44, config.norm_eps = 1e-6;
@@ -271,9 +269,8 @@ TEST_F(LlmcFile, AStateThatDoesNotFitIsSaidAndLeftAlone) {
 TEST(Llmc, TheNameOfAStateFollowsFromItsModels) {
   EXPECT_EQ(llmc_state_beside("log/model_00000100.bin"), "log/state_00000100_00000.bin");
   EXPECT_EQ(llmc_state_beside("model_19560000.bin"), "state_19560000_00000.bin");
-  EXPECT_EQ(llmc_state_beside("gpt2_124M.bin"), "");
-  EXPECT_EQ(llmc_state_beside("model_0000010x.bin"), "");
-  EXPECT_EQ(llmc_state_beside("model_00000100.txt"), "");
+  for (const char* other : {"gpt2_124M.bin", "model_0000010x.bin", "model_00000100.txt"})
+    EXPECT_EQ(llmc_state_beside(other), "") << other;
 }
 
 // --- What PyTorch computed -----------------------------------------------------------------------
@@ -365,4 +362,4 @@ TEST(Llmc, NoTokenizerCanLie) {
 }
 
 }   // namespace
-}   // namespace glass
+}   // namespace glass::test

@@ -92,13 +92,19 @@ Is small(char32_t wanted) {
   return [=](char32_t c) { return folded(c) == wanted; };
 }
 
-std::vector<Row> gpt2() {
+// What gpt2 and cl100k begin with: the ends of "it's" and "we'll", letter by letter.
+std::vector<Row> short_words(Is (*letter)(char32_t)) {
   std::vector<Row> rows;
   for (const std::u32string word : {U"'s", U"'t", U"'re", U"'ve", U"'m", U"'ll", U"'d"}) {
     Row row;
-    for (const char32_t c : word) row.push_back({one(c)});
+    for (const char32_t c : word) row.push_back({letter(c)});
     rows.push_back(row);
   }
+  return rows;
+}
+
+std::vector<Row> gpt2() {
+  std::vector<Row> rows = short_words(one);
   for (const Is& is : {Is(is_l), Is(is_n), Is(is_sign)})
     rows.push_back({{one(U' '), 0, 1}, {is, 1, kMany}});
   rows.push_back({{is_white, 1, kMany}, {.is = {}, .no_letter_ahead = true}});
@@ -116,12 +122,7 @@ void add_ends(std::vector<Row>& rows, const Is& behind) {
 }
 
 std::vector<Row> cl100k() {
-  std::vector<Row> rows;
-  for (const std::u32string word : {U"'s", U"'t", U"'re", U"'ve", U"'m", U"'ll", U"'d"}) {
-    Row row;
-    for (const char32_t c : word) row.push_back({small(c)});
-    rows.push_back(row);
-  }
+  std::vector<Row> rows = short_words(small);
   rows.push_back({{is_front, 0, 1}, {is_l, 1, kMany}});
   add_ends(rows, is_line);
   return rows;

@@ -1,14 +1,13 @@
 // Tokenizers as the files of Hugging Face and llama.cpp: what is written is read as the same, and
 // what this program does not do is refused by name. Whether the package `tokenizers` agrees is
 // asked in tests/peers/tokenizers_test.py.
-#include "model/tokenizer/huggingface.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "engine/base/json_value.h"
 #include "model/tokenizer/byte_letters.h"
 #include "model/tokenizer/compact.h"
+#include "model/tokenizer/huggingface.h"
 #include "model/tokenizer/open.h"
 #include "model/tokenizer/rank_file.h"
 #include "tests/model/scratch.h"
@@ -137,53 +136,45 @@ TEST(HuggingFace, OfAModelOnlyItsOwnTokensAreRead) {
 }
 
 TEST(HuggingFace, MergesMayBePairsOrTexts) {
-  std::string json = huggingface_tokenizer_json(*make_tokenizer("bpe:259", "ababab ab ab", "t"));
-  const TokenizerPtr texts = tokenizer_from_huggingface(json, "t");
-  const std::size_t at = json.find("\"a b\"");
-  ASSERT_NE(at, std::string::npos);
-  json.replace(at, 5, "[\"a\", \"b\"]");
-  EXPECT_EQ(tokenizer_from_huggingface(json, "t")->to_json(), texts->to_json());
+  const std::string texts =
+      huggingface_tokenizer_json(*make_tokenizer("bpe:259", "ababab ab ab", "t"));
+  const std::string pairs = replaced(texts, R"("a b")", R"(["a", "b"])");
+  EXPECT_EQ(tokenizer_from_huggingface(pairs, "t")->to_json(),
+            tokenizer_from_huggingface(texts, "t")->to_json());
 }
 
 TEST(HuggingFace, WhatThisProgramDoesNotDoIsRefusedByName) {
   const std::string good = huggingface_tokenizer_json(*small_tokenizer(Pattern::cl100k));
-  const auto said = [&](const std::string& from, const std::string& to) {
-    std::string json = good;
-    const std::size_t at = json.find(from);
-    EXPECT_NE(at, std::string::npos) << from;
-    json.replace(at, from.size(), to);
-    return error_of([&] { tokenizer_from_huggingface(json, "'x.json'"); }, ExitCode::content);
-  };
-  EXPECT_THAT(said("\"normalizer\": null", "\"normalizer\": {\"type\": \"NFC\"}"),
-              HasSubstr("asks for normalizer"));
-  EXPECT_THAT(said("\"type\": \"BPE\"", "\"type\": \"Unigram\""), HasSubstr("'Unigram'"));
-  EXPECT_THAT(said("\"dropout\": null", "\"dropout\": 0.1"), HasSubstr("asks for dropout '0.1'"));
-  EXPECT_THAT(said("\"end_of_word_suffix\": \"\"", "\"end_of_word_suffix\": \"</w>\""),
-              HasSubstr("end_of_word_suffix '</w>'"));
-  EXPECT_THAT(said("\"continuing_subword_prefix\": \"\"", "\"continuing_subword_prefix\": \"#\""),
-              HasSubstr("continuing_subword_prefix"));
-  EXPECT_THAT(said("\"byte_fallback\": false", "\"byte_fallback\": true"),
-              HasSubstr("byte_fallback 'true'"));
-  EXPECT_THAT(said("\"add_prefix_space\": false", "\"add_prefix_space\": true"),
-              HasSubstr("add_prefix_space 'true'"));
-  EXPECT_THAT(said("\"behavior\": \"Isolated\"", "\"behavior\": \"Removed\""),
-              HasSubstr("behavior 'Removed'"));
-  EXPECT_THAT(said("{1,3}", "{1,2}"), HasSubstr("a pattern that this program does not know"));
-  EXPECT_THAT(said("\"use_regex\": false", "\"use_regex\": true"), HasSubstr("cuts twice"));
-  EXPECT_THAT(said("\"type\": \"Split\"", "\"type\": \"Digits\""),
-              HasSubstr("sequence other than"));
-  EXPECT_THAT(said("\"lstrip\": false", "\"lstrip\": true"), HasSubstr("lstrip 'true'"));
-  EXPECT_THAT(
-      said("\"decoder\": {\"type\": \"ByteLevel\"", "\"decoder\": {\"type\": \"Metaspace\""),
-      HasSubstr("'Metaspace'"));
+  const struct {
+    std::string from, to, reason;
+  } kWishes[] = {
+      {R"("normalizer": null)", R"("normalizer": {"type": "NFC"})", "asks for normalizer"},
+      {R"("type": "BPE")", R"("type": "Unigram")", "'Unigram'"},
+      {R"("dropout": null)", R"("dropout": 0.1)", "asks for dropout '0.1'"},
+      {R"("end_of_word_suffix": "")", R"("end_of_word_suffix": "</w>")",
+       "end_of_word_suffix '</w>'"},
+      {R"("continuing_subword_prefix": "")", R"("continuing_subword_prefix": "#")",
+       "continuing_subword_prefix"},
+      {R"("byte_fallback": false)", R"("byte_fallback": true)", "byte_fallback 'true'"},
+      {R"("add_prefix_space": false)", R"("add_prefix_space": true)", "add_prefix_space 'true'"},
+      {R"("behavior": "Isolated")", R"("behavior": "Removed")", "behavior 'Removed'"},
+      {"{1,3}", "{1,2}", "a pattern that this program does not know"},
+      {R"("use_regex": false)", R"("use_regex": true)", "cuts twice"},
+      {R"("type": "Split")", R"("type": "Digits")", "sequence other than"},
+      {R"("lstrip": false)", R"("lstrip": true)", "lstrip 'true'"},
+      {R"("decoder": {"type": "ByteLevel")", R"("decoder": {"type": "Metaspace")", "'Metaspace'"}};
+  for (const auto& wish : kWishes) {
+    const std::string json = replaced(good, wish.from, wish.to);
+    EXPECT_THAT(error_of([&] { tokenizer_from_huggingface(json, "'x.json'"); }, ExitCode::content),
+                HasSubstr(wish.reason))
+        << wish.to;
+  }
 }
 
 TEST(HuggingFace, WhatStandsAroundATextIsNotItsTokens) {
-  std::string json = huggingface_tokenizer_json(*small_tokenizer());
-  const std::string from = "\"post_processor\": {\"type\": \"ByteLevel\"";
-  ASSERT_NE(json.find(from), std::string::npos);
-  json.replace(json.find(from), from.size(),
-               "\"post_processor\": {\"type\": \"TemplateProcessing\"");
+  const std::string json = replaced(huggingface_tokenizer_json(*small_tokenizer()),
+                                    R"("post_processor": {"type": "ByteLevel")",
+                                    R"("post_processor": {"type": "TemplateProcessing")");
   EXPECT_EQ(tokenizer_from_huggingface(json, "t")->encode("The hedgehog"),
             small_tokenizer()->encode("The hedgehog"));
 }
@@ -199,23 +190,25 @@ TEST(HuggingFace, AFileIsKnownByItsFirstFields) {
 }
 
 TEST(HuggingFace, FilesThatContradictThemselvesAreRefused) {
-  const auto said = [](const std::string& vocab, const std::string& merges) {
-    return error_of([&] { tokenizer_from_vocab_and_merges(vocab, merges, "'v'"); },
-                    ExitCode::content);
-  };
-  EXPECT_THAT(said("{}", ""), HasSubstr("not empty"));
-  EXPECT_THAT(said("[]", ""), HasSubstr("object"));
-  EXPECT_THAT(said("{\"a\": 0, \"b\": 0}", ""), HasSubstr("two tokens with the id 0"));
-  EXPECT_THAT(said("{\"a\": -1}", ""), HasSubstr("-1"));
-  EXPECT_THAT(said("{\"a\": 1e3}", ""), HasSubstr("1e3"));
-  EXPECT_THAT(said("{\"a\": 99999999}", ""), HasSubstr("99999999"));
-  EXPECT_THAT(said("{\"\": 0}", ""), HasSubstr("0 bytes"));
-  EXPECT_THAT(said("{\"a\": 0, \"a\": 1}", ""), HasSubstr("second time"));
-  EXPECT_THAT(said("{\"a\": 0, \"b\": 1}", "a b"), HasSubstr("'ab', which is none"));
-  EXPECT_THAT(said("{\"a\": 0, \"ab\": 1}", "a b"), HasSubstr("'b', which is none"));
-  EXPECT_THAT(said("{\"a\": 0, \"b\": 1, \"ab\": 2}", "a  b"), HasSubstr("not two tokens"));
-  EXPECT_THAT(said("{\"a\": 0, \"b\": 1, \"ab\": 2}", "ab"), HasSubstr("not two tokens"));
-  EXPECT_THAT(said("{\"a\": 0, \"b\": 1, \"ab\": 2}", "a b\na b"), HasSubstr("comes twice"));
+  const struct {
+    std::string vocab, merges, reason;
+  } kLies[] = {{"{}", "", "not empty"},
+               {"[]", "", "object"},
+               {R"({"a": 0, "b": 0})", "", "two tokens with the id 0"},
+               {R"({"a": -1})", "", "-1"},
+               {R"({"a": 1e3})", "", "1e3"},
+               {R"({"a": 99999999})", "", "99999999"},
+               {R"({"": 0})", "", "0 bytes"},
+               {R"({"a": 0, "a": 1})", "", "second time"},
+               {R"({"a": 0, "b": 1})", "a b", "'ab', which is none"},
+               {R"({"a": 0, "ab": 1})", "a b", "'b', which is none"},
+               {R"({"a": 0, "b": 1, "ab": 2})", "a  b", "not two tokens"},
+               {R"({"a": 0, "b": 1, "ab": 2})", "ab", "not two tokens"},
+               {R"({"a": 0, "b": 1, "ab": 2})", "a b\na b", "comes twice"}};
+  for (const auto& lie : kLies) {
+    const auto read = [&] { tokenizer_from_vocab_and_merges(lie.vocab, lie.merges, "'v'"); };
+    EXPECT_THAT(error_of(read, ExitCode::content), HasSubstr(lie.reason)) << lie.vocab;
+  }
 }
 
 TEST(HuggingFace, AByteWithoutATokenIsNamed) {
@@ -226,13 +219,10 @@ TEST(HuggingFace, AByteWithoutATokenIsNamed) {
 }
 
 TEST(HuggingFace, TokensThatAreAddedAreFoundBeforeTextIsCut) {
-  std::string json = huggingface_tokenizer_json(*small_tokenizer(Pattern::gpt2));
-  const std::string added = "\"added_tokens\": [";
-  json.replace(json.find(added), added.size(),
-               added +
-                   "{\"id\": 900, \"content\": \"say \\u00e9\", \"single_word\": false, "
-                   "\"lstrip\": false, \"rstrip\": false, \"normalized\": false, "
-                   "\"special\": false}, ");
+  const std::string json =
+      replaced(huggingface_tokenizer_json(*small_tokenizer(Pattern::gpt2)), R"("added_tokens": [)",
+               R"("added_tokens": [{"id": 900, "content": "say \u00e9", "single_word": false, )"
+               R"("lstrip": false, "rstrip": false, "normalized": false, "special": false}, )");
   const TokenizerPtr t = tokenizer_from_huggingface(json, "t");
   const Ids ids = t->encode("I say \u00e9!");
   EXPECT_EQ(std::count(ids.begin(), ids.end(), 900), 1);

@@ -6,9 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "engine/base/json_value.h"
 #include "model/formats/pytorch.h"
-#include "tests/tools/process.h"
+#include "tests/tools/inspected.h"
 
 namespace glass::test {
 namespace {
@@ -16,16 +15,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-JsonValue inspected(const std::string& path) {
-  const Outcome outcome = glass({"inspect", path, "--json"});
-  EXPECT_EQ(outcome.code, 0) << outcome.text();
-  return parse_json(outcome.out, "the output");
-}
-
-std::string text_of(const JsonValue& json, const char* name) {
-  return json.at(name, "json").string(name);
-}
 
 // A run of one step on a few letters; the path of its folder.
 std::string small_run(const Scratch& scratch) {

@@ -10,12 +10,11 @@
 #include <sstream>
 
 #include "engine/base/hash.h"
-#include "engine/base/json_value.h"
 #include "model/checkpoint.h"
 #include "model/formats/npy.h"
 #include "model/run_folder.h"
 #include "model/tokenizer/tokenizer.h"
-#include "tests/tools/process.h"
+#include "tests/tools/inspected.h"
 
 namespace glass::test {
 namespace {
@@ -45,16 +44,6 @@ Checkpoint small_state() {
                  {"glass.tokenizer", make_tokenizer("char", "hello", "a test")->to_json()},
                  {"glass.version", "0.1.0"}};
   return state;
-}
-
-JsonValue inspected(const std::string& path) {
-  const Outcome outcome = glass({"inspect", path, "--json"});
-  EXPECT_EQ(outcome.code, 0) << outcome.text();
-  return parse_json(outcome.out, "the output");
-}
-
-std::string text_of(const JsonValue& json, const char* name) {
-  return json.at(name, "json").string(name);
 }
 
 std::string refused(const std::string& path, int code) {
