@@ -12,6 +12,8 @@
 #include "engine/base/sha256.h"
 #include "engine/base/text.h"
 #include "model/dataset.h"
+#include "model/formats/llmc.h"
+#include "model/public_data.h"
 #include "model/tokenizer/huggingface.h"
 #include "tests/model/scratch.h"
 #include "tests/model/small_ranks.h"
@@ -96,7 +98,7 @@ TEST_P(Encodings, AMillionTimesTheSameIsQuick) {
 INSTANTIATE_TEST_SUITE_P(All, Encodings, testing::Values("gpt2", "cl100k", "o200k"),
                          [](const auto& of) { return std::string(of.param); });
 
-TEST(EncodingFiles, Gpt2sOtherTwoFilesFollowFromItsRanks) {
+TEST(EncodingFiles, Gpt2sOtherFilesFollowFromItsRanks) {
   if (kRanks.empty())
     GTEST_SKIP() << "the rank files are neither in GLASS_DATA nor in ../shared/data/tokenizers";
   const TokenizerPtr gpt2 = make_tokenizer("gpt2", "", "", kRanks);
@@ -109,6 +111,7 @@ TEST(EncodingFiles, Gpt2sOtherTwoFilesFollowFromItsRanks) {
             "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783");
   EXPECT_EQ(sum(merges_txt(*gpt2)),
             "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5");
+  EXPECT_EQ(sum(llmc_tokenizer_bytes(*gpt2)), find_public_file("llmc-tokenizer")->sha256);
 }
 
 TEST(EncodingFiles, ADataSetMayKeepWhatOccurs) {
