@@ -15,4 +15,4 @@ has_libfuzzer || stop "there is no clang++ with libFuzzer here; Debian, Ubuntu: 
 configure fuzz
 quietly cmake --build "$build_folder/fuzz" --target fuzz
 exec ctest --test-dir "$build_folder/fuzz" -j "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)" \
-  -R "fuzz_${2:-}" -V
+  -R "^fuzz_${2:-.*}$" -V

@@ -1,10 +1,11 @@
 // glass tokenizer: turn text into tokens and back, look at a tokenizer, and write it for others.
 #include <algorithm>
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "engine/base/atomic_file.h"
+#include "engine/base/atomic_folder.h"
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/base/json.h"
@@ -179,12 +180,12 @@ ExitCode run_export(const Arguments& args) {
     files.emplace_back("vocab.json", vocab_json(*tokenizer));
     files.emplace_back("merges.txt", merges_txt(*tokenizer));
   }
-  std::error_code fault;
-  std::filesystem::create_directories(folder, fault);
+  AtomicFolder made(folder);
+  for (const auto& [name, bytes] : files) write_file(made / name, bytes);
+  made.publish();
   Json json;
   json.object().field("path", folder).key("files").array();
   for (const auto& [name, bytes] : files) {
-    write_whole_file(folder + "/" + name, bytes);
     json.value(name);
     if (!args.flag("json")) print(folder + "/" + name + "\n");
   }

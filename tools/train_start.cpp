@@ -137,8 +137,9 @@ std::unique_ptr<RunFolder> take_folder(Place& place, const TrainRequest& request
   const bool fixed = place.resume || args.has("out") || args.flag("overwrite");
   for (std::vector<std::string> taken;; taken.push_back(place.folder)) {
     if (!taken.empty()) {
-      place = place_beside(wished_folder(request),
-                           taken.back() + " belongs to a run that began just now", taken);
+      const Place beside = place_beside(
+          wished_folder(request), taken.back() + " belongs to a run that began just now", taken);
+      place.folder = beside.folder, place.said = beside.said;
     }
     try {
       auto folder = std::make_unique<RunFolder>(place.folder, options);
@@ -203,6 +204,14 @@ void refuse_changes(std::vector<std::string> changes, const TrainRequest& reques
                   join(changes, "; ") + "). Leave them out, or insist with --force-config."));
 }
 
+void require_sound(const TrainConfig& train, const FoundCheckpoint& found) {
+  try {
+    check(train);
+  } catch (const UsageError& error) {
+    fail(ContentError(found.path + ": glass.trainer: " + error.what()));
+  }
+}
+
 // From here on the request says what the run in the folder says.
 void take_up(TrainRequest& request, const FoundCheckpoint& found, const std::string& folder,
              std::string& data_digest) {
@@ -211,11 +220,7 @@ void take_up(TrainRequest& request, const FoundCheckpoint& found, const std::str
   TrainConfig train = stored.train;
   put_chosen(request.args, model);
   put_chosen(request.args, train);
-  try {
-    check(train);
-  } catch (const UsageError& error) {
-    fail(ContentError(found.path + ": glass.trainer: " + error.what()));
-  }
+  require_sound(train, found);
   std::vector<std::string> changes = differences(stored.model, model);
   const auto add = [&](const std::vector<std::string>& more) {
     changes.insert(changes.end(), more.begin(), more.end());
@@ -249,6 +254,7 @@ void take_over(TrainRequest& request, const FoundCheckpoint& found) {
   request.train = fields_from_json<TrainConfig>(trainer.at("config", what), what);
   put_chosen(request.args, request.model);
   put_chosen(request.args, request.train);
+  require_sound(request.train, found);
   request.data.use = tokenizer_of(found.checkpoint, found.path);
   request.args.offer(*find_option(request.args.command(), "dtype"), spelled(request.train.dtype),
                      Source::preset, found.path);

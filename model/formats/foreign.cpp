@@ -51,8 +51,9 @@ void add(Xxh64& hash, const ByteSource& source) {
 
 // Other files lie in such folders too: the weights again for another program, pictures.
 bool says_something(const std::string& name) {
-  return name.ends_with(".json") || name.ends_with(".txt") || name.ends_with(".safetensors") ||
-         name.ends_with(".bin");
+  for (const char* end : {".json", ".txt", ".safetensors", ".bin", ".pt", ".pkl"})
+    if (name.ends_with(end)) return true;
+  return false;
 }
 
 }   // namespace

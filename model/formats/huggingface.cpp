@@ -181,7 +181,7 @@ struct Place {
 Place place_of(const FileOrFolder& from) {
   if (from.is_folder()) return {FileOrFolder(from.path()), ""};
   const SplitPath split = split_path(from.path());
-  return {FileOrFolder(split.folder), split.name.ends_with(".json") ? "" : split.name};
+  return {FileOrFolder(split.folder), split.name == "config.json" ? "" : split.name};
 }
 
 // Does the config.json of this folder look like that of a GPT-2? Whether it is a good one is seen

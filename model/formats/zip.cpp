@@ -22,6 +22,7 @@ constexpr std::size_t kMostEntries = 100'000, kMostName = 512, kLongestComment =
 constexpr std::uint32_t kElsewhere = 0xffffffff;   // the number is in an extra field, in 64 bits
 constexpr std::uint16_t kExtra64 = 1, kExtraPadding = 0x4246;     // "FB", which PyTorch writes
 constexpr std::uint16_t kSizesBehind = 1 << 3, kUtf8 = 1 << 11;   // flags
+constexpr std::uint32_t kFolder = 0x10;                           // of the attributes
 constexpr std::uint16_t kVersion64 = 45;                          // of the format that has 64 bits
 constexpr std::uint64_t kAlignment = 64;
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
@@ -202,7 +203,8 @@ class DirectoryReader {
     found.entry.size = fields.u32();
     const std::size_t name = fields.u16(), extra = fields.u16(), comment = fields.u16();
     const std::uint16_t disk = fields.u16();
-    fields.u16(), fields.u32();   // attributes
+    fields.u16();   // of a text
+    if ((fields.u32() & kFolder) != 0) refuse("a folder" + here() + " stands where a file should");
     found.header = fields.u32();
     if (name + extra + comment > fields.left())
       refuse("an entry of its directory" + here() + " is longer than the directory");

@@ -1,11 +1,10 @@
 // model/formats/zip.h: what it reads, and every way in which an archive can lie.
-#include "model/formats/zip.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "engine/base/crc32.h"
 #include "engine/base/error.h"
+#include "model/formats/zip.h"
 #include "tests/model/torch_bytes.h"
 #include "tests/scratch.h"
 
@@ -95,6 +94,7 @@ TEST(Zip, NoRecordCanLie) {
       {"zip64 with other parts", with(good.locator + 16, little(2, 4)), "several parts"},
       {"no zip64 end", with(good.end64, "XX"), "no zip64 end record"},
       {"a zip64 end of another size", with(good.end64 + 4, little(45, 8)), "no zip64 end record"},
+      {"a folder", with(central + 38, little(0x10, 4)), "a folder at byte"},
       {"2^32 entries",
        with(good.end64 + 24, little(std::uint64_t{1} << 32, 8) + little(std::uint64_t{1} << 32, 8)),
        "contradict"},

@@ -143,6 +143,13 @@ TEST_F(Convert, ADigestIsOfEveryFileThatSaysSomething) {
   EXPECT_EQ(digest_of(FileOrFolder(path)), before);
   folder_.write("hf/merges.txt", "#version: 0.2\na b\n");
   EXPECT_NE(digest_of(FileOrFolder(path)), before);
+  const std::string other = save("other.safetensors", small_gpt2());
+  for (const std::string& ckpt : {ours, other})
+    ASSERT_EQ(glass({"export", "--ckpt", ckpt, "--to", "nanogpt", "-o",
+                     folder_ / (ckpt == ours ? "nano" : "other")})
+                  .code,
+              0);
+  EXPECT_NE(digest_of(FileOrFolder(folder_ / "nano")), digest_of(FileOrFolder(folder_ / "other")));
 }
 
 TEST_F(Convert, EveryTargetIsAChoiceOfTheCommand) {

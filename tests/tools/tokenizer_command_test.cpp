@@ -137,12 +137,15 @@ TEST_F(RankedTokenizer, KeepsOnlyWhatOccurs) {
 TEST_F(RankedTokenizer, BecomesTheFilesOfOthers) {
   const std::string out = folder_ / "theirs";
   EXPECT_EQ(tokenizer({"export", "--tokenizer", ranks_, "-o", out}).out, out + "/tokenizer.json\n");
+  EXPECT_EQ(tokenizer({"export", "--tokenizer", ranks_, "-o", out}).code, 2)
+      << "a folder with things in it is left as it is";
   const std::vector<std::string> text = {"--text", "The hedgehog's 12 apples"};
   EXPECT_EQ(tokenizer({"encode", "--tokenizer", out, text[0], text[1]}).out,
             tokenizer({"encode", "--tokenizer", ranks_, text[0], text[1]}).out);
-  const Outcome bytes = tokenizer({"export", "--tokenizer", "bytes", "-o", out, "--json"});
+  const Outcome bytes =
+      tokenizer({"export", "--tokenizer", "bytes", "-o", out + "-bytes", "--json"});
   EXPECT_THAT(bytes.out, HasSubstr("[\"tokenizer.json\", \"vocab.json\", \"merges.txt\"]"));
-  EXPECT_EQ(tokenizer({"encode", "--tokenizer", out + "/merges.txt", "--text", "Hi"}).out,
+  EXPECT_EQ(tokenizer({"encode", "--tokenizer", out + "-bytes/merges.txt", "--text", "Hi"}).out,
             "72 105\n");
 }
 

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "model/run_folder.h"
 #include "tests/tools/process.h"
 
 namespace glass::test {
@@ -117,6 +118,15 @@ TEST_F(TrainBranch, SoDoesACheckpointOfOursAndAnImportedOne) {
   expect_as_if_never_stopped(folder_ / "again");
 }
 
+// Another trainer took the folder in the meantime: the state goes along to the next one.
+TEST_F(TrainBranch, AStateGoesOnBesideARunThatBeganJustNow) {
+  const RunFolder other(folder_ / "out/fox");
+  const Outcome done = shell("cd " + folder_.path() + " && $GLASS train fox.txt --resume " +
+                             "half/ckpt-00000004.safetensors --max-iters 8 --threads=1");
+  EXPECT_EQ(done.code, 0) << done.text();
+  expect_as_if_never_stopped(folder_ / "out/fox-2");
+}
+
 TEST_F(TrainBranch, WhatCannotGoOnIsRefused) {
   const std::string weights = folder_ / "weights.safetensors",
                     half = folder_ / "half/ckpt-00000004.safetensors";
@@ -131,6 +141,16 @@ TEST_F(TrainBranch, WhatCannotGoOnIsRefused) {
               HasSubstr("holds a run already"));
   EXPECT_THAT(error_of(glass({"train", text_, "--resume", folder_ / "nothing.pt"}), 4),
               HasSubstr("no run to resume"));
+  Checkpoint odd = load_checkpoint(half);   // with a right digest, but no batches
+  std::string& note = odd.notes.at("glass.trainer");
+  const std::size_t at = note.find("\"batch_size\": 4");
+  ASSERT_NE(at, std::string::npos) << note;
+  note.replace(at, 15, "\"batch_size\": 0");
+  save_checkpoint(folder_ / "odd.safetensors", odd);
+  EXPECT_THAT(error_of(glass({"train", text_, "--resume", folder_ / "odd.safetensors", "--out",
+                              folder_ / "x"}),
+                       3),
+              HasSubstr("glass.trainer"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
 }
 
