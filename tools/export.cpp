@@ -8,6 +8,7 @@
 
 #include "engine/base/json.h"
 #include "engine/base/text.h"
+#include "model/formats/foreign.h"
 #include "model/saved_model.h"
 #include "tools/logit_change.h"
 #include "tools/saved.h"
@@ -25,6 +26,7 @@ struct Exported {
   std::uint64_t bytes = 0;
   Activation ours{}, theirs{};         // what the model computes, and what the target knows
   std::optional<LogitChange> change;   // where they differ
+  bool keeps_tokenizer = true;         // whoever opens it finds what its tokens mean
 };
 
 const ExportTarget& target_named(const std::string& name) {
@@ -68,6 +70,14 @@ void refuse_what_does_not_fit(const ExportTarget& target, const ModelToWrite& mo
                   list_of(why, "and") + "; --to safetensors holds everything."));
 }
 
+// Looked at again as any user would find it.
+bool has_tokenizer(const std::string& path) {
+  const FileOrFolder written(path);
+  const ForeignFormat* format = foreign_format_of(written);
+  return format == nullptr ||
+         format->read(written, Want::description).checkpoint.notes.count("glass.tokenizer") > 0;
+}
+
 Exported export_model(const Arguments& args) {
   Exported result;
   const ExportTarget& target = target_named(args.text("to"));
@@ -85,6 +95,7 @@ Exported export_model(const Arguments& args) {
         change_by_activation(config, found.checkpoint, result.theirs, open_machine(args));
   result.files = target.write(model, result.type, result.path);
   for (const std::string& file : result.files) result.bytes += fs::file_size(file);
+  result.keeps_tokenizer = !tokenizer || has_tokenizer(result.path);
   return result;
 }
 
@@ -134,6 +145,9 @@ void print_text(const Exported& r) {
 ExitCode run(const Arguments& args) {
   const Exported result = export_model(args);
   if (result.change) warn_of_change(result);
+  if (!result.keeps_tokenizer)
+    warn(result.path + " cannot say what its tokens mean; keep " + args.text("ckpt") +
+         " and name it as --tokenizer.");
   if (args.flag("json")) print_json(args, result);
   else print_text(result);
   return ExitCode::ok;

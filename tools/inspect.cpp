@@ -242,7 +242,11 @@ void require_something(const Arguments& args) {
 ExitCode run(const Arguments& args) {
   require_something(args);
   if (args.has("draw")) draw_model(args);
-  if (args.has("preset")) return ExitCode::ok;
+  if (args.has("preset")) {
+    if (args.flag("json"))
+      print(Json().object().field("path", args.text("draw")).end().text() + "\n");
+    return ExitCode::ok;
+  }
   const Inspection found = inspect(args.text("FILE"));
   if (args.flag("json")) print_json(found);
   else print_text(found, args.flag("all"));

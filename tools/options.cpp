@@ -25,7 +25,7 @@ const Option kShared[] = {
      .help = "threads to compute with; 0: one for each physical core. The results are the same for any number", .group = "Where it runs"},
     {.name = "dtype",   .type = Type::choice, .fallback = "f32", .choices = "f32|bf16|f64",
      .means = "float32=f32 float64=f64 float16=bf16 bfloat16=bf16",
-     .help = "numbers to compute in; bf16 for the factors of matrix products, the rest in f32; f64 needs the reference device", .group = "Where it runs"},
+     .help = "numbers to compute in; bf16 for the factors of matrix products, the rest in f32; f64 takes the reference device", .group = "Where it runs"},
     {.name = "seed",    .type = Type::integer, .value = "N", .fallback = "1337", .min = 0, .max = kLargestSeed,
      .help = "where the random numbers start; the same seed gives the same results", .group = "Where it runs"},
     {.name = "json",    .type = Type::flag, .help = "print one JSON object instead of text", .group = "Output"},

@@ -55,7 +55,8 @@ PackedType packed_type(const std::string& name) {
 TokenizerPtr said_tokenizer(const Arguments& args, std::int64_t vocab_size) {
   if (!takes(args, kTokenizerOption) || !args.has("tokenizer")) return nullptr;
   const std::string& spec = args.text("tokenizer");
-  TokenizerPtr tokenizer = tokenizer_by_name(spec, takes(args, kRanksOption) ? args.text("ranks") : "");
+  TokenizerPtr tokenizer =
+      tokenizer_by_name(spec, takes(args, kRanksOption) ? args.text("ranks") : "");
   if (tokenizer->vocab_size() > vocab_size) {
     fail(ContentError("--tokenizer " + spec + " knows " + with_commas(tokenizer->vocab_size()) +
                       " tokens, and this model only " + with_commas(vocab_size) + "."));
@@ -68,8 +69,13 @@ Opened open_saved(const Arguments& args) {
   opened.saved = open_model(args.text("ckpt"), opened.machine.backend, opened.machine.dtype, warn);
   if (takes(args, kTypeOption) && args.has("type"))
     opened.model().pack(packed_type(args.text("type")));
-  if (const TokenizerPtr said = said_tokenizer(args, opened.config().vocab_size))
+  if (const TokenizerPtr said = said_tokenizer(args, opened.config().vocab_size)) {
+    const TokenizerPtr& own = opened.saved.tokenizer;
+    if (own && own->to_json() != said->to_json())
+      warn(opened.saved.path + " has a tokenizer of its own (" + own->spec() +
+           "); with --tokenizer " + args.text("tokenizer") + " its tokens mean something else.");
     opened.saved.tokenizer = said;
+  }
   return opened;
 }
 

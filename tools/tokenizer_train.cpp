@@ -1,6 +1,7 @@
 // glass tokenizer train: find the pieces that a text is made of, or which of a large vocabulary it
 // needs.
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -50,6 +51,9 @@ Trained train(const Arguments& args) {
   if (args.has("doc-sep")) source.separator = with_escapes(args.text("doc-sep"));
   Trained result;
   result.path = args.text("out");
+  std::error_code fault;
+  if (std::filesystem::equivalent(args.text("FILE"), result.path, fault))
+    fail(UsageError("-o " + result.path + " is the text itself; choose another name."));
   result.bytes = source.text.size();
   result.train_seconds = seconds_of([&] {
     result.tokenizer = made ? open_tokenizer(spec)

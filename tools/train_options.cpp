@@ -99,7 +99,7 @@ constexpr Option kOptions[] = {
 
     {.name = "compile", .value = "X", .bare = "true", .help = "nothing to compile", .group = "Accepted from nanoGPT, without effect"},
     {.name = "backend", .value = "X", .help = "one machine"},
-    {.name = "eval-only", .type = Type::flag, .help = "glass eval does that"},
+    {.name = "eval-only", .type = Type::flag, .help = "refused: glass eval does that"},
     {.name = "wandb-log", .value = "X", .bare = "true", .help = "the log is metrics.jsonl"},
     {.name = "wandb-project", .value = "X", .help = "the same"},
     {.name = "wandb-run-name", .value = "X", .help = "the same"},

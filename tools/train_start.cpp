@@ -11,6 +11,7 @@
 #include "engine/base/text.h"
 #include "model/formats/foreign.h"
 #include "model/saved_model.h"
+#include "model/tokenizer/open.h"
 #include "tools/data_note.h"
 #include "tools/saved.h"
 
@@ -267,6 +268,22 @@ void require_same_data(const std::string& before, const Dataset& data, const Arg
                   " now). Give it what it learned from, or insist with --force-config."));
 }
 
+// A model that was trained knows its tokens by number, so it brings their meaning with it, as it
+// brings its shape.
+void refuse_what_a_model_brings(const TrainRequest& request, const FoundCheckpoint& found) {
+  if (request.args.source("preset") == Source::command_line)
+    fail(UsageError("--init-from takes the model as it is, so --preset has no place beside it."));
+  const TokenizerPtr& own = request.data.use;
+  if (!own || !chosen(request.args, "tokenizer")) return;
+  const std::string& said = request.args.text("tokenizer");
+  const bool same = is_tokenizer_path(said) ? open_tokenizer(said)->to_json() == own->to_json()
+                                            : said == own->spec();
+  if (!same)
+    fail(UsageError(found.path + " has learned with the tokenizer " + own->spec() +
+                    "; with --tokenizer " + said +
+                    " its tokens would mean something else, so leave that out."));
+}
+
 }   // namespace
 
 Start start_of(TrainRequest& request, const Place& place) {
@@ -284,6 +301,7 @@ Start start_of(TrainRequest& request, const Place& place) {
     put_chosen(request.args, request.model);
     crop_positions(start.found->checkpoint, request.model.block_size);
     request.data.use = tokenizer_of(start.found->checkpoint, start.found->path);
+    refuse_what_a_model_brings(request, *start.found);
   }
   return start;
 }

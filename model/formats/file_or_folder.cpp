@@ -1,6 +1,7 @@
 #include "model/formats/file_or_folder.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,6 +22,8 @@ bool is_directory(const std::string& path) {
 
 FileOrFolder::FileOrFolder(const std::string& path) : path_(path) {
   if (!is_directory(path)) source_.emplace(path);
+  else if (::access(path.c_str(), R_OK | X_OK) != 0)
+    fail(SystemError("cannot read the folder " + in_quotes(path) + ": " + reason_of(errno) + "."));
 }
 
 std::string FileOrFolder::first_bytes(std::size_t count) const {

@@ -17,6 +17,7 @@ namespace {
 
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // A model of letters in a folder of its own.
 class Convert : public ::testing::Test {
@@ -150,6 +151,40 @@ TEST_F(Convert, ADigestIsOfEveryFileThatSaysSomething) {
                   .code,
               0);
   EXPECT_NE(digest_of(FileOrFolder(folder_ / "nano")), digest_of(FileOrFolder(folder_ / "other")));
+}
+
+// llm.c's file of tokens is a list of ranks, which pieces found by bpe:N are not.
+TEST_F(Convert, ATokenizerThatGetsLostOnTheWayIsMissed) {
+  GPTConfig config = small_gpt2();
+  config.vocab_size = 300;
+  const std::string ours = folder_ / "pieces.safetensors";
+  save_checkpoint(ours, checkpoint_of(config, make_tokenizer("bpe:260", "aab aab aab", "pieces")));
+  const auto warning = [&](const char* target, const std::string& out) {
+    const Outcome outcome = glass({"export", "--ckpt", ours, "--to", target, "-o", folder_ / out});
+    EXPECT_EQ(outcome.code, 0) << outcome.text();
+    return outcome.err;
+  };
+  EXPECT_THAT(warning("llmc", "pieces.bin"), HasSubstr("cannot say what its tokens mean"));
+  EXPECT_THAT(warning("hf", "pieces"), Not(HasSubstr("cannot say what its tokens mean")));
+}
+
+TEST_F(Convert, WhatAModelKnowsIsNotGivenAnotherMeaningUnnoticed) {
+  const std::string ours = save("ours.safetensors", small_nanogpt());
+  const std::string text = folder_.write("text.txt", std::string(200, 'a') + std::string(99, 'b'));
+  const std::vector<std::string> start = {"train", text,    "--init-from",
+                                          ours,    "--out", folder_ / "new"};
+  for (const char* option : {"--tokenizer=bytes", "--preset=gpt2"}) {
+    std::vector<std::string> words = start;
+    words.emplace_back(option);
+    expect_refusal(
+        words, ExitCode::usage,
+        option[2] == 't' ? "has learned with the tokenizer char" : "--preset has no place");
+  }
+  const std::string meta = folder_ / "other.json";
+  ASSERT_EQ(glass({"tokenizer", "train", text, "--tokenizer", "char", "-o", meta}).code, 0);
+  const Outcome sample = glass({"sample", "--ckpt", ours, "--tokenizer", meta, "-n", "2"});
+  EXPECT_THAT(sample.err, HasSubstr("has a tokenizer of its own"));
+  expect_refusal({"tokenizer", "train", text, "-o", text}, ExitCode::usage, "is the text itself");
 }
 
 TEST_F(Convert, EveryTargetIsAChoiceOfTheCommand) {
