@@ -310,8 +310,10 @@ class Parser {
     if (operands_ >= command_.operands.size()) {
       const char* does = command_.operands.empty() ? " takes no arguments besides options"
                                                    : " has all its arguments already";
-      refuse("unexpected argument " + in_quotes(word) + ": " + path_ + does + "; see " + path_ +
-             " --help.");
+      const bool reads_a_model = find_option(command_, "ckpt") != nullptr && !args_.has("ckpt");
+      refuse("unexpected argument " + in_quotes(word) + ": " + path_ + does + "; " +
+             (reads_a_model ? "did you mean --ckpt " + in_quotes(word) + "?"
+                            : "see " + path_ + " --help."));
     }
     const Option& o = command_.operands[operands_++];
     args_.offer(o, word, Source::command_line, std::string(o.name));

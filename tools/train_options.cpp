@@ -9,7 +9,8 @@
 
 #include "engine/base/text.h"
 #include "model/corpora/corpora.h"
-#include "model/formats/llmc.h"
+#include "model/formats/foreign.h"
+#include "model/formats/pytorch.h"
 #include "model/public_data.h"
 #include "tools/text_options.h"
 #include "tools/train_config_file.h"
@@ -22,12 +23,14 @@ bool exists(const std::string& path) {
   return ::stat(path.c_str(), &status) == 0;
 }
 
-// The word after --resume: a folder, a checkpoint, or nothing that could be data.
+bool is_a_model(const FileOrFolder& from) {
+  return from.is_folder() || looks_like_safetensors(from.source()) ||
+         is_torch_file(from.source()) || foreign_format_of(from) != nullptr;
+}
+
+// The word after --resume: a folder, a model by its content, or nothing that could be data.
 bool may_be_a_run(const std::string& word) {
-  struct stat status {};
-  if (::stat(word.c_str(), &status) == 0)
-    return S_ISDIR(status.st_mode) || word.ends_with(".pt") || word.ends_with(".safetensors") ||
-           !llmc_state_beside(word).empty();   // model_00000100.bin
+  if (exists(word)) return is_a_model(FileOrFolder(word));
   return find_corpus(word) == nullptr && !exists("data/" + word);
 }
 

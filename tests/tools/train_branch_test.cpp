@@ -151,6 +151,10 @@ TEST_F(TrainBranch, WhatCannotGoOnIsRefused) {
                               folder_ / "x"}),
                        3),
               HasSubstr("glass.trainer"));
+  train({"export", "--ckpt", folder_ / "half", "--to", "gguf", "-o", folder_ / "half.bin"});
+  EXPECT_THAT(error_of(glass({"train", text_, "--resume", folder_ / "half.bin"}), 3),
+              HasSubstr("--init-from"))
+      << "the content says what it is, not the name";
   EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
 }
 
