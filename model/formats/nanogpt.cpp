@@ -245,7 +245,12 @@ class Reader {
 
   void read_dataset(PickleValue config) {
     if (config.has("dataset") && config.at("dataset").is(Kind::text))
-      say("dataset", std::string(config.at("dataset").text()));
+      keep_dataset(std::string(config.at("dataset").text()));
+  }
+
+  void keep_dataset(const std::string& name) {
+    say("dataset", in_quotes(name));
+    model_.checkpoint.notes[kDatasetNote] = name;
   }
 
   // Everything in train.py that is a setting, under names that are ours.
@@ -275,12 +280,6 @@ class Reader {
 
 // ---- beside the file ----------------------------------------------------------------------------
 
-const std::string* fact(const ForeignModel& model, const std::string& what) {
-  for (const auto& [name, text] : model.facts)
-    if (name == what) return &text;
-  return nullptr;
-}
-
 // A meta.pkl that is of another data set, or that cannot be read, is no reason to refuse the model.
 TokenizerPtr letters_in(const fs::path& place, std::int64_t vocab_size, ForeignModel& model) {
   std::error_code fault;
@@ -298,9 +297,10 @@ TokenizerPtr letters_in(const fs::path& place, std::int64_t vocab_size, ForeignM
 void find_tokenizer(const std::string& path, ForeignModel& model) {
   const fs::path folder = fs::absolute(path).parent_path();
   std::vector<fs::path> places = {folder / "meta.pkl"};
-  const std::string* dataset = fact(model, "dataset");
-  if (dataset && is_plain_file_name(*dataset))   // a stranger's: it must not lead anywhere else
-    places.push_back(folder.parent_path() / "data" / *dataset / "meta.pkl");
+  const auto dataset = model.checkpoint.notes.find(kDatasetNote);
+  // A stranger's name, which must not lead anywhere else.
+  if (dataset != model.checkpoint.notes.end() && is_plain_file_name(dataset->second))
+    places.push_back(folder.parent_path() / "data" / dataset->second / "meta.pkl");
   const GPTConfig config =
       fields_from_json<GPTConfig>(parse_json(model.checkpoint.note("glass.config"), path), path);
   for (const fs::path& place : places) {

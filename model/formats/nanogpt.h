@@ -10,6 +10,10 @@
 
 namespace glass {
 
+// A note of a checkpoint that came from nanoGPT: what its config calls `dataset`. sample.py finds
+// the letters in data/<dataset>/meta.pkl.
+inline constexpr const char* kDatasetNote = "nanogpt.dataset";
+
 extern const ForeignFormat kNanoGpt;
 extern const ExportTarget kNanoGptTarget;
 

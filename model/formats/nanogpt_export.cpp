@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "engine/base/error.h"
+#include "engine/base/json_value.h"
 #include "engine/base/text.h"
 #include "model/formats/elements.h"
 #include "model/formats/nanogpt.h"
@@ -136,11 +137,23 @@ class Writer {
     p_.text("dropout").real(config_.dropout).end();
   }
 
+  // What it learned from, as nanoGPT or we said it when it was trained.
+  std::string dataset() const {
+    const Notes& notes = model_.checkpoint.notes;
+    if (const auto note = notes.find(kDatasetNote); note != notes.end()) return note->second;
+    const auto data = notes.find("glass.data");
+    if (data == notes.end()) return model_.name.empty() ? "glass" : model_.name;
+    const JsonValue source = parse_json(data->second, "glass.data");
+    return std::filesystem::path(source.at("source", "glass.data").string("source"))
+        .stem()
+        .string();
+  }
+
   // The settings of its train.py. sample.py looks for data/<dataset>/meta.pkl.
   void write_config() {
     const TrainConfig& t = training_.config;
     p_.text("config").dictionary();
-    p_.text("dataset").text(model_.name.empty() ? "glass" : model_.name);
+    p_.text("dataset").text(dataset());
     each_field(t, [&](const char* name, const auto& field) {
       using Field = std::decay_t<decltype(field)>;
       const std::string key = name;
@@ -192,7 +205,7 @@ const ExportTarget kNanoGptTarget = {
     .name = "nanogpt",
     .about = "a ckpt.pt for nanoGPT's sample.py and train.py --init_from=resume",
     .types = "f32|f16|bf16",
-    .opened_by = "python sample.py --out_dir=FOLDER",
+    .opened_by = "python sample.py --out_dir=FOLDER, with meta.pkl in nanoGPT's data/<dataset>",
     .cannot_hold = cannot_hold,
     .computes = computes,
     .write = write};

@@ -99,6 +99,19 @@ TEST_F(TrainBranch, AFileOfNanoGptGoesOnAsIfItHadNeverStopped) {
   }
 }
 
+// sample.py finds the letters by it.
+TEST_F(TrainBranch, NanoGptIsToldWhatTheModelLearnedFrom) {
+  const auto dataset = [&](const std::string& file) {
+    return glass({"inspect", file}).out.find("'fox'") != std::string::npos;
+  };
+  train({"export", "--ckpt", folder_ / "half", "--to", "nanogpt", "-o", folder_ / "nano"});
+  EXPECT_TRUE(dataset(folder_ / "nano/ckpt.pt"));
+  ASSERT_EQ(glass({"import", folder_ / "nano", "-o", folder_ / "in.safetensors"}).code, 0);
+  train(
+      {"export", "--ckpt", folder_ / "in.safetensors", "--to", "nanogpt", "-o", folder_ / "again"});
+  EXPECT_TRUE(dataset(folder_ / "again/ckpt.pt"));
+}
+
 // nanoGPT's own command line; it would go on in the folder that its checkpoint is in.
 TEST_F(TrainBranch, NanoGptsFolderIsLeftAsItIs) {
   train({"export", "--ckpt", folder_ / "half", "--to", "nanogpt", "-o", folder_ / "nano"});
