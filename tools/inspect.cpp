@@ -82,9 +82,14 @@ void print_json(const Inspection& found) {
 
 // --- Text ----------------------------------------------------------------------------------------
 
+// What a stranger wrote must not reach a terminal as commands.
+std::string safe(std::string_view value) {
+  return has_control_bytes(value) ? in_quotes(value, 200) : std::string(value);
+}
+
 void print_row(std::string_view name, std::string_view value) {
   const std::string pad(name.size() < 14 ? 14 - name.size() : 1, ' ');
-  print("  " + ink(Ink::cyan, name, stdout) + pad + std::string(value) + "\n");
+  print("  " + ink(Ink::cyan, name, stdout) + pad + safe(value) + "\n");
 }
 
 // "n_layer 4", "n_embd 64", ...; what is nested comes in its place.

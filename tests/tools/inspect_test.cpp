@@ -93,6 +93,14 @@ TEST(Inspect, TensorsAreListedAsAPersonCounts) {
   EXPECT_THAT(glass({"inspect", folder / "a", "--all"}).out, HasSubstr("optim.m.transformer.h.10"));
 }
 
+TEST(Inspect, ATerminalGetsNoCommandsFromAFile) {
+  const Scratch folder;
+  save_safetensors(folder / "a", {zeros("x", StoredType::f16, {3})}, {{"title", "\x1b[2Jgone"}});
+  const std::string text = glass({"inspect", folder / "a"}).out;
+  EXPECT_THAT(text, HasSubstr("gone"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+}
+
 TEST(Inspect, TheContentDecidesAndNotTheName) {
   const Scratch folder;
   save_safetensors(folder / "a.npy", {zeros("x", StoredType::f16, {3})}, {{"format", "pt"}});
