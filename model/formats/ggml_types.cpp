@@ -36,8 +36,9 @@ void to_q8_0(std::span<const float> numbers, std::span<std::byte> blocks) {
     const std::span<std::byte> out = blocks.subspan(b * kQ8Bytes, kQ8Bytes);
     float largest = 0;
     for (const float n : x) largest = std::max(largest, std::abs(n));
-    const float scale = largest / 127, inverse = scale > 0 ? 1 / scale : 0;
+    const float scale = largest / 127;
     const std::uint16_t bits = to_f16(scale);
+    const float inverse = from_f16(bits) > 0 ? 1 / scale : 0;   // no step: all are zero
     std::memcpy(out.data(), &bits, sizeof bits);
     for (std::size_t i = 0; i < kQ8Numbers; ++i) {
       const float q = std::round(x[i] * inverse);

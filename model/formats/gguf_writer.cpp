@@ -1,8 +1,13 @@
 #include "model/formats/gguf_writer.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "engine/base/atomic_file.h"
+#include "engine/base/error.h"
+#include "engine/base/text.h"
 #include "model/formats/elements.h"
 
 namespace glass {
@@ -26,6 +31,20 @@ std::uint64_t stored_bytes(const StoredTensor& numbers, const GgmlType& type) {
   return numbers.bytes.size() / sizeof(float) / type.numbers * type.bytes;
 }
 
+// A block's step is a half: one that became infinite would make nonsense of 32 numbers.
+void refuse_infinite(const StoredTensor& numbers, std::span<const std::byte> blocks) {
+  const auto* x = reinterpret_cast<const float*>(numbers.bytes.data());
+  for (std::size_t b = 0; b < blocks.size() / kQ8Bytes; ++b, x += kQ8Numbers) {
+    std::uint16_t step = 0;
+    std::memcpy(&step, &blocks[b * kQ8Bytes], sizeof step);
+    if (std::isfinite(from_f16(step))) continue;
+    const float largest = *std::max_element(
+        x, x + kQ8Numbers, [](float p, float q) { return std::abs(p) < std::abs(q); });
+    fail(ContentError("tensor " + in_quotes(numbers.name) + " has the number " + shortest(largest) +
+                      ", and q8_0 ends at 127 x 65504; store bf16 or f32."));
+  }
+}
+
 // The numbers as the file has them; f32 without a copy.
 StoredTensor stored_as(const StoredTensor& numbers, std::uint32_t type) {
   if (type == kGgmlF32) return numbers;
@@ -35,6 +54,7 @@ StoredTensor stored_as(const StoredTensor& numbers, std::uint32_t type) {
       allocate_bytes(static_cast<std::size_t>(stored_bytes(numbers, *ggml_type(kGgmlQ8))));
   const auto* first = reinterpret_cast<const float*>(numbers.bytes.data());
   to_q8_0({first, numbers.bytes.size() / sizeof(float)}, blocks.span());
+  refuse_infinite(numbers, blocks.span());
   return {numbers.name, StoredType::u8, numbers.shape, blocks.span(), blocks.data};
 }
 

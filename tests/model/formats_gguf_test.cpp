@@ -3,14 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
 
 #include "engine/base/error.h"
+#include "engine/base/text.h"
 #include "model/formats/elements.h"
 #include "model/formats/gguf.h"
 #include "model/formats/gguf_writer.h"
+#include "tests/model/scratch.h"
 #include "tests/peak_memory.h"
 #include "tests/scratch.h"
 
@@ -301,6 +304,17 @@ TEST(Q8, ZerosAndWhatIsNoNumberBecomeZero) {
   EXPECT_EQ(back[43], 1) << "halves go away from zero, as in C's round";
 }
 
+TEST(Q8, ABlockWithoutAStepIsZeros) {
+  // 1e-38 / 127 is no half, and 1 / that is no float: nothing may be cast that no int holds.
+  std::vector<float> x(32, -1e-38f), back(32, 1.0f);
+  x[1] = 3e-37f;
+  std::vector<std::byte> blocks(kQ8Bytes, std::byte{1});
+  to_q8_0(x, blocks);
+  EXPECT_THAT(blocks, ::testing::Each(std::byte{0}));
+  from_q8_0(blocks, back);
+  EXPECT_THAT(back, ::testing::Each(0.0f));
+}
+
 // --- Writing -------------------------------------------------------------------------------------
 
 TEST(GgufWriter, WhatIsWrittenIsReadAgain) {
@@ -339,6 +353,22 @@ TEST(GgufWriter, WhatIsWrittenIsReadAgain) {
     const float most = t.type->id == kGgmlQ8 ? 8.0f / 127 : 0;
     for (int i = 0; i < 64; ++i) EXPECT_NEAR(got[i], numbers[i], most) << t.name << " " << i;
   }
+}
+
+TEST(GgufWriter, NumbersThatQ8CannotHoldAreRefusedByTheNameOfTheirTensor) {
+  const test::Scratch scratch;
+  const auto said = [&](float number) {
+    const OwnedBytes bytes = allocate_bytes(64 * sizeof(float));
+    auto* numbers = reinterpret_cast<float*>(bytes.data.get());
+    std::fill_n(numbers, 64, 1.0f);
+    numbers[40] = number;
+    GgufWriter writer;
+    writer.tensor("big", {"ours.big", StoredType::f32, {2, 32}, bytes.span(), bytes.data}, kGgmlQ8);
+    return test::error_of([&] { writer.save(scratch / "a.gguf"); }, ExitCode::content);
+  };
+  for (const float number : {8.4e6f, -8.4e6f, 3e38f, HUGE_VALF})
+    EXPECT_THAT(said(number), HasSubstr("tensor 'ours.big' has the number " + shortest(number)));
+  EXPECT_THAT(scratch.names(), ElementsAre()) << "no file is left";
 }
 
 }   // namespace
