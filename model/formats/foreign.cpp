@@ -77,13 +77,17 @@ ForeignModel read_foreign(const FileOrFolder& from) {
   return model;
 }
 
-void put_notes(Checkpoint& checkpoint, const GPTConfig& config, const TokenizerPtr& tokenizer,
-               std::int64_t step, const std::string& what) {
+void check_described(const GPTConfig& config, const std::string& what) {
   try {
     check(config);
   } catch (const UsageError& error) {
     fail(ContentError(what + " describes no model. " + error.what()));
   }
+}
+
+void put_notes(Checkpoint& checkpoint, const GPTConfig& config, const TokenizerPtr& tokenizer,
+               std::int64_t step, const std::string& what) {
+  check_described(config, what);
   checkpoint.notes["glass.config"] = fields_to_json(config);
   checkpoint.notes["glass.step"] = std::to_string(step);
   if (tokenizer) checkpoint.notes["glass.tokenizer"] = tokenizer->to_json();

@@ -51,6 +51,9 @@ std::string digest_of(const FileOrFolder& from);
 // Everything, with its digest. ContentError where no format recognises it.
 ForeignModel read_foreign(const FileOrFolder& from);
 
+// ContentError where no model can be as the file `what` describes it.
+void check_described(const GPTConfig& config, const std::string& what);
+
 // What a reader ends with: the notes that say what the model is and what its tokens mean. A config
 // that describes no model is a ContentError.
 void put_notes(Checkpoint& checkpoint, const GPTConfig& config, const TokenizerPtr& tokenizer,

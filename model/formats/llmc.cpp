@@ -139,6 +139,7 @@ LlmcHeader read_llmc_header(const ByteSource& source) {
                                             std::to_string(width) + " bytes"
                                       : std::string("more than 2^40 parameters")) +
                ", and " + std::to_string(data) + " bytes follow byte 1024");
+  check_described(c, source.name());   // from here on there are at most 4096 layers
   return header;
 }
 
@@ -176,7 +177,10 @@ std::vector<StoredTensor> read_llmc_parameters(const ByteSource& source, std::ui
 
 namespace {
 
-bool exists(const std::string& path) { return std::filesystem::is_regular_file(path); }
+bool exists(const std::string& path) {
+  std::error_code fault;
+  return std::filesystem::is_regular_file(path, fault);
+}
 
 std::string beside(const std::string& path, const std::string& name) {
   return (std::filesystem::path(path).parent_path() / name).string();
@@ -207,10 +211,9 @@ std::int64_t read_state(const std::string& path, const LlmcHeader& header, Want 
     model.facts.emplace_back("state", std::string("not used: ") + error.what());
     return 0;
   }
+  // Both are in the order of each_tensor.
+  std::move(state.masters.begin(), state.masters.end(), model.checkpoint.tensors.begin());
   for (StoredTensor& tensor : state.tensors) model.checkpoint.tensors.push_back(std::move(tensor));
-  for (StoredTensor& master : state.masters)
-    for (StoredTensor& tensor : model.checkpoint.tensors)
-      if (tensor.name == master.name) tensor = master;
   // How fast and for how long it learned stands in no file of llm.c's.
   model.checkpoint.notes["glass.trainer"] =
       trainer_note(TrainConfig(), std::numeric_limits<double>::infinity(), state.step);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
 #include <numeric>
 
 #include "engine/base/utf8.h"
@@ -169,6 +170,17 @@ TEST(Llmc, NoModelCanLie) {
   EXPECT_LT(needed, test::kMostKilobytes) << "a claim costs nothing";
 }
 
+TEST(Llmc, AHeaderPromisesNoMoreThanAModelCanHave) {
+  const auto said = [](std::int32_t layers) {
+    const std::string file = header({kLlmcModel, 3, 2, 3, layers, 1, 1, 128}) +
+                             raw(counted(128 + 2 + layers * 25 + 2, 0));
+    return refusal_by([](const ByteSource& source) { read_llmc_header(source); }, file);
+  };
+  EXPECT_EQ(said(4096), "accepted");
+  EXPECT_THAT(said(4097), HasSubstr("n_layer"))
+      << "the sizes agree, and still nobody needs to walk through its tensors";
+}
+
 class LlmcFile : public ::testing::Test {
  protected:
   Scratch scratch_;
@@ -246,6 +258,15 @@ TEST_F(LlmcFile, MastersReplaceRoundedWeightsAndTheOrderOfShuffledDataIsPassedOv
                  header(state_numbers(1, 1, 1)) + raw(counted(3 * kTinyParameters, 0)) + "order");
   const Checkpoint c = read_foreign(FileOrFolder(path_)).checkpoint;
   EXPECT_EQ(floats_of(*c.find("transformer.wte.weight"))[0], 2 * kTinyParameters);
+  EXPECT_EQ(floats_of(*c.find("transformer.ln_f.bias"))[1], 3 * kTinyParameters - 1);
+  EXPECT_EQ(floats_of(*c.find("optim.v.transformer.ln_f.bias"))[1], 2 * kTinyParameters - 1);
+}
+
+TEST_F(LlmcFile, ANeighbourThatLeadsNowhereIsNone) {
+  scratch_.write("model_00000100.bin", tiny());
+  for (const char* name : {"gpt2_tokenizer.bin", "state_00000100_00000.bin"})
+    std::filesystem::create_symlink(name, scratch_ / name);   // round and round
+  EXPECT_EQ(read_foreign(FileOrFolder(path_)).checkpoint.tensors.size(), 28u);
 }
 
 TEST_F(LlmcFile, AStateThatDoesNotFitIsSaidAndLeftAlone) {
