@@ -70,6 +70,11 @@ TokenizerPtr read_llmc_tokenizer(const ByteSource& source) {
   if (count < 1 || count > kMostBpeTokens || static_cast<std::uint64_t>(count) > fit)
     refuse(source, "it promises " + std::to_string(count) + " tokens; " + std::to_string(fit) +
                        " fit into what follows byte 1024");
+  const std::uint64_t most = static_cast<std::uint64_t>(count) * (1 + kMostToken);
+  if (source.size() - kHeaderBytes > most)
+    refuse(source, "it has " + std::to_string(source.size() - kHeaderBytes) +
+                       " bytes behind its header; " + std::to_string(count) + " tokens take " +
+                       std::to_string(most) + " at most");
   const std::int32_t end = version == 1 ? count - 1 : numbers[3];
   std::vector<std::string> tokens = read_tokens(source, count);
   if (are_bytes(tokens)) return std::make_shared<BytesTokenizer>();

@@ -375,6 +375,10 @@ TEST(Llmc, NoTokenizerCanLie) {
     EXPECT_THAT(refusal(with(numbers, 2, n, body)), HasSubstr("it promises " + std::to_string(n)));
   for (const std::int32_t n : {0, -1, 259, INT32_MAX})
     EXPECT_THAT(refusal(with(numbers, 3, n, body)), HasSubstr("token " + std::to_string(n)));
+  const std::string much = header({kLlmcTokenizer, 2, 1, 0}) + "\1a" + std::string(80 << 20, 'x');
+  EXPECT_THAT(refusal(much), HasSubstr("1 tokens take 256 at most"));
+  EXPECT_LT(test::kilobytes_needed([&] { refusal(much); }), test::kMostKilobytes)
+      << "refused before it is read";
   std::vector<std::string> twice = few_tokens();
   twice[257] = "th";
   EXPECT_NE(refusal(header(numbers) + tokens_of(twice)), "accepted") << "a token twice";
