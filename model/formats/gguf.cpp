@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
 #include <utility>
 
 #include "engine/base/error.h"
@@ -225,7 +224,8 @@ class GgufFile::Header {
     GgufTensor tensor;
     tensor.name = take_name("the name of a tensor", kMostTensorName);
     const std::string what = "tensor " + in_quotes(tensor.name);
-    if (!names_.insert(tensor.name).second) refuse(what + " comes for the second time");
+    if (!file_.places_.emplace(tensor.name, file_.tensors_.size()).second)
+      refuse(what + " comes for the second time");
     const auto rank = take<std::uint32_t>("the rank of " + what);
     if (rank > kMostRank)
       refuse(what + " has " + std::to_string(rank) + " dimensions; 4 are allowed");
@@ -282,7 +282,6 @@ class GgufFile::Header {
   GgufFile& file_;
   Cursor cursor_;
   std::uint64_t alignment_ = kUsualAlignment;
-  std::set<std::string> names_;
 };
 
 GgufFile::GgufFile(const ByteSource& source) : source_(source) {
@@ -297,9 +296,8 @@ void GgufFile::refuse(const std::string& reason) const {
 // --- Values --------------------------------------------------------------------------------------
 
 const GgufTensor* GgufFile::find(const std::string& name) const {
-  for (const GgufTensor& tensor : tensors_)
-    if (tensor.name == name) return &tensor;
-  return nullptr;
+  const auto found = places_.find(name);
+  return found == places_.end() ? nullptr : &tensors_[found->second];
 }
 
 const GgufValue* GgufFile::value(const std::string& key) const {

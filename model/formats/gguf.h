@@ -75,6 +75,7 @@ class GgufFile {
   std::uint32_t version_ = 0;
   std::map<std::string, GgufValue> values_;
   std::vector<GgufTensor> tensors_;
+  std::map<std::string, std::size_t> places_;   // in tensors_, by name
 };
 
 }   // namespace glass

@@ -15,6 +15,8 @@ namespace {
 constexpr const char* kArchitecture = "gpt2";
 constexpr std::int64_t kMostSize = std::int64_t{1} << 31;   // of any number of a config
 
+constexpr std::int64_t kMostBlocks = 4096;   // of any model of ours
+
 // llama.cpp's names, and ours. Both directions read this table; N stands for the layer.
 struct Pair {
   const char *theirs, *ours;
@@ -82,8 +84,8 @@ class Reader {
   }
 
   void read_config() {
-    const auto layers = static_cast<std::int64_t>(file_.tensors().size());   // at most
-    config_.n_layer = size("gpt2.block_count", std::max<std::int64_t>(layers, 1));
+    const auto tensors = static_cast<std::int64_t>(file_.tensors().size());
+    config_.n_layer = size("gpt2.block_count", std::clamp<std::int64_t>(tensors, 1, kMostBlocks));
     config_.block_size = size("gpt2.context_length");
     config_.n_embd = size("gpt2.embedding_length");
     config_.n_head = size("gpt2.attention.head_count");

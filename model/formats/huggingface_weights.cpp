@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -66,17 +67,17 @@ void put_places(Weights& weights, const WeightFile& file) {
 // The file holds these tensors, and no others.
 void hold_against_index(const WeightFile& file, const std::set<std::string>& expected,
                         const std::string& index) {
-  for (const FileTensor& tensor : file.tensors())
+  std::set<std::string_view> there;
+  for (const FileTensor& tensor : file.tensors()) {
+    there.insert(tensor.name);
     if (expected.count(tensor.name) == 0)
       fail(ContentError(file.name() + " has a tensor " + in_quotes(tensor.name) + " that " + index +
                         " does not put there; the files of this folder do not belong together."));
-  if (file.tensors().size() == expected.size()) return;
-  for (const std::string& name : expected) {
-    const auto is_it = [&](const FileTensor& tensor) { return tensor.name == name; };
-    if (std::none_of(file.tensors().begin(), file.tensors().end(), is_it))
+  }
+  for (const std::string& name : expected)
+    if (there.count(name) == 0)
       fail(ContentError(file.name() + " has no tensor " + in_quotes(name) + ", which " + index +
                         " puts there."));
-  }
 }
 
 Weights open_indexed(const FileOrFolder& folder, const std::string& name) {

@@ -208,6 +208,11 @@ TEST_F(GgufGpt2, WhatIsNoGpt2IsRefusedByName) {
               HasSubstr("describes no model"));
   EXPECT_THAT(refusal([](auto& keys, auto&) { keys["gpt2.attention.head_count_kv"] = 1; }),
               HasSubstr("1 heads of keys"));
+  EXPECT_THAT(refusal([](auto& keys, auto& t) {
+                keys["gpt2.block_count"] = 4097;
+                for (int i = 0; i < 4097; ++i) t.push_back(zeros("x" + std::to_string(i), {1}));
+              }),
+              HasSubstr("'gpt2.block_count' is 4097; it must be 1 to 4096"));
   architecture_ = "llama";
   EXPECT_THAT(refusal(nothing), HasSubstr("the architecture 'llama'"));
   architecture_ = "";
