@@ -15,18 +15,22 @@ namespace {
 constexpr std::size_t kMostTokens = 1'000'000, kMostMerges = 2 * kMostTokens;
 enum TokenType : std::int32_t { kNormal = 1, kUnknown, kControl, kUserDefined, kUnused, kByte };
 
-// llama.cpp's names for the patterns that we know; the first of each is the one that we write.
+// llama.cpp's names for the patterns that we know, and whether it takes a piece that is a token as
+// it is; the first that fits is the one that we write.
 struct Pre {
   const char *theirs, *ours;
+  bool whole;
 };
-constexpr Pre kPatterns[] = {{"gpt-2", "gpt2"},    {"dbrx", "cl100k"},      {"gpt-4o", "o200k"},
-                             {"phi-2", "gpt2"},    {"roberta-bpe", "gpt2"}, {"llama-bpe", "cl100k"},
-                             {"llama3", "cl100k"}, {"smaug-bpe", "cl100k"}, {"llama4", "o200k"}};
+constexpr Pre kPatterns[] = {{"gpt-2", "gpt2", false},       {"dbrx", "cl100k", false},
+                             {"gpt-4o", "o200k", false},     {"phi-2", "gpt2", false},
+                             {"roberta-bpe", "gpt2", false}, {"llama-bpe", "cl100k", true},
+                             {"llama3", "cl100k", true},     {"llama-v3", "cl100k", true},
+                             {"smaug-bpe", "cl100k", false}, {"llama4", "o200k", false}};
 
-std::string pattern_of(const GgufFile& file) {
+const Pre& pattern_of(const GgufFile& file) {
   const std::string name = file.text("tokenizer.ggml.pre").value_or("gpt-2");
   for (const Pre& pre : kPatterns)
-    if (name == pre.theirs) return pre.ours;
+    if (name == pre.theirs) return pre;
   std::vector<std::string> known;
   for (const Pre& pre : kPatterns) known.emplace_back(pre.theirs);
   file.refuse("its text is cut by the pattern " + in_quotes(name) + "; known are " +
@@ -116,7 +120,8 @@ TokenizerPtr read_gguf_tokenizer(const GgufFile& file) {
   if (!tokens) file.refuse("the key 'tokenizer.ggml.tokens' is missing");
   vocabulary.tokens = std::move(*tokens);
   if (merges) vocabulary.merges = std::move(*merges);
-  vocabulary.pattern = pattern_of(file);
+  const Pre& pre = pattern_of(file);
+  vocabulary.pattern = pre.ours, vocabulary.whole = pre.whole;
   read_types(file, vocabulary);
   while (!vocabulary.tokens.empty() && vocabulary.tokens.back().empty()) {
     vocabulary.tokens.pop_back();
@@ -136,11 +141,13 @@ void write_gguf_tokenizer(GgufWriter& file, const Tokenizer& tokenizer, std::int
   vocabulary.special.resize(count);
   vocabulary.user_defined.resize(count);
   const std::vector<std::int32_t> types = name_and_type(vocabulary);
-  const auto* pre = std::find_if(std::begin(kPatterns), std::end(kPatterns),
-                                 [&](const Pre& p) { return vocabulary.pattern == p.ours; });
+  const auto* pre = std::find_if(std::begin(kPatterns), std::end(kPatterns), [&](const Pre& p) {
+    return vocabulary.pattern == p.ours && vocabulary.whole == p.whole;
+  });
   if (pre == std::end(kPatterns))
     fail(ContentError("llama.cpp has no name for the pattern " + in_quotes(vocabulary.pattern) +
-                      " that cuts this tokenizer's text."));
+                      (vocabulary.whole ? " without merging what is a token" : "") +
+                      ", as this tokenizer cuts text."));
   const auto end = static_cast<std::uint32_t>(end_of_text(tokenizer, vocab_size));
   file.text("tokenizer.ggml.model", "gpt2");
   file.text("tokenizer.ggml.pre", pre->theirs);

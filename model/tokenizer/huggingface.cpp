@@ -290,6 +290,8 @@ MappedVocabulary mapped_vocabulary(const Tokenizer& tokenizer) {
   if (const BpeTokenizer* bpe = as_bpe(tokenizer)) {
     mapped.merges = lines_of(*bpe, written_merges(*bpe));
     mapped.pattern = pattern_name(bpe->definition().pattern);
+    // Of ranks it says nothing: their merges lead to every token.
+    mapped.whole = bpe->definition().whole && !bpe->definition().by_ranks();
   }
   return mapped;
 }

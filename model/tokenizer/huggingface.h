@@ -39,6 +39,7 @@ struct MappedVocabulary {
   std::vector<bool> special;        // by id: a sign between texts, never text
   std::vector<bool> user_defined;   // by id: must be found before any merging, as it is
   std::string pattern = "gpt2";     // how text is cut: gpt2, cl100k or o200k
+  bool whole = false;               // a piece that is a token is taken as it is, without merging
 };
 MappedVocabulary mapped_vocabulary(const Tokenizer& tokenizer);
 // ContentError where it contradicts itself.

@@ -24,7 +24,6 @@ constexpr std::size_t kLongestText = 1024;   // bytes of a special token
 // Tokens and merges as they are read, before anything was made of them.
 struct Read {
   MappedVocabulary vocabulary;
-  bool whole = false;              // ignore_merges
   bool merges_are_tokens = true;   // what a merge names must have an id
 };
 
@@ -169,7 +168,7 @@ TokenizerPtr made_of(Read read, const std::string& what) {
   read.vocabulary.special.resize(size);
   read.vocabulary.user_defined.resize(size);
   d.pattern = *pattern;
-  d.whole = read.whole;
+  d.whole = read.vocabulary.whole;
   add_tokens(read.vocabulary, d);
   add_merges(read, what, d);
   d.spec = "pieces:" + std::to_string(d.vocab_size);
@@ -358,7 +357,7 @@ JsonFile kind_of_json(std::string_view json) {
 }
 
 TokenizerPtr tokenizer_from_mapped(MappedVocabulary vocabulary, const std::string& what) {
-  return made_of({std::move(vocabulary), false, false}, what);
+  return made_of({std::move(vocabulary), false}, what);
 }
 
 TokenizerPtr tokenizer_from_huggingface(std::string_view json, const std::string& what) {
@@ -371,7 +370,7 @@ TokenizerPtr tokenizer_from_huggingface(std::string_view json, const std::string
   read_vocabulary(model.at("vocab", where), where + ": vocab", read.vocabulary);
   read_merges(model.at("merges", where), where, read.vocabulary);
   if (const JsonValue* whole = model.find("ignore_merges"); !is_nothing(whole))
-    read.whole = whole->flag(where + ": ignore_merges");
+    read.vocabulary.whole = whole->flag(where + ": ignore_merges");
   const JsonValue* cuts = value.find("pre_tokenizer");
   const JsonValue* added = value.find("added_tokens");
   const bool letters = is_nothing(cuts);

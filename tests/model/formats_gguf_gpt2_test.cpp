@@ -7,7 +7,9 @@
 
 #include "model/formats/elements.h"
 #include "model/formats/gguf_gpt2.h"
+#include "model/formats/gguf_tokenizer.h"
 #include "model/formats/gguf_writer.h"
+#include "model/tokenizer/huggingface.h"
 #include "tests/model/foreign_models.h"
 #include "tests/scratch.h"
 
@@ -166,6 +168,37 @@ TEST_F(GgufGpt2, ATokenizerOfPiecesComesBack) {
     EXPECT_EQ(read->decode(read->encode(text)), text);
   }
   EXPECT_EQ(read->end_of_text(), bpe->end_of_text());
+}
+
+TEST_F(GgufGpt2, WhatIsATokenIsTakenAsItIsWhereLlamaCppDoes) {
+  std::vector<std::string_view> corpus = {"the cat and the hat and the rat sat on the mat"};
+  const TokenizerPtr plain = make_tokenizer("bpe:270", corpus, "the test");
+  MappedVocabulary v = mapped_vocabulary(*plain);
+  const auto last = static_cast<std::int32_t>(v.tokens.size());
+  v.tokens.emplace_back("zqx");   // no merge leads to it
+  std::vector<std::int32_t> types;
+  for (std::size_t i = 0; i < v.tokens.size(); ++i)
+    types.push_back(i < v.special.size() && v.special[i] ? 3 : 1);
+  const auto read = [&](const GgufWriter& file) {
+    file.save(path_);
+    const FileSource source(path_);
+    return read_gguf_tokenizer(GgufFile(source));
+  };
+  for (const std::string pre : {"llama-bpe", "llama3", "llama-v3", "dbrx", "gpt-2", "gpt-4o"}) {
+    GgufWriter file;
+    file.text("tokenizer.ggml.model", "gpt2");
+    file.text("tokenizer.ggml.pre", pre);
+    file.texts("tokenizer.ggml.tokens", v.tokens);
+    file.texts("tokenizer.ggml.merges", v.merges);
+    file.i32s("tokenizer.ggml.token_type", types);
+    const TokenizerPtr tokenizer = read(file);
+    const std::vector<std::int32_t> ids =
+        pre.starts_with("llama") ? std::vector{last} : plain->encode("zqx");
+    EXPECT_EQ(tokenizer->encode("zqx"), ids) << pre;
+    GgufWriter again;
+    write_gguf_tokenizer(again, *tokenizer, tokenizer->vocab_size());
+    EXPECT_EQ(read(again)->encode("zqx"), ids) << pre << ", written and read again";
+  }
 }
 
 TEST_F(GgufGpt2, AHeadThatIsTheEmbeddingAgainIsTied) {
