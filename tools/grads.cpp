@@ -4,10 +4,12 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <optional>
 
 #include "engine/base/json.h"
 #include "engine/base/text.h"
+#include "model/formats/elements.h"
 #include "model/formats/llmc.h"
 #include "model/formats/npy.h"
 #include "tools/saved.h"
@@ -101,37 +103,54 @@ Result compute(LanguageModel& model, const Batch& batch) {
   return r;
 }
 
-double difference(const StoredTensor& a, const StoredTensor& b, double& length, double& most) {
-  std::vector<float> x(a.bytes.size() / sizeof(float)), y(x.size());
+// What is not finite is as far away as can be: std::max would drop it.
+double finite_or_infinite(double x) {
+  return std::isfinite(x) ? x : std::numeric_limits<double>::infinity();
+}
+
+struct Distance {
+  double most = 0;       // the largest difference of two numbers
+  double relative = 0;   // |difference| / |theirs|
+};
+
+// Of two tensors with as many numbers, whatever types they have.
+Distance distance(const StoredTensor& ours, const StoredTensor& theirs) {
+  const StoredTensor a = as_type(ours, StoredType::f64), b = as_type(theirs, StoredType::f64);
+  std::vector<double> x(a.bytes.size() / sizeof(double)), y(x.size());
   std::memcpy(x.data(), a.bytes.data(), a.bytes.size());
   std::memcpy(y.data(), b.bytes.data(), b.bytes.size());
-  double squares = 0, theirs = 0;
+  Distance found;
+  double squares = 0, length = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const double d = static_cast<double>(x[i]) - static_cast<double>(y[i]);
-    most = std::max(most, std::abs(d));
-    squares += d * d, theirs += static_cast<double>(y[i]) * static_cast<double>(y[i]);
+    const double d = x[i] - y[i];
+    found.most = std::max(found.most, finite_or_infinite(std::abs(d)));
+    squares += d * d, length += y[i] * y[i];
   }
-  length = std::sqrt(theirs);
-  return std::sqrt(squares);
+  if (squares != 0) found.relative = finite_or_infinite(std::sqrt(squares / length));
+  return found;
 }
 
 // Gradients that a model has and llm.c has not (or the other way around) are left out: a model
-// without biases has zeros for them in llm.c's files.
-Comparison compare(const Result& ours, const LlmcDebug& theirs) {
+// without biases has zeros for them in llm.c's files. To compare nothing is no agreement.
+Comparison compare(const Result& ours, const LlmcDebug& theirs, const std::string& what) {
   Comparison found;
   found.loss = static_cast<double>(theirs.loss);
+  bool logits = false;
   std::vector<StoredTensor> all = theirs.gradients;
   all.push_back(theirs.logits);
   for (const StoredTensor& tensor : all) {
-    const auto same = std::find_if(ours.tensors.begin(), ours.tensors.end(),
-                                   [&](const StoredTensor& t) { return t.name == tensor.name; });
-    if (same == ours.tensors.end() || same->bytes.size() != tensor.bytes.size()) continue;
-    double length = 0, most = 0;
-    const double distance = difference(*same, tensor, length, most);
-    if (tensor.name == "logits") found.logits = most;
-    else if (length > 0 && distance / length >= found.gradient)
-      found.gradient = distance / length, found.worst = tensor.name;
+    const auto same = std::find_if(
+        ours.tensors.begin(), ours.tensors.end(),
+        [&](const StoredTensor& t) { return t.name == tensor.name && t.shape == tensor.shape; });
+    if (same == ours.tensors.end()) continue;
+    const Distance d = distance(*same, tensor);
+    if (tensor.name == "logits") found.logits = d.most, logits = true;
+    else if (found.worst.empty() || d.relative > found.gradient)
+      found.gradient = d.relative, found.worst = tensor.name;
   }
+  if (!logits || found.worst.empty())
+    fail(ContentError(what + " has no " + (logits ? "gradient" : "logits") +
+                      " of this model's shape: there is nothing to compare."));
   return found;
 }
 
@@ -150,7 +169,7 @@ ExitCode run(const Arguments& args) {
   const Batch batch =
       debug ? Batch{debug->B, debug->T, debug->x, debug->y} : read_npy_batch(path, opened.config());
   Result r = compute(opened.model(), batch);
-  if (debug) r.comparison = compare(r, *debug);
+  if (debug) r.comparison = compare(r, *debug, file.name());
   if (args.has("out")) {
     save_safetensors(args.text("out"), r.tensors,
                      {{"checkpoint", opened.saved.path}, {"digest", opened.saved.digest}});

@@ -13,6 +13,7 @@
 #include "engine/base/text.h"
 #include "kernels/backends.h"
 #include "model/evaluate.h"
+#include "model/formats/llmc.h"
 #include "model/formats/npy.h"
 #include "model/generate.h"
 #include "model/saved_model.h"
@@ -545,6 +546,77 @@ TEST(Grads, AreTheSlopesOfTheLoss) {
               2e-3);
   EXPECT_GT(std::abs(number(find(name), 3)), 1e-3)
       << "the slope is not so small that anything would pass";
+}
+
+// A GPT-2, and what llm.c might say of one row of four tokens: one number for all logits, one for
+// all gradients, and another in the middle of each.
+struct DebugState {
+  explicit DebugState(const Scratch& folder) : model_path(folder / "gpt2.safetensors") {
+    config.vocab_size = 27, config.block_size = 4, config.n_layer = 1, config.n_head = 1;
+    config.n_embd = 4;
+    Checkpoint checkpoint;
+    const auto model = make_model(config, make_reference_backend(), DType::f32, 5);
+    for (const Parameter* p : model->parameters())
+      checkpoint.tensors.push_back(stored(p->name, p->value));
+    checkpoint.notes = {{"format", "glass"},
+                        {"glass.config", fields_to_json(config)},
+                        {"glass.step", "7"},
+                        {"glass.tokenizer", place().tokenizer->to_json()}};
+    save_checkpoint(model_path, checkpoint);
+  }
+  std::string bytes(float number, float logit, float gradient) const {
+    std::vector<std::int32_t> head = {kLlmcDebug, 2, 1, 4};
+    head.resize(256);
+    head.insert(head.end(), {1, 2, 3, 4, 2, 3, 4, 5});
+    std::vector<float> logits(4 * 27, number),
+        gradients(static_cast<std::size_t>(llmc_header_for(config, "the test").parameters), number);
+    logits[50] = logit, gradients[9] = gradient;   // of the embedding
+    logits.push_back(3.25F);                       // the loss
+    std::string all(reinterpret_cast<const char*>(head.data()), head.size() * 4);
+    all.append(reinterpret_cast<const char*>(logits.data()), logits.size() * 4);
+    return all.append(reinterpret_cast<const char*>(gradients.data()), gradients.size() * 4);
+  }
+  GPTConfig config;
+  std::string model_path;
+};
+
+TEST(Grads, ADebugStateThatIsFarAwayIsSaidToBe) {
+  const Scratch folder;
+  const DebugState state(folder);
+  const auto compared = [&](const std::string& bytes, const std::string& dtype,
+                            const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words = {"grads",
+                                      "--ckpt",
+                                      state.model_path,
+                                      "--tokens-file",
+                                      folder.write("state.bin", bytes),
+                                      "--device",
+                                      "reference",
+                                      "--dtype",
+                                      dtype};
+    words.insert(words.end(), more.begin(), more.end());
+    return glass(words);
+  };
+  for (const std::string dtype : {"f32", "f64"}) {
+    const JsonValue json = json_of(compared(state.bytes(10, 10, 10), dtype, {"--json"}));
+    const JsonValue& theirs = json.at("theirs", "json");
+    EXPECT_EQ(theirs.at("loss", "json").number("loss"), 3.25) << dtype;
+    // Logits and gradients of a fresh model are far below 10.
+    EXPECT_NEAR(theirs.at("logits_differ", "json").number("logits"), 10, 2) << dtype;
+    EXPECT_NEAR(theirs.at("gradients_differ", "json").number("gradients"), 1, 0.2) << dtype;
+    EXPECT_THAT(theirs.at("worst", "json").text, HasSubstr("transformer.")) << dtype;
+    for (const float broken : {std::nanf(""), -HUGE_VALF}) {
+      EXPECT_THAT(compared(state.bytes(10, broken, 10), dtype).out,
+                  HasSubstr("logits differ by at most inf"))
+          << dtype;
+      EXPECT_THAT(compared(state.bytes(10, 10, broken), dtype).out,
+                  HasSubstr("gradients by inf of their length (transformer.wte.weight)"))
+          << dtype;
+    }
+    EXPECT_THAT(compared(state.bytes(0, 0, 0), dtype).out,
+                HasSubstr("gradients by inf of their length"))
+        << "zeros are no gradients: " << dtype;
+  }
 }
 
 }   // namespace
