@@ -2,10 +2,15 @@
 #include <filesystem>
 #include <limits>
 
+#include "engine/base/atomic_file.h"
+#include "engine/base/atomic_folder.h"
+#include "engine/base/byte_source.h"
 #include "engine/base/error.h"
+#include "engine/base/file_ops.h"
 #include "engine/base/json_value.h"
 #include "engine/base/text.h"
 #include "model/formats/elements.h"
+#include "model/formats/file_or_folder.h"
 #include "model/formats/nanogpt.h"
 #include "model/formats/pytorch.h"
 #include "model/tokenizer/nanogpt_meta.h"
@@ -185,16 +190,37 @@ std::vector<std::string> cannot_hold(const ModelToWrite& model) {
 
 Activation computes(const GPTConfig&) { return Activation::gelu_erf; }
 
-// PATH.pt is the file; another name is nanoGPT's out folder, which may be there already.
+// meta.pkl has one name for every model in a folder; somebody else's is not replaced.
+void refuse_other_letters(const std::string& path, const std::string& bytes) {
+  if (!fs::exists(path)) return;
+  const FileSource there(path);
+  if (there.size() == bytes.size() && all_bytes(there, bytes.size()) == bytes) return;
+  fail(UsageError(in_quotes(path) + " holds other letters than this model's, and nanoGPT finds "
+                                    "them by that name; write to another folder."));
+}
+
+// PATH.pt is the file; another name is nanoGPT's out folder, which is there whole or not at all.
 std::vector<std::string> write(const ModelToWrite& model, const std::string& type,
                                const std::string& path) {
-  const bool file = fs::path(path).extension() == ".pt";
-  if (!file) make_folders(system_files(), path);
-  std::vector<std::string> written = {file ? path : path + "/ckpt.pt"};
-  Writer(model, type).write(written[0]);
-  if (model.tokenizer && model.tokenizer->spec() == "char") {
-    written.push_back((fs::path(written[0]).parent_path() / "meta.pkl").string());
-    write_file(written[1], meta_pkl_of(*model.tokenizer));
+  const bool letters = model.tokenizer && model.tokenizer->spec() == "char";
+  const std::string meta = letters ? meta_pkl_of(*model.tokenizer) : "";
+  std::vector<std::string> written;
+  if (fs::path(path).extension() == ".pt") {
+    written.push_back(path);
+    if (letters) written.push_back((fs::path(path).parent_path() / "meta.pkl").string());
+    if (letters) refuse_other_letters(written[1], meta);
+    make_folders(system_files(), split_path(path).folder);
+    Writer(model, type).write(path);
+    if (letters) write_file(written[1], meta);
+  } else {
+    AtomicFolder folder(path);
+    written.push_back(folder.path() + "/ckpt.pt");
+    Writer(model, type).write(folder / "ckpt.pt");
+    if (letters) {
+      written.push_back(folder.path() + "/meta.pkl");
+      write_file(folder / "meta.pkl", meta);
+    }
+    folder.publish();
   }
   return written;
 }

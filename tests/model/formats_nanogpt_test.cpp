@@ -143,6 +143,42 @@ TEST(NanoGpt, LettersTravelInMetaPklBesideTheFileOrInTheFolderOfTheData) {
   EXPECT_EQ(tokenizer_of(find_checkpoint(alone).checkpoint, alone), nullptr);
 }
 
+TEST(NanoGpt, NobodysLettersAreOverwrittenAndFoldersAreMade) {
+  const Checkpoint ours = checkpoint(small(false), false, false);
+  const auto export_to = [&](const std::string& path, const std::u32string& letters) {
+    const auto tokenizer = std::make_shared<CharTokenizer>(letters, "the test");
+    return kNanoGptTarget.write({small(false), ours, tokenizer, "tiny"}, "f32", path);
+  };
+  const Scratch folder;
+  EXPECT_THAT(export_to(folder / "far/away/ckpt.pt", U"abcde"),
+              ElementsAre(folder / "far/away/ckpt.pt", folder / "far/away/meta.pkl"));
+  EXPECT_NO_THROW(export_to(folder / "far/away/other.pt", U"abcde")) << "the same letters";
+  const std::string meta = bytes_of(folder / "far/away/meta.pkl");
+  for (const char32_t* letters : {U"efghi", U"abcdef"}) {
+    EXPECT_THAT(error_of([&] { export_to(folder / "far/away/new.pt", letters); }, ExitCode::usage),
+                HasSubstr("holds other letters"));
+    EXPECT_EQ(bytes_of(folder / "far/away/meta.pkl"), meta);
+    EXPECT_THAT(folder.names("far/away"), ElementsAre("ckpt.pt", "meta.pkl", "other.pt"))
+        << "nothing was written";
+  }
+}
+
+TEST(NanoGpt, AFolderIsExportedWholeOrNotAtAll) {
+  const Scratch folder;
+  const Checkpoint ours = checkpoint(small(false), false, false);
+  const std::string path = exported(folder, small(false), ours);
+  const std::string bytes = bytes_of(path);
+  EXPECT_THAT(error_of([&] { exported(folder, small(false), ours); }, ExitCode::usage),
+              HasSubstr("is there already and has files in it"));
+  EXPECT_EQ(bytes_of(path), bytes);
+
+  const Scratch empty;
+  Checkpoint half = ours;
+  half.tensors.pop_back();   // found out when most of the file is made
+  error_of([&] { exported(empty, small(false), half); }, ExitCode::content);
+  EXPECT_THAT(empty.names(), ElementsAre());
+}
+
 TEST(NanoGpt, WhatItCannotHoldIsSaid) {
   const auto why = [](const GPTConfig& config) {
     const Checkpoint none;
