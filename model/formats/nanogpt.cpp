@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <unordered_map>
 
 #include "engine/base/error.h"
@@ -52,6 +53,8 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kCompiled = "_orig_mod.";   // what torch.compile puts before every name
 constexpr std::int64_t kMostIterations = std::int64_t{1} << 53;
+constexpr std::size_t kMostPairs = 16;      // in the state of one parameter
+constexpr std::size_t kMostSettings = 64;   // of a group of parameters
 constexpr const char* kHead = "lm_head.weight";
 
 std::int64_t integer(PickleValue dictionary, std::string_view name, std::int64_t least,
@@ -151,7 +154,8 @@ class Reader {
     const auto head = found.find(kHead), wte = found.find("transformer.wte.weight");
     if (head == found.end() || wte == found.end()) return;
     const TorchTensor &a = head->second, &b = wte->second;
-    bool tied = a.storage == b.storage && a.offset == b.offset && a.shape == b.shape;
+    bool tied = a.storage == b.storage && a.type == b.type && a.offset == b.offset &&
+                a.shape == b.shape && a.strides == b.strides;
     if (!tied && a.shape == b.shape && a.type == b.type) {
       const StoredTensor x = file_.load(a), y = file_.load(b);
       tied = std::equal(x.bytes.begin(), x.bytes.end(), y.bytes.begin(), y.bytes.end());
@@ -183,29 +187,67 @@ class Reader {
     return *reinterpret_cast<const double*>(wide.bytes.data());
   }
 
+  bool is_real_tensor(PickleValue value) {
+    if (!file_.is_tensor(value)) return false;
+    const StoredType type = file_.tensor(value, "a state of the optimizer").type;
+    return type == StoredType::f32 || type == StoredType::f64 || type == StoredType::f16 ||
+           type == StoredType::bf16;
+  }
+
+  bool is_real_number(PickleValue value) {
+    return value.is(Kind::integer) || value.is(Kind::real) ||
+           (is_real_tensor(value) && file_.tensor(value, "a number").elements() == 1);
+  }
+
+  // One parameter's {step, exp_avg, exp_avg_sq}, or nothing where it is not such a one. AdamW has
+  // no more than four; a large dictionary could be that of all parameters, and be searched for
+  // each.
+  std::optional<State> state_of(PickleValue value, const std::vector<std::int64_t>& shape,
+                                const std::string& name) {
+    if (!value.is(Kind::dictionary) || value.pairs() > kMostPairs) return std::nullopt;
+    for (const char* moment : {"exp_avg", "exp_avg_sq"})
+      if (!value.has(moment) || !is_real_tensor(value.at(moment))) return std::nullopt;
+    if (!value.has("step") || !is_real_number(value.at("step"))) return std::nullopt;
+    State state = {file_.tensor(value.at("exp_avg"), name + ".exp_avg"),
+                   file_.tensor(value.at("exp_avg_sq"), name + ".exp_avg_sq"),
+                   number(value.at("step"))};
+    const bool counts = state.steps >= 0 && state.steps <= static_cast<double>(kMostIterations);
+    if (!counts || state.m.shape != shape || state.v.shape != shape) return std::nullopt;
+    return state;
+  }
+
+  // Of two groups of parameters, the first has those that decay.
+  static bool is_nanogpt_groups(PickleValue groups, std::size_t decays) {
+    if (!groups.is(Kind::list) || groups.size() != 2) return false;
+    const PickleValue first = groups[0];
+    if (!first.is(Kind::dictionary) || first.pairs() > kMostSettings || !first.has("params"))
+      return false;
+    const PickleValue parameters = first.at("params");
+    return parameters.is(Kind::list) && parameters.size() == decays;
+  }
+
   // {0: {step, exp_avg, exp_avg_sq}, 1: ...} in the order of the parameters' numbers. Empty where
-  // they are not what this model's optimizer would have.
+  // they are not what this model's optimizer would have: somebody trained with another one.
   std::vector<State> states(PickleValue optimizer, const std::vector<NanoGptParameter>& ordered) {
-    const PickleValue state = optimizer.at("state"), groups = optimizer.at("param_groups");
-    std::vector<State> all(ordered.size());
-    std::vector<bool> known(ordered.size());
+    if (!optimizer.has("state") || !optimizer.has("param_groups") || !config_.tie) return {};
+    const PickleValue state = optimizer.at("state");
     const auto decays = static_cast<std::size_t>(
         std::count_if(ordered.begin(), ordered.end(),
                       [](const NanoGptParameter& p) { return p.shape.size() >= 2; }));
-    if (groups.size() != 2 || groups[0].at("params").size() != decays ||
-        state.pairs() != ordered.size() || !config_.tie)
+    if (!is_nanogpt_groups(optimizer.at("param_groups"), decays) || !state.is(Kind::dictionary) ||
+        state.pairs() != ordered.size())
       return {};
+    std::vector<std::optional<State>> found(ordered.size());
     for (std::size_t k = 0; k < state.pairs(); ++k) {
       const auto [key, value] = state.pair(k);
+      if (!key.is(Kind::integer)) return {};
       const auto i = static_cast<std::size_t>(key.integer());
-      if (i >= ordered.size() || known[i]) return {};
-      const std::string name = "optimizer.state." + std::to_string(i);
-      all[i] = {file_.tensor(value.at("exp_avg"), name + ".exp_avg"),
-                file_.tensor(value.at("exp_avg_sq"), name + ".exp_avg_sq"),
-                number(value.at("step"))};
-      known[i] = true;
-      if (all[i].m.shape != ordered[i].shape || all[i].v.shape != ordered[i].shape) return {};
+      if (i >= ordered.size() || found[i]) return {};
+      found[i] = state_of(value, ordered[i].shape, "optimizer.state." + std::to_string(i));
+      if (!found[i]) return {};
     }
+    std::vector<State> all;
+    for (std::optional<State>& one : found) all.push_back(std::move(*one));
     return all;
   }
 

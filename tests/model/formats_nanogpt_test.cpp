@@ -5,7 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "kernels/backends.h"
 #include "model/formats/elements.h"
@@ -16,6 +18,7 @@
 #include "model/tokenizer/char.h"
 #include "model/tokenizer/nanogpt_meta.h"
 #include "tests/model/scratch.h"
+#include "tests/model/torch_bytes.h"
 
 namespace glass::test {
 namespace {
@@ -275,6 +278,153 @@ TEST(NanoGpt, CompiledModelsBuffersAndHeadsOfTheirOwnAreUnderstood) {
       read_nanogpt(FileSource(made(folder, tensors, args)), Want::everything);
   EXPECT_FALSE(config_of(untied.checkpoint, "x").tie);
   EXPECT_NE(untied.checkpoint.find("lm_head.weight"), nullptr);
+}
+
+// The head lies where the embedding does, but turned around, or as numbers of another type.
+TEST(NanoGpt, AHeadIsTiedOnlyWhereItReadsTheEmbeddingsNumbersInTheirOrder) {
+  for (const bool turned : {true, false}) {
+    const std::string embedding = tensor(storage("0", 16), 0, {4, 4}, {4, 1});
+    const std::string head = turned ? tensor(storage("0", 16), 0, {4, 4}, {1, 4})
+                                    : tensor(storage("0", 32, "HalfStorage"), 0, {4, 4}, {4, 1});
+    GPTConfig config = small(false);
+    config.n_layer = 1, config.vocab_size = 4;
+    std::string steps = "}(" + text("model") + "}(" + text("lm_head.weight") + head;
+    for (const NanoGptParameter& p : nanogpt_parameters(config, false)) {
+      const std::int64_t columns = p.shape.size() == 2 ? p.shape[1] : 1;
+      const std::vector<std::int64_t> strides =
+          p.shape.size() == 2 ? std::vector{columns, std::int64_t{1}} : std::vector{columns};
+      const bool wte = p.name == "transformer.wte.weight";
+      steps += text(p.name) + (wte ? embedding : tensor(storage("1", 64), 0, p.shape, strides));
+    }
+    steps += "u" + text("model_args") + "}(" + text("bias") + "\x89";
+    for (const auto& [name, value] : {std::pair{"n_layer", 1},
+                                      {"n_head", 2},
+                                      {"n_embd", 4},
+                                      {"block_size", 4},
+                                      {"vocab_size", 4}})
+      steps += text(name) + number(value);
+    std::string counted;
+    for (int i = 0; i < 64; ++i) counted += static_cast<char>(i);
+    const std::string file =
+        torch_bytes(pickle(steps + "uu"), {counted, std::string(64 * sizeof(float), '\0')}).bytes;
+    const MemorySource source("'x.pt'", std::as_bytes(std::span(file.data(), file.size())));
+    const ForeignModel model = read_nanogpt(source, Want::everything);
+    EXPECT_FALSE(config_of(model.checkpoint, "x").tie) << (turned ? "turned" : "another type");
+    EXPECT_NE(model.checkpoint.find("lm_head.weight"), nullptr);
+  }
+}
+
+// ---- other people's optimizers ------------------------------------------------------------------
+
+// What "optimizer" is, in a file that is otherwise sound: the fact about it.
+std::string optimizer_of(const std::function<void(TorchWriter&)>& put) {
+  const Scratch folder;
+  TorchWriter file;
+  PickleWriter& p = file.pickle();
+  p.dictionary().text("model").dictionary();
+  for (const StoredTensor& x : checkpoint(small(false), false, false).tensors) {
+    p.text(x.name);
+    file.tensor(x);
+  }
+  p.end().text("model_args").dictionary().text("n_layer").integer(2).text("n_head").integer(2);
+  p.text("n_embd").integer(4).text("block_size").integer(4).text("vocab_size").integer(5);
+  p.text("bias").boolean(false).end().text("iter_num").integer(7).text("optimizer");
+  put(file);
+  p.end();
+  file.save(folder / "x.pt");
+  const ForeignModel model = read_nanogpt(FileSource(folder / "x.pt"), Want::everything);
+  for (const auto& [what, fact] : model.facts)
+    if (what == "optimizer") return fact;
+  return "nothing";
+}
+
+// The 10 matrices decay, the 5 vectors do not.
+void put_groups(PickleWriter& p) {
+  p.text("param_groups").list();
+  for (const auto& [first, last] : {std::pair{0, 10}, {10, 15}}) {
+    p.dictionary().text("params").list();
+    for (int i = first; i < last; ++i) p.integer(i);
+    p.end().end();
+  }
+  p.end();
+}
+
+// What a state has that is not as AdamW's.
+struct Odd {
+  std::string without = {};
+  std::function<void(PickleWriter&)> step = [](PickleWriter& p) { p.real(3); };
+  std::function<void(PickleWriter&)> more = [](PickleWriter&) {};
+};
+
+// All are AdamW's, but the one of parameter 4.
+std::string with_state(const Odd& odd) {
+  return optimizer_of([&](TorchWriter& file) {
+    PickleWriter& p = file.pickle();
+    p.dictionary().text("state").dictionary();
+    const auto ordered = in_optimizer_order(nanogpt_parameters(small(false), false));
+    for (std::size_t i = 0; i < ordered.size(); ++i) {
+      p.integer(static_cast<std::int64_t>(i)).dictionary();
+      for (const std::string moment : {"exp_avg", "exp_avg_sq"})
+        if (i != 4 || odd.without != moment) {
+          p.text(moment);
+          file.tensor(numbered(moment, ordered[i].shape, 0));
+        }
+      p.text("step");
+      if (i == 4) odd.step(p), odd.more(p);
+      else p.real(3);
+      p.end();
+    }
+    p.end();
+    put_groups(p);
+    p.end();
+  });
+}
+
+TEST(NanoGpt, AnotherOptimizersStateIsLeftOut) {
+  ASSERT_THAT(with_state({}), HasSubstr("AdamW's moments of 3 steps"));
+  const auto real = [](double value) { return [=](PickleWriter& p) { p.real(value); }; };
+  const std::pair<const char*, std::string> kOthers[] = {
+      {"none", optimizer_of([](TorchWriter& f) { f.pickle().none(); })},
+      {"a list", optimizer_of([](TorchWriter& f) { f.pickle().list().end(); })},
+      {"an empty dictionary", optimizer_of([](TorchWriter& f) { f.pickle().dictionary().end(); })},
+      {"no groups", optimizer_of([](TorchWriter& f) {
+         f.pickle().dictionary().text("state").dictionary().end().end();
+       })},
+      {"groups that are none", optimizer_of([](TorchWriter& f) {
+         f.pickle().dictionary().text("state").dictionary().end();
+         f.pickle().text("param_groups").list().none().none().end().end();
+       })},
+      {"no state", optimizer_of([](TorchWriter& f) {
+         f.pickle().dictionary();
+         put_groups(f.pickle());
+         f.pickle().end();
+       })},
+      {"states that are none", optimizer_of([](TorchWriter& f) {
+         f.pickle().dictionary().text("state").dictionary();
+         for (int i = 0; i < 15; ++i) f.pickle().integer(i).none();
+         f.pickle().end();
+         put_groups(f.pickle());
+         f.pickle().end();
+       })},
+      {"names for numbers", optimizer_of([](TorchWriter& f) {
+         f.pickle().dictionary().text("state").dictionary();
+         for (int i = 0; i < 15; ++i) f.pickle().text("p").none();
+         f.pickle().end();
+         put_groups(f.pickle());
+         f.pickle().end();
+       })},
+      {"Lion", with_state({.without = "exp_avg_sq"})},
+      {"no first moment", with_state({.without = "exp_avg"})},
+      {"a step that is a text", with_state({.step = [](PickleWriter& p) { p.text("3"); }})},
+      {"a step of 1e300", with_state({.step = real(1e300)})},
+      {"a step of -1", with_state({.step = real(-1)})},
+      {"a step of NaN", with_state({.step = real(std::nan(""))})},
+      {"17 pairs", with_state({.more =
+                                   [](PickleWriter& p) {
+                                     for (int i = 3; i < 17; ++i) p.integer(i).none();
+                                   }})},
+  };
+  for (const auto& [what, fact] : kOthers) EXPECT_THAT(fact, HasSubstr("left out")) << what;
 }
 
 // ---- the post-norm model ------------------------------------------------------------------------
