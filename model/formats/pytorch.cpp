@@ -290,9 +290,10 @@ std::string TorchFile::summary() const {
 OwnedBytes TorchFile::storage(std::size_t i) {
   const ZipEntry& entry = archive_.entries()[i];
   const auto size = static_cast<std::size_t>(entry.size);
-  if (std::shared_ptr<std::byte[]> there = loaded_[i].lock()) return {there, size};
+  if (std::shared_ptr<std::byte[]> there = loaded_[i].lock()) return {last_ = there, size};
+  last_.reset();   // or there were two where one is enough
   OwnedBytes bytes = archive_.read(entry);
-  loaded_[i] = bytes.data;
+  loaded_[i] = last_ = bytes.data;
   return bytes;
 }
 
@@ -324,18 +325,19 @@ StoredTensor TorchFile::load(const TorchTensor& tensor) {
   const OwnedBytes numbers = storage(tensor.storage);
   const std::size_t size = bytes_of(tensor.type);
   const std::size_t bytes = static_cast<std::size_t>(tensor.elements()) * size;
+  // A few bytes of a file can describe many tensors that lie in the same storage. Twice: a model
+  // may have its head in its embedding, and whether it has is found out by looking at both.
+  given_ += bytes;
+  if (given_ > 2 * source_.size() + (std::uint64_t{64} << 20))
+    fail(ContentError(source_.name() +
+                      ": its tensors, laid out one by one, are more than twice as large as the "
+                      "file, at " +
+                      in_quotes(tensor.name) + "."));
   if (bytes == 0 || is_row_major(tensor)) {
     const std::size_t begin = static_cast<std::size_t>(tensor.offset) * size;
     return {tensor.name, tensor.type, tensor.shape, numbers.span().subspan(begin, bytes),
             numbers.data};
   }
-  // A few bytes of a file can describe many tensors that turn the same storage around.
-  copied_ += bytes;
-  if (copied_ > source_.size() + (std::uint64_t{64} << 20))
-    fail(ContentError(source_.name() +
-                      ": its tensors, laid out one by one, are larger than the "
-                      "file, at " +
-                      in_quotes(tensor.name) + "."));
   const OwnedBytes out = allocate_bytes(bytes);
   switch (size) {
     case 1:

@@ -65,7 +65,8 @@ class TorchFile {
   std::string folder_;   // "archive/": what all names begin with
   std::unique_ptr<Pickle> pickle_;
   std::vector<std::weak_ptr<std::byte[]>> loaded_;   // storages that somebody still uses
-  std::uint64_t copied_ = 0;                         // bytes, in all
+  std::shared_ptr<std::byte[]> last_;   // so that views of one storage, used in turn, read it once
+  std::uint64_t given_ = 0;             // bytes of tensors, in all
 };
 
 // Does it look like a file that torch.save wrote: a zip archive with a data.pkl, or (legacy) the

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/base/error.h"
@@ -363,15 +364,49 @@ TEST(Pickle, ValuesThatAreUsedOftenAreThereOnce) {
   EXPECT_LT(kilobytes_needed([&] { tensors_of(file); }), kMostKilobytes);
 }
 
-// A few bytes each, and the same storage turned around every time.
+// A few bytes each, and the same storage every time, as it is or turned around.
 TEST(TorchFile, ManyViewsOfOneStorageDoNotTakeManyTimesItsMemory) {
   const std::int64_t n = 1000;
-  const std::string storage_bytes(static_cast<std::size_t>(n * n) * 4, '\1');
+  const std::string numbers(static_cast<std::size_t>(n * n) * 4, '\1');
+  for (const std::vector<std::int64_t>& strides : {std::vector{n, std::int64_t{1}}, {1, n}}) {
+    const auto views = [&](int count) {
+      std::string steps = "}(";
+      for (int i = 0; i < count; ++i)
+        steps += text("t" + std::to_string(i)) + tensor(storage("0", n * n), 0, {n, n}, strides);
+      return torch_bytes(pickle(steps + "u"), {numbers}).bytes;
+    };
+    EXPECT_THAT(read(views(100)), HasSubstr("more than twice as large as the file, at 't"))
+        << strides[0];
+    EXPECT_EQ(tensors_of(views(2)).size(), 2u) << strides[0];
+  }
+}
+
+// Bytes in memory that remember what was read.
+class WatchedSource final : public ByteSource {
+ public:
+  explicit WatchedSource(const std::string& bytes)
+      : ByteSource("'x.pt'", bytes.size()), bytes_(bytes) {}
+  mutable std::uint64_t all = 0, most = 0;   // bytes, in all and at once
+
+ private:
+  void read_inside(std::uint64_t offset, std::span<std::byte> out) const override {
+    all += out.size(), most = std::max<std::uint64_t>(most, out.size());
+    std::memcpy(out.data(), bytes_.data() + offset, out.size());
+  }
+  const std::string& bytes_;
+};
+
+TEST(TorchFile, AStorageIsReadOnceForViewsThatAreDroppedInTurn) {
+  const std::string numbers(1 << 20, '\1');
   std::string steps = "}(";
-  for (int i = 0; i < 100; ++i)
-    steps += text("t" + std::to_string(i)) + tensor(storage("0", n * n), 0, {n, n}, {1, n});
-  EXPECT_THAT(read(torch_bytes(pickle(steps + "u"), {storage_bytes}).bytes),
-              HasSubstr("larger than the file"));
+  for (int i = 0; i < 10; ++i)
+    steps += text("t" + std::to_string(i)) + tensor(storage("0", 1 << 18), i, {2}, {1});
+  const std::string file = torch_bytes(pickle(steps + "u"), {numbers}).bytes;
+  const WatchedSource source(file);
+  TorchFile torch(source);
+  for (const TorchTensor& tensor : torch.state_dict())
+    EXPECT_EQ(torch.load(tensor).bytes.size(), 8u) << tensor.name;
+  EXPECT_LT(source.all, 2 * numbers.size());
 }
 
 // ---- damage -------------------------------------------------------------------------------------
