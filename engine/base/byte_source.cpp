@@ -48,7 +48,8 @@ void ByteSource::read(std::uint64_t offset, std::span<std::byte> out) const {
 
 void ByteSource::read_pieces(std::uint64_t begin, std::uint64_t end,
                              const OnPiece& on_piece) const {
-  std::vector<std::byte> buffer(std::size_t{1} << 20);
+  constexpr std::uint64_t kPiece = 1 << 20;
+  std::vector<std::byte> buffer(std::min(kPiece, end > begin ? end - begin : 0));
   while (begin < end) {
     const auto piece = std::span(buffer).first(
         static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), end - begin)));

@@ -123,6 +123,7 @@ std::string first_bytes(const ByteSource& source, std::uint64_t most) {
 }
 
 const ByteSource& not_legacy(const ByteSource& source) {
+  refuse_more_than_memory(source);
   if (first_bytes(source, kLegacy.size()) != kLegacy) return source;
   fail(ContentError(source.name() +
                     " is in the format that PyTorch wrote before version 1.6, which is not read "
@@ -150,12 +151,12 @@ TorchFile::TorchFile(const ByteSource& source)
       fail(ContentError(source.name() + " has numbers of the byte order " + in_quotes(said) +
                         "; only little is read here."));
   }
-  // The version and whatever else is small says nothing here, but damage in it is damage.
-  for (const ZipEntry& small : archive_.entries())
-    if (small.name.compare(0, folder_.size() + 5, folder_ + "data/") != 0) archive_.read(small);
   const ZipEntry& entry = *archive_.find(folder_ + std::string(kPickleName));
   pickle_ = std::make_unique<Pickle>(text_of(archive_, entry, kMostPickle), kGrammar,
                                      "data.pkl in " + source.name());
+  // The version and whatever else there is says nothing here, but damage in it is damage.
+  for (const ZipEntry& other : archive_.entries())
+    if (&other != &entry && !other.name.starts_with(folder_ + "data/")) archive_.check(other);
   loaded_.resize(archive_.entries().size());
 }
 

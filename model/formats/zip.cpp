@@ -296,12 +296,22 @@ const ZipEntry* ZipArchive::find(std::string_view name) const {
 OwnedBytes ZipArchive::read(const ZipEntry& entry) const {
   OwnedBytes bytes = allocate_bytes(static_cast<std::size_t>(entry.size));
   source_.read(entry.begin, bytes.span());
-  const std::uint32_t crc = crc32(bytes.span());
+  compare(entry, crc32(bytes.span()));
+  return bytes;
+}
+
+void ZipArchive::check(const ZipEntry& entry) const {
+  std::uint32_t crc = crc32({});
+  source_.read_pieces(entry.begin, entry.begin + entry.size,
+                      [&](std::span<const std::byte> piece) { crc = crc32(piece, crc); });
+  compare(entry, crc);
+}
+
+void ZipArchive::compare(const ZipEntry& entry, std::uint32_t crc) const {
   if (kCompareSums && crc != entry.crc)
     fail(ContentError(source_.name() + " is damaged: the CRC-32 of " + in_quotes(entry.name) +
                       " at byte " + std::to_string(entry.begin) + format(" is %08x", crc) +
                       format(", and should be %08x.", entry.crc)));
-  return bytes;
 }
 
 // ---- writing ------------------------------------------------------------------------------------

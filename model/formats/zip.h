@@ -37,9 +37,11 @@ class ZipArchive {
   const std::vector<ZipEntry>& entries() const { return entries_; }   // in the order of their bytes
   const ZipEntry* find(std::string_view name) const;                  // or null
   OwnedBytes read(const ZipEntry& entry) const;   // ContentError where the CRC-32 is another
+  void check(const ZipEntry& entry) const;        // the same, without keeping its bytes
   const ByteSource& source() const { return source_; }
 
  private:
+  void compare(const ZipEntry& entry, std::uint32_t crc) const;
   const ByteSource& source_;
   std::vector<ZipEntry> entries_;
   std::unordered_map<std::string_view, const ZipEntry*> by_name_;

@@ -409,6 +409,41 @@ TEST(TorchFile, AStorageIsReadOnceForViewsThatAreDroppedInTurn) {
   EXPECT_LT(source.all, 2 * numbers.size());
 }
 
+TEST(TorchFile, WhatIsNotNeededIsCheckedInPiecesAndAPickleIsHeldToItsLimitBeforeItIsRead) {
+  const std::string large(3 << 20, 'n');
+  const ZipBytes zip = zip_of({{"x/data.pkl", pickle("}")}, {"x/notes", large}});
+  const WatchedSource source(zip.bytes);
+  const TorchFile torch(source);
+  EXPECT_LE(source.most, 1u << 20);
+  EXPECT_GT(source.all, large.size()) << "it was looked at";
+  EXPECT_THAT(read(zip.with(zip.data[1] + (2 << 20), "x").bytes),
+              HasSubstr("is damaged: the CRC-32 of 'x/notes'"));
+
+  const std::string pickled = zip_of({{"x/data.pkl", std::string((16 << 20) + 1, 'N')}}).bytes;
+  const WatchedSource untouched(pickled);
+  try {
+    const TorchFile refused(untouched);
+    ADD_FAILURE() << "a pickle of more than 16 MiB was read";
+  } catch (const ContentError& error) { EXPECT_THAT(error.what(), HasSubstr("is too large")); }
+  EXPECT_LE(untouched.most, 1u << 20);
+}
+
+// A file of holes may be of any size.
+class EndlessSource final : public ByteSource {
+ public:
+  EndlessSource() : ByteSource("'x.pt'", std::uint64_t{1} << 60) {}
+
+ private:
+  void read_inside(std::uint64_t, std::span<std::byte> out) const override {
+    std::fill(out.begin(), out.end(), std::byte{0});
+  }
+};
+
+TEST(TorchFile, AFileLargerThanTheMemoryIsRefusedBeforeAnythingElse) {
+  const EndlessSource endless;
+  EXPECT_THROW(TorchFile torch(endless), SystemError);
+}
+
 // ---- damage -------------------------------------------------------------------------------------
 
 const std::string& whole_file() {
