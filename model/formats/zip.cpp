@@ -19,6 +19,7 @@ constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x060
 constexpr std::size_t kLocalSize = 30, kCentralSize = 46, kEndSize = 22, kEnd64Size = 56, kLocator64Size = 20;
 // clang-format on
 constexpr std::size_t kMostEntries = 100'000, kMostName = 512, kLongestComment = 65'535;
+constexpr std::uint64_t kLongestCentral = kCentralSize + 3 * 65'535;   // name, extra field, comment
 constexpr std::uint32_t kElsewhere = 0xffffffff;   // the number is in an extra field, in 64 bits
 constexpr std::uint16_t kExtra64 = 1, kExtraPadding = 0x4246;     // "FB", which PyTorch writes
 constexpr std::uint16_t kSizesBehind = 1 << 3, kUtf8 = 1 << 11;   // flags
@@ -148,6 +149,9 @@ class DirectoryReader {
              std::to_string(begin_) + " does not reach the end record at " + std::to_string(end_));
     if (count_ > kMostEntries || count_ * kCentralSize > size_)
       refuse("its directory cannot hold " + std::to_string(count_) + " files");
+    if (size_ > count_ * kLongestCentral)
+      refuse("its directory of " + std::to_string(size_) + " bytes is longer than any of " +
+             std::to_string(count_) + " files");
   }
 
   // The record for large archives stands right before the locator that points to it.

@@ -74,6 +74,15 @@ TEST(Zip, NoRecordCanLie) {
   std::string two_ends = all;   // a second end record, whose comment is the first
   two_ends.insert(good.end, "PK\x05\x06" + little(0, 16) + little(22, 2));
   const std::string twice = zip_of({{"a/one", "1"}, {"a/one", "2"}}).bytes;
+  // Bytes behind the directory's entries that are said to be of it.
+  const auto with_directory_longer_by = [&](std::size_t more) {
+    const std::uint64_t size = good.end64 - good.central[0] + more;
+    std::string file = all;
+    file.replace(good.end64 + 40, 8, little(size, 8));
+    file.replace(good.locator + 8, 8, little(good.end64 + more, 8));
+    file.replace(good.end + 12, 4, little(size, 4));
+    return file.insert(good.end64, std::string(more, '\0'));
+  };
   const struct {
     std::string what, file, reason;
   } kLies[] = {
@@ -104,6 +113,9 @@ TEST(Zip, NoRecordCanLie) {
            .replace(good.end64 + 40, 8, little(std::uint64_t{1} << 40, 8)),
        "does not reach"},
       {"a directory that ends early", with(good.end64 + 40, little(46, 8)), "contradict"},
+      {"a directory that goes on", with_directory_longer_by(46 + 3 * 65535), "goes on for 196651"},
+      {"a directory longer than any", with_directory_longer_by(3 * (46 + 3 * 65535)),
+       "bytes is longer than any of 3 files"},
       {"entries cut short", with(central, "XX"), "no entry of its directory"},
       {"a longer name", with(central + 28, little(60000, 2)), "longer than the directory"},
       {"an extra field too long", with(central + 30, little(60000, 2)),
