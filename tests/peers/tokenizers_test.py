@@ -16,6 +16,7 @@ import pickle
 import random
 import subprocess
 import sys
+import tempfile
 import unicodedata
 
 import peer
@@ -185,10 +186,7 @@ def against_tiktoken(args, folder, report):
 # --- the files of Hugging Face -------------------------------------------------------------------
 
 def exported(args, folder, spec, *more):
-    place = os.path.join(folder, "exported")
-    for file in ("vocab.json", "merges.txt"):
-        if os.path.exists(os.path.join(place, file)):
-            os.remove(os.path.join(place, file))
+    place = tempfile.mkdtemp(dir=folder)
     glass(args, "tokenizer", "export", "--tokenizer", spec, *more, "-o", place)
     return place
 
