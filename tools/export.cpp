@@ -13,6 +13,7 @@
 #include "tools/logit_change.h"
 #include "tools/saved.h"
 #include "tools/terminal.h"
+#include "tools/text_options.h"
 
 namespace glass {
 namespace {
@@ -44,14 +45,6 @@ std::string type_for(const ExportTarget& target, const Arguments& args) {
   const std::string& said = args.text("type");
   if (std::find(types.begin(), types.end(), said) != types.end()) return said;
   fail(UsageError("--type " + said + ": " + target.name + " stores " + list_of(types, "or") + "."));
-}
-
-void refuse_to_overwrite(const std::string& path, const Arguments& args) {
-  std::error_code fault;
-  if (fs::is_directory(path, fault) && !fs::is_empty(path, fault))
-    fail(UsageError(in_quotes(path) + " is a folder with things in it; choose another -o."));
-  if (!args.flag("overwrite") && fs::is_regular_file(path, fault))
-    fail(UsageError(in_quotes(path) + " is there already; choose another -o, or --overwrite it."));
 }
 
 // "shakespeare" of out/shakespeare, of out/shakespeare/ckpt.pt and of shakespeare.gguf.

@@ -1,12 +1,11 @@
 // glass import: a model of another program becomes a checkpoint of ours, in one file that says
 // everything about itself.
-#include <filesystem>
-
 #include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "model/saved_model.h"
 #include "tools/saved.h"
 #include "tools/terminal.h"
+#include "tools/text_options.h"
 
 namespace glass {
 namespace {
@@ -17,12 +16,6 @@ struct Imported {
   std::int64_t step = 0, parameters = 0;
   bool goes_on = false;   // there is what training needs to go on
 };
-
-void refuse_to_overwrite(const std::string& path, const Arguments& args) {
-  std::error_code fault;
-  if (args.flag("overwrite") || !std::filesystem::is_regular_file(path, fault)) return;
-  fail(UsageError(in_quotes(path) + " is there already; choose another -o, or --overwrite it."));
-}
 
 Imported import(const Arguments& args) {
   Imported result;

@@ -1,5 +1,7 @@
 #include "tools/text_options.h"
 
+#include <filesystem>
+
 #include "engine/base/atomic_file.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
@@ -61,6 +63,14 @@ std::string shown_token(std::string_view bytes) {
 void write_whole_file(const std::string& path, std::string_view bytes) {
   if (path == "-") return print(bytes);
   write_file(path, bytes);
+}
+
+void refuse_to_overwrite(const std::string& path, const Arguments& args) {
+  std::error_code fault;
+  if (std::filesystem::is_directory(path, fault) && !std::filesystem::is_empty(path, fault))
+    fail(UsageError(in_quotes(path) + " is a folder with things in it; choose another -o."));
+  if (!args.flag("overwrite") && std::filesystem::is_regular_file(path, fault))
+    fail(UsageError(in_quotes(path) + " is there already; choose another -o, or --overwrite it."));
 }
 
 }   // namespace glass

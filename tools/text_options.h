@@ -28,4 +28,8 @@ std::string shown_token(std::string_view bytes);
 // Writes the whole file or nothing. "-": to stdout.
 void write_whole_file(const std::string& path, std::string_view bytes);
 
+// UsageError for a place that is taken: by a file, unless --overwrite says so, or by a folder with
+// things in it.
+void refuse_to_overwrite(const std::string& path, const Arguments& args);
+
 }   // namespace glass
