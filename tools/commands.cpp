@@ -6,7 +6,7 @@
 
 namespace glass {
 
-extern const Command kTrain, kSample, kEval, kLogits, kGrads, kMicro, kTrace, kBench, kInspect,
+extern const Command kTrain, kSample, kEval, kLogits, kGrads, kInterp, kMicro, kTrace, kBench, kInspect,
     kImport, kExport, kInfo, kCompletion, kHelp,
     kDataCommand, kTokenizerCommand;
 
@@ -21,6 +21,7 @@ const Command* const kCommands[] = {
     &kGrads,
     &kDataCommand,
     &kTokenizerCommand,
+    &kInterp,
     &kMicro,
     &kTrace,
     &kBench,

@@ -106,6 +106,21 @@ std::vector<std::int32_t> tokens_of(const std::string& said, const GPTConfig& co
   return tokens;
 }
 
+std::vector<std::int32_t> tokens_asked(const Arguments& args, const Opened& opened) {
+  if (args.has("prompt") == args.has("tokens"))
+    fail(UsageError("give either --prompt TEXT or --tokens 1,2,3."));
+  std::vector<std::int32_t> tokens =
+      args.has("tokens") ? tokens_of(args.text("tokens"), opened.config())
+                         : opened.tokenizer().encode(prompt_text(args.text("prompt")));
+  if (tokens.empty()) fail(UsageError("the prompt is empty; give the model one token at least."));
+  const std::int64_t T = static_cast<std::int64_t>(tokens.size());
+  if (T > opened.config().block_size) {
+    fail(UsageError("the prompt has " + with_commas(T) + " tokens, and this model reads " +
+                    with_commas(opened.config().block_size) + " at most; shorten it."));
+  }
+  return tokens;
+}
+
 void begin_json(Json& json, const Arguments& args, const Opened& opened) {
   json.object()
       .field("command", args.line())

@@ -59,6 +59,8 @@ TokenizerPtr said_tokenizer(const Arguments& args, std::int64_t vocab_size);
 std::string prompt_text(const std::string& said);
 // "1,2,3" as tokens of this model.
 std::vector<std::int32_t> tokens_of(const std::string& said, const GPTConfig& config);
+// What --prompt or --tokens says, as tokens that the model can read at once.
+std::vector<std::int32_t> tokens_asked(const Arguments& args, const Opened& opened);
 
 // Begins a JSON object with what every result about a model carries.
 class Json;

@@ -1,0 +1,108 @@
+#include "interp/read/attention.h"
+
+#include <cmath>
+
+#include "engine/base/error.h"
+#include "interp/activations.h"
+
+namespace glass {
+namespace {
+
+std::vector<int> one_or_all(int asked, std::int64_t count, const char* what) {
+  if (asked >= count)
+    fail(UsageError("this model has no " + std::string(what) + " " + std::to_string(asked) +
+                    ": there are 0 .. " + std::to_string(count - 1) + "."));
+  std::vector<int> all;
+  for (int i = 0; i < count; ++i)
+    if (asked < 0 || asked == i) all.push_back(i);
+  return all;
+}
+
+// (B,T,Hk,D) -> the length of each value, (B,H,1,T), for the query heads that share it.
+Tensor lengths(const Tensor& v, std::int64_t H) {
+  const std::int64_t B = v.dim(0), T = v.dim(1), Hk = v.dim(2);
+  const Tensor each = permute(sqrt(sum(square(v), 3)), {0, 2, 1});   // (B,Hk,T)
+  const Tensor shared = broadcast_to(reshape(each, {B, Hk, 1, T}), {B, Hk, H / Hk, T});
+  return reshape(shared, {B, H, 1, T});
+}
+
+Tensor viewed(const Activations& seen, int layer, AttentionView view, std::int64_t H) {
+  if (view == AttentionView::scores) return seen[in_block(layer, "attn.hook_attn_scores")];
+  const Tensor& pattern = seen[in_block(layer, "attn.hook_pattern")];
+  if (view == AttentionView::pattern) return pattern;
+  return pattern * lengths(seen[in_block(layer, "attn.hook_v")], H);
+}
+
+// What a query may not see is no number; the pattern there is 0 and the score -inf.
+std::vector<double> visible(std::vector<double> values, std::size_t T, std::int64_t window) {
+  for (std::size_t q = 0; q < T; ++q) {
+    for (std::size_t k = 0; k < T; ++k) {
+      const bool past = window > 0 && static_cast<std::int64_t>(q - k) >= window;
+      if (k > q || past) values[q * T + k] = std::nan("");
+    }
+  }
+  return values;
+}
+
+}   // namespace
+
+AttentionResult attention_of(const Specimen& specimen, std::span<const std::int32_t> ids,
+                             const AttentionOptions& options) {
+  const GPTConfig& c = specimen.config();
+  AttentionResult r{specimen.from, options.view, specimen.labels(ids),
+                    one_or_all(options.layer, c.n_layer, "layer"),
+                    one_or_all(options.head, c.n_head, "head"), {}};
+  std::vector<std::string> names;
+  for (const int l : r.layers) {
+    for (const char* name : {"attn.hook_v", "attn.hook_attn_scores", "attn.hook_pattern"})
+      names.push_back(in_block(l, name));
+  }
+  const Activations seen = look(specimen.gpt, specimen.row(ids), names);
+  for (const int l : r.layers) {
+    const Tensor all = viewed(seen, l, options.view, c.n_head);   // (1,H,T,T)
+    r.attention.emplace_back();
+    for (const int h : r.heads)
+      r.attention.back().push_back(
+          visible(slice(all, 1, h, h + 1).to_host(), ids.size(), c.window));
+  }
+  return r;
+}
+
+Page page_of(const AttentionResult& r) {
+  Page page{"attention", "Where the heads look", r.from};
+  page.add(Paragraph{"Each row is a token that looks back (the query), each column one that it may "
+                     "look at (the key)."});
+  for (std::size_t l = 0; l < r.layers.size(); ++l) {
+    Gallery gallery{"Layer " + std::to_string(r.layers[l]), {}};
+    for (std::size_t h = 0; h < r.heads.size(); ++h) {
+      Heatmap map{std::to_string(r.layers[l]) + "." + std::to_string(r.heads[h]), "query", "key",
+                  r.tokens, r.tokens, r.attention[l][h]};
+      if (r.view == AttentionView::pattern) map.range = Range{0, 1};
+      if (r.view == AttentionView::scores) map.colours = Heatmap::Colours::diverging;
+      gallery.maps.push_back(std::move(map));
+    }
+    page.add(std::move(gallery));
+  }
+  return page;
+}
+
+void put(Json& json, const AttentionResult& r) {
+  json.field("tokens", r.tokens).field("layers", r.layers).field("heads", r.heads);
+  const std::size_t T = r.tokens.size();
+  json.key("attention").array();
+  for (const auto& layer : r.attention) {
+    json.array();
+    for (const std::vector<double>& head : layer) {
+      json.array();
+      for (std::size_t q = 0; q < T; ++q) {
+        const auto row = head.begin() + static_cast<std::ptrdiff_t>(q * T);
+        json.value(std::vector<double>(row, row + static_cast<std::ptrdiff_t>(T)));
+      }
+      json.end();
+    }
+    json.end();
+  }
+  json.end();
+}
+
+}   // namespace glass

@@ -1,0 +1,37 @@
+// What the analyses of `glass interp` have in common: which model, which text, and the four ways to
+// tell a result.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "interp/page/page.h"
+#include "interp/specimen.h"
+#include "tools/saved.h"
+
+namespace glass {
+
+// clang-format off
+inline constexpr Option kPromptOption = {.name = "prompt", .value = "TEXT", .help = "the text; - reads it from stdin", .group = "Text"};
+inline constexpr Option kTokensOption = {.name = "tokens", .value = "1,2,3", .help = "the text as token ids", .group = "Text"};
+// Every analysis ends its table of options with these two; --json is a shared option.
+inline constexpr Option kPngOption  = {.name = "png",  .value = "FILE", .help = "draw the result into a picture", .group = "Output"};
+inline constexpr Option kHtmlOption = {.name = "html", .value = "FILE", .help = "write the result as one self-contained page", .group = "Output"};
+// clang-format on
+
+struct Microscope {
+  Opened opened;
+  Specimen specimen;
+};
+Microscope open_specimen(const Arguments& args);
+
+// Prints the page, or the JSON with --json; writes --png and --html. `put` adds the fields of the
+// result to an object that says where it is from.
+ExitCode tell(const Arguments& args, const Page& page, const std::function<void(Json&)>& put);
+
+template <class Result>
+ExitCode tell(const Arguments& args, const Result& result) {
+  return tell(args, page_of(result), [&](Json& json) { put(json, result); });
+}
+
+}   // namespace glass
