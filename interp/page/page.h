@@ -30,6 +30,9 @@ struct Heatmap {
   Numbers numbers = Numbers::hidden;
   std::optional<Range> range = {};   // of the colours; without it, what the values need
   std::string unit = {};             // what the colour bar counts
+  // Words printed into the cells, one each ("": an empty cell): what a number alone does not say, as
+  // the token that the lens reads. None: the cells are as `numbers` says.
+  std::vector<std::string> texts = {};
 
   double at(std::size_t row, std::size_t column) const {
     return values[row * columns.size() + column];
