@@ -152,15 +152,17 @@ EncodedCheckpoint encode(const Checkpoint& checkpoint) {
   return out;
 }
 
-std::string write_checkpoint(AtomicFile& file, const EncodedCheckpoint& encoded) {
+std::string digest_of(const EncodedCheckpoint& encoded) {
   Xxh64 hash;
   hash.add(encoded.header);
+  for (const StoredTensor& tensor : encoded.ordered) hash.add(tensor.bytes);
+  return hex16(hash.digest());
+}
+
+std::string write_checkpoint(AtomicFile& file, const EncodedCheckpoint& encoded) {
   file.write(encoded.header);
-  for (const StoredTensor& tensor : encoded.ordered) {
-    hash.add(tensor.bytes);
-    file.write(tensor.bytes);
-  }
-  std::string digest = hex16(hash.digest());
+  for (const StoredTensor& tensor : encoded.ordered) file.write(tensor.bytes);
+  std::string digest = digest_of(encoded);
   file.overwrite(encoded.digits_at, digest);
   return digest;
 }

@@ -47,6 +47,7 @@ struct EncodedCheckpoint {
   std::uint64_t size = 0;   // of the whole file
 };
 EncodedCheckpoint encode(const Checkpoint& checkpoint);
+std::string digest_of(const EncodedCheckpoint& encoded);
 
 // Writes it all, digits included, up to but not including file.finish(); the digest.
 std::string write_checkpoint(AtomicFile& file, const EncodedCheckpoint& encoded);

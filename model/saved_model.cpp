@@ -6,6 +6,7 @@
 #include "engine/base/text.h"
 #include "model/formats/elements.h"
 #include "model/formats/foreign.h"
+#include "model/handmade.h"
 #include "model/public_data.h"
 
 namespace glass {
@@ -111,6 +112,7 @@ void load_weights(LanguageModel& model, const Checkpoint& checkpoint, const std:
 }
 
 FoundCheckpoint find_checkpoint(const std::string& said, const Warn& warn) {
+  if (is_handmade(said)) return {said, 0, handmade_checkpoint(handmade(said).options)};
   const std::string path = path_of_model(said);
   const FileOrFolder from(path);
   if (from.is_folder() && is_run_folder(path)) return newest_checkpoint(path, warn).value();

@@ -20,8 +20,8 @@ struct SavedModel {
 };
 
 // A checkpoint; a run folder: its newest valid checkpoint; a model of another program
-// (model/formats/foreign.h); or a public one by its name (gpt2), once it was fetched. SystemError,
-// ContentError: what is wrong with which file.
+// (model/formats/foreign.h); a public one by its name (gpt2), once it was fetched; or one that was
+// written by hand (handmade:induction). SystemError, ContentError: what is wrong with which file.
 SavedModel open_model(const std::string& path, const Device& device, DType dtype,
                       const Warn& warn = {});
 

@@ -15,6 +15,7 @@
 #include "model/formats/llmc.h"
 #include "model/formats/npy.h"
 #include "model/formats/pytorch.h"
+#include "model/handmade.h"
 #include "model/run_folder.h"
 #include "model/saved_model.h"
 #include "tools/inspect.h"
@@ -295,6 +296,23 @@ void add_names(const InspectFormat& format, std::vector<std::string>& names) {
     for (const ForeignFormat* foreign : foreign_formats()) names.emplace_back(foreign->name);
 }
 
+// A model that this program writes; there is no file.
+Inspection inspect_handmade(const std::string& path) {
+  const Handmade& model = handmade(path);
+  const Checkpoint checkpoint = handmade_checkpoint(model.options);
+  Inspection found;
+  found.kind = "handmade model";
+  found.path = path;
+  found.digest = checkpoint.digest;
+  for (const StoredTensor& tensor : checkpoint.tensors) {
+    found.tensors.push_back(row_of(tensor.name, tensor.type, tensor.shape));
+    found.bytes += tensor.bytes.size();
+  }
+  describe_notes(checkpoint.notes, found);
+  found.facts.emplace_back("what it is", model.about);
+  return found;
+}
+
 // Whoever has two files of a kind wants to know whether they are the same.
 Inspection with_digest(Inspection found, const FileOrFolder& target) {
   if (found.digest.empty()) found.digest = digest_of(target);
@@ -306,6 +324,7 @@ Inspection with_digest(Inspection found, const FileOrFolder& target) {
 std::span<const InspectFormat> inspect_formats() { return kFormats; }
 
 Inspection inspect(const std::string& path) {
+  if (is_handmade(path)) return inspect_handmade(path);
   const FileOrFolder target(path);
   std::vector<std::string> names;
   for (const InspectFormat& format : kFormats) {

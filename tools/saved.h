@@ -18,7 +18,8 @@ inline constexpr Option kCkptOption = {
     .value = "PATH",
     .help =
         "the model: a checkpoint, the folder of a run (its newest one), or what another program "
-        "left (nanoGPT, Hugging Face, llm.c, GGUF)",
+        "left (nanoGPT, Hugging Face, llm.c, GGUF); or handmade:induction and others, whose weights "
+        "were written by hand",
     .also = "out-dir",
     .group = "Model",
     .required = true};
