@@ -149,9 +149,14 @@ void Canvas::polyline(std::span<const Point> points, const Stroke& stroke) {
 
 // One mask for a whole line of text: where letters touch, the ink is not darker.
 void Canvas::text(std::string_view utf8, Point at, const TextStyle& style) {
-  const TextStyle in_pixels{style.size * scale_, style.colour, style.align, style.weight};
-  for (const PenLine& line : strokes_of(utf8, {at.x * scale_, at.y * scale_}, in_pixels)) {
-    const std::vector<Point>& points = line.points;
+  TextStyle in_pixels = style;
+  in_pixels.size *= scale_;
+  const bool upwards = style.direction == Direction::upwards;
+  const Point origin{at.x * scale_, at.y * scale_};
+  for (PenLine& line : strokes_of(utf8, upwards ? Point{} : origin, in_pixels)) {
+    std::vector<Point>& points = line.points;
+    if (upwards)
+      for (Point& p : points) p = {origin.x + p.y, origin.y - p.x};
     if (points.size() == 1) cover(points[0], points[0], line.pen / 2);
     for (std::size_t i = 1; i < points.size(); ++i) cover(points[i - 1], points[i], line.pen / 2);
   }
