@@ -39,12 +39,14 @@ ExitCode tell(const Arguments& args, const Page& page, const std::function<void(
 }
 
 extern const Command kInterpAttention;
+extern const Command kInterpInduction;
 
 namespace {
 
 // clang-format off
 const Command* const kAnalyses[] = {
     &kInterpAttention,
+    &kInterpInduction,
 };
 const Example kExamples[] = {
     {"glass interp attention --ckpt out/names --prompt anna", "where each head looks"},
