@@ -15,7 +15,8 @@ void Activations::keep(const std::string& name, const Tensor& x) {
   if (kept_.emplace(name, x.detach()).second) names_.push_back(name);
 }
 
-Activations look(GPT& gpt, const Tensor& ids, std::span<const std::string> patterns) {
+Activations look(GPT& gpt, const Tensor& ids, std::span<const std::string> patterns,
+                 Positions logits) {
   Activations seen;
   Hooks hooks(gpt);
   std::vector<Hooks::Scope> scopes;
@@ -28,7 +29,7 @@ Activations look(GPT& gpt, const Tensor& ids, std::span<const std::string> patte
           hooks.read({name}, [&seen, name](const Tensor& x) { seen.keep(name, x); }));
     }
   }
-  hooks.logits(ids);
+  hooks.logits(ids, nullptr, logits);
   return seen;
 }
 

@@ -23,7 +23,8 @@ class Activations {
 
 // Runs ids (B,T) through the model and keeps all activations that one of the patterns means
 // ("blocks.*.hook_resid_pre"; "logits" is one).
-Activations look(GPT& gpt, const Tensor& ids, std::span<const std::string> patterns);
+Activations look(GPT& gpt, const Tensor& ids, std::span<const std::string> patterns,
+                 Positions logits = Positions::all);
 inline Activations look(GPT& gpt, const Tensor& ids, std::initializer_list<std::string> patterns) {
   return look(gpt, ids, std::vector<std::string>(patterns));
 }

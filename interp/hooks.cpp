@@ -181,18 +181,19 @@ void Hooks::require_fired() const {
   require_fired(Side::backward);
 }
 
-Tensor Hooks::logits(const Tensor& ids, Tape* tape) {
+Tensor Hooks::logits(const Tensor& ids, Tape* tape, Positions which) {
   begin();
   Pass pass(tape, this);
-  const Tensor y = gpt_.logits(pass, ids);
+  const Tensor y = gpt_.logits(pass, ids, which);
   require_fired(Side::forward);
   return y;
 }
 
-Tensor Hooks::logits_from(int first, const Tensor& x, Tape* tape) {
+Tensor Hooks::logits_from(int first, const Tensor& x, Tape* tape, Positions which) {
   begin();
   Pass pass(tape, this);
-  const Tensor y = gpt_.head(pass, gpt_.run(pass, x, first, static_cast<int>(gpt_.config().n_layer)));
+  const Tensor end = gpt_.run(pass, x, first, static_cast<int>(gpt_.config().n_layer));
+  const Tensor y = gpt_.head(pass, end, which);
   require_fired(Side::forward);
   return y;
 }

@@ -80,9 +80,10 @@ class Hooks final : public Observer {
   // One way through the model, or a part of it, with everything that is attached; then every hook
   // must have fired. With a tape, gradients are asked for by tape->backward, and `require_fired`
   // afterwards says whether all of them came.
-  Tensor logits(const Tensor& ids, Tape* tape = nullptr);
+  Tensor logits(const Tensor& ids, Tape* tape = nullptr, Positions which = Positions::all);
   // From the stream that enters block `first` to the logits: what a change at that layer needs.
-  Tensor logits_from(int first, const Tensor& x, Tape* tape = nullptr);
+  Tensor logits_from(int first, const Tensor& x, Tape* tape = nullptr,
+                     Positions which = Positions::all);
   void require_fired() const;
 
   bool wants(std::string_view name) const override;
