@@ -1,5 +1,6 @@
 // Models with known answers for the tests of analyses, small enough that each is ready in a moment.
 #pragma once
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -9,6 +10,7 @@
 #include "interp/specimen.h"
 #include "model/handmade.h"
 #include "tests/engine/devices.h"
+#include "tests/model/small_presets.h"
 
 namespace glass::testing {
 
@@ -43,6 +45,25 @@ inline std::vector<std::pair<std::string, HandmadeOptions>> ways_to_write_induct
           {"layer norm, mirrored", with(NormType::layernorm, {.mirrored = true})},
           {"rmsnorm, rotated", with(NormType::rmsnorm, {.rotated = true, .shuffled = true})}};
 }
+
+// Small models of every kind with random weights, as far as `wanted` wants them: what holds for
+// each of them holds because of how things are defined.
+inline std::vector<Known> random_models(const std::function<bool(const GPTConfig&)>& wanted,
+                                        DType dtype = DType::f32, const Device& device = cpu()) {
+  std::vector<Known> all;
+  for (const SmallPreset& family : small_families()) {
+    GPTConfig c = family.model;
+    c.init = Init::normal, c.init_std = 0.25;   // so that they have opinions
+    if (c.window > 0) c.window = 12;   // so that they see the first copy of a repeat
+    if (!wanted(c)) continue;
+    auto gpt = std::make_unique<GPT>(c, device, dtype, 11);
+    GPT& model = *gpt;
+    all.push_back({family.name, std::move(gpt), {model, nullptr, {}}});
+  }
+  return all;
+}
+inline bool any_norm(const GPTConfig&) { return true; }
+inline bool not_post_norm(const GPTConfig& c) { return c.norm != NormPlace::post; }
 
 // Distinct tokens 1 .. symbols in random order, the first n of them, twice; behind token 0 or not.
 inline std::vector<std::int32_t> repeat(std::int64_t n, std::uint64_t seed, bool bos = true,

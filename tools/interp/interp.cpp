@@ -40,6 +40,7 @@ ExitCode tell(const Arguments& args, const Page& page, const std::function<void(
 
 extern const Command kInterpAttention;
 extern const Command kInterpInduction;
+extern const Command kInterpPatch;
 
 namespace {
 
@@ -47,6 +48,7 @@ namespace {
 const Command* const kAnalyses[] = {
     &kInterpAttention,
     &kInterpInduction,
+    &kInterpPatch,
 };
 const Example kExamples[] = {
     {"glass interp attention --ckpt out/names --prompt anna", "where each head looks"},
