@@ -147,6 +147,24 @@ void Canvas::polyline(std::span<const Point> points, const Stroke& stroke) {
   ink(stroke.colour);
 }
 
+void Canvas::cells(const Cells& grid) {
+  const auto edges = [&](double from, double length, std::size_t n) {
+    std::vector<double> all;
+    for (std::size_t i = 0; i <= n; ++i) {
+      const double at = from + length * static_cast<double>(i) / static_cast<double>(n);
+      all.push_back(std::round(at * scale_) / scale_);
+    }
+    return all;
+  };
+  const std::vector<double> x = edges(grid.box.x, grid.box.width, grid.columns.size());
+  const std::vector<double> y = edges(grid.box.y, grid.box.height, grid.rows.size());
+  for (std::size_t i = 0; i < grid.colours.size(); ++i) {
+    const std::size_t r = i / grid.columns.size(), c = i % grid.columns.size();
+    if (grid.colours[i].a > 0)
+      rectangle({x[c], y[r], x[c + 1] - x[c], y[r + 1] - y[r]}, grid.colours[i]);
+  }
+}
+
 // One mask for a whole line of text: where letters touch, the ink is not darker.
 void Canvas::text(std::string_view utf8, Point at, const TextStyle& style) {
   TextStyle in_pixels = style;

@@ -18,6 +18,7 @@ class Canvas final : public Surface {
   void rectangle(const Box& box, Colour colour) override;
   void polyline(std::span<const Point> points, const Stroke& stroke) override;
   void text(std::string_view utf8, Point at, const TextStyle& style) override;
+  void cells(const Cells& grid) override;   // edges lie between pixels, so there are no seams
   void begin_clip(const Box& box) override;
   void end_clip() override;
 

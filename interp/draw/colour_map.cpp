@@ -100,9 +100,7 @@ double lightness(Colour colour) {
   return 0.2104542553 * l + 0.7936177850 * m - 0.0040720468 * s;
 }
 
-Colour ink_for(Colour under) {
-  return lightness(under) > 0.62 ? Colour{20, 20, 20} : Colour{250, 250, 250};
-}
+Colour ink_for(Colour under) { return lightness(under) > 0.62 ? kDarkInk : kPaleInk; }
 
 int terminal_colour(Colour colour) {
   const auto away = [&](int r, int g, int b) {

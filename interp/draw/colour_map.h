@@ -18,8 +18,9 @@ Colour colour_at(ColourMap map, double share, Ground ground = Ground::paper);
 // The colour of a value; what lies outside of the range has the colour of its end. NaN: alpha 0.
 Colour colour_of(ColourMap map, Range range, double value, Ground ground = Ground::paper);
 
-double lightness(Colour colour);      // of OKLab: 0 black .. 1 white
-Colour ink_for(Colour under);         // near black or near white, whichever reads better
+double lightness(Colour colour);   // of OKLab: 0 black .. 1 white
+constexpr Colour kDarkInk{20, 20, 20}, kPaleInk{250, 250, 250};
+Colour ink_for(Colour under);         // of these two, the one that reads better there
 int terminal_colour(Colour colour);   // the nearest of the 256 that terminals know: 16 .. 255
 
 }   // namespace glass

@@ -21,6 +21,7 @@ struct Layout {
   bool upright = false;
   TextStyle in_cells = kLabel;
   bool words_fit = false;
+  bool strokes = false;   // across cells that are not there; without them they are grey
 
   double middle_of_column(std::size_t c) const {
     return cells.x + (static_cast<double>(c) + 0.5) * cell_width;
@@ -43,7 +44,7 @@ Layout lay_out(const Heatmap& map, const std::vector<std::string>& words, double
   const double axis = map.row_axis.empty() ? 0 : 17;
   l.names = std::min(widest(map.rows, kLabel), width * 0.3);
   const double left = axis + l.names + (l.names > 0 ? 7 : 0);
-  const double room = std::max(width - left - 5, 8.0);   // an upright label may stick out by 4
+  const double room = std::max(width - left - 6, 8.0);   // a label may stick out by so much
 
   const double word = words.empty() ? 0 : widest(words, kLabel) + 9;
   const double most = std::clamp(word, kLargestCell, kWidestCell);
@@ -56,10 +57,11 @@ Layout lay_out(const Heatmap& map, const std::vector<std::string>& words, double
     l.in_cells.size = 9;   // numbers are whole or not there at all
     l.words_fit = l.words_fit && widest(words, l.in_cells) + 2 <= l.cell_width;
   }
+  l.strokes = l.cell_width >= 9 && l.cell_height >= 9 && map.values.size() <= 900;
   l.row_step = step_of(l.cell_height);
   const double label = widest(map.columns, kLabel);
-  l.upright = label + 5 > l.cell_width;
-  l.column_step = l.upright ? step_of(l.cell_width) : 1;
+  l.column_step = step_of(l.cell_width);
+  l.upright = label + 4 > l.cell_width * static_cast<double>(l.column_step);
   l.column_names = label == 0 ? 0 : l.upright ? std::min(label, 84.0) + 6 : 16;
 
   double top = map.title.empty() ? 0 : 20;
@@ -98,10 +100,10 @@ void draw_names(const Heatmap& map, const Layout& l, double width, Surface& surf
 
 // A cell that is not there: a stroke across, or grey where it is too small for one.
 void hatch(const Heatmap& map, const Layout& l, Surface& surface) {
-  const bool strokes = l.cell_width >= 9 && l.cell_height >= 9;
+  if (!l.strokes) return;
   for (std::size_t r = 0; r < map.rows.size(); ++r) {
     for (std::size_t c = 0; c < map.columns.size(); ++c) {
-      if (!std::isnan(map.at(r, c)) || !strokes) continue;
+      if (!std::isnan(map.at(r, c))) continue;
       const double x = l.middle_of_column(c), y = l.middle_of_row(r);
       const double reach = std::min(l.cell_width, l.cell_height) * 0.2;
       const Point line[] = {{x - reach, y + reach}, {x + reach, y - reach}};
@@ -116,9 +118,8 @@ void draw_cells(const Heatmap& map, const std::vector<std::string>& words, const
   std::vector<Colour> colours;
   colours.reserve(map.values.size());
   for (const double v : map.values) {
-    const bool small = l.cell_width < 9 || l.cell_height < 9;
-    colours.push_back(std::isnan(v) && small ? kGridInk.with_alpha(120)
-                                             : colour_of(map.colours, range, v));
+    colours.push_back(std::isnan(v) && !l.strokes ? kGridInk.with_alpha(120)
+                                                  : colour_of(map.colours, range, v));
   }
   if (!map.values.empty()) surface.cells({l.cells, map.rows, map.columns, colours, map.values});
   hatch(map, l, surface);
@@ -150,10 +151,14 @@ double draw_colour_bar(ColourMap colours, Range range, const std::string& unit, 
                        Surface& surface) {
   const double length = std::min(200.0, width * 0.5), left = std::min(20.0, width * 0.1);
   constexpr int kSteps = 64;
-  for (int i = 0; i < kSteps; ++i)
-    // Each reaches to the end, so that there are no seams between them.
-    surface.rectangle({left + length * i / kSteps, 4, length * (kSteps - i) / kSteps, 10},
-                      colour_at(colours, (i + 0.5) / kSteps));
+  std::vector<Colour> steps;
+  std::vector<double> values;
+  for (int i = 0; i < kSteps; ++i) {
+    steps.push_back(colour_at(colours, (i + 0.5) / kSteps));
+    values.push_back(range.low + (range.high - range.low) * (i + 0.5) / kSteps);
+  }
+  const std::vector<std::string> row(1), columns(kSteps);
+  surface.cells({{left, 4, length, 10}, row, columns, steps, values});
   Axis axis;
   int ticks = 5;
   do {
@@ -189,10 +194,10 @@ double gallery_width(const Gallery& gallery, double width) {
     names = std::max(names, std::min(widest(map.rows, kLabel), 80.0));
   }
   // As many side by side as leave cells large enough to be looked at.
-  const double wish = names + 24 + columns * std::clamp(400.0 / columns, 3.0, 12.0);
+  const double wish = names + 24 + std::clamp(columns * 12, 40.0, 200.0);
   const double side_by_side =
       std::clamp(std::floor((width + kGalleryGap) / (wish + kGalleryGap)), 1.0, 6.0);
-  const double each = std::min(side_by_side, maps);
+  const double each = std::ceil(maps / std::ceil(maps / side_by_side));   // lines of equal length
   return std::floor((width - (each - 1) * kGalleryGap) / each);
 }
 

@@ -17,16 +17,28 @@
 
 namespace glass {
 
-std::string png(const Canvas& canvas) {
-  std::string bytes;
+namespace {
+
+std::string packed(int width, int height, int channels, const void* bytes) {
+  std::string out;
   const auto append = [](void* context, void* data, int size) {
     static_cast<std::string*>(context)->append(static_cast<const char*>(data),
                                                static_cast<std::size_t>(size));
   };
-  const int ok = stbi_write_png_to_func(append, &bytes, canvas.width(), canvas.height(), 3,
-                                        canvas.bytes().data(), 3 * canvas.width());
+  const int ok =
+      stbi_write_png_to_func(append, &out, width, height, channels, bytes, channels * width);
   if (ok == 0) fail(SystemError("out of memory while packing a picture."));
-  return bytes;
+  return out;
+}
+
+}   // namespace
+
+std::string png(const Canvas& canvas) {
+  return packed(canvas.width(), canvas.height(), 3, canvas.bytes().data());
+}
+
+std::string png(int width, int height, std::string_view rgba) {
+  return packed(width, height, 4, rgba.data());
 }
 
 }   // namespace glass

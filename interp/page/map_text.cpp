@@ -13,6 +13,7 @@ namespace {
 constexpr int kGap = 2, kLongestLabel = 12, kUprightLabel = 5;
 constexpr int kComfort = 16;    // so many lines may a gallery take before its cells become narrow
 constexpr int kMostRows = 32;   // of a map that is whole
+constexpr int kTallRows = 24;   // beyond, two of them share a line where colours can say so
 
 struct Look {
   int cell = 2;          // columns of a letter cell
@@ -154,8 +155,9 @@ std::string maps_text(const std::vector<Heatmap>& whole, const PageTextOptions& 
     rows = std::max(rows, static_cast<int>(map.rows.size()));
   }
   const int room = std::max(options.columns - look.label, 8);
-  const int most = std::min(room, columns);
-  look.halves = likes_colour(options) && rows > kMostRows;
+  // Two of a gallery shall stand side by side.
+  const int most = whole.size() > 1 ? std::max((room - kGap) / 2, 8) : room;
+  look.halves = likes_colour(options) && std::min(rows, most) > kTallRows;
   const int most_rows = kMostRows * (look.halves ? 2 : 1);
   std::string word;
   for (const Heatmap& map : whole) {
