@@ -16,17 +16,21 @@ double Chance::z(double score) const {
   return models > 0 ? (score - mean) / std::max(deviation, kSmallestDeviation) : std::nan("");
 }
 
-void each_random_model(const GPT& like, int count, std::uint64_t seed,
-                       const std::function<void(GPT&, const SequenceSource&)>& visit,
-                       SequenceSource source) {
+void each_random_model(const GPT& like, std::int64_t words, int count, std::uint64_t seed,
+                       const std::function<void(GPT&)>& visit) {
   GPTConfig config = like.config();
-  config.vocab_size = source.vocab_size = std::min(config.vocab_size, kEnoughWords);
+  config.vocab_size = words;
   config.dropout = 0;
-  if (source.bos >= 0) source.bos = 0;
   for (int i = 0; i < count; ++i) {
     GPT random(config, like.device(), like.dtype(), seed + 1 + static_cast<std::uint64_t>(i));
-    visit(random, source);
+    visit(random);
   }
+}
+
+SequenceSource with_few_words(SequenceSource source) {
+  source.vocab_size = std::min(source.vocab_size, kEnoughWords);
+  if (source.bos >= 0) source.bos = 0;
+  return source;
 }
 
 void ChanceOf::add(const PerHead& scores) {

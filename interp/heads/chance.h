@@ -14,11 +14,13 @@ struct Chance {
   double z(double score) const;
 };
 
-// Random models of this config, one after the other. Words that no sequence needs are left out: the
-// attention of a model with random weights does not know how large its vocabulary is.
-void each_random_model(const GPT& like, int count, std::uint64_t seed,
-                       const std::function<void(GPT&, const SequenceSource&)>& visit,
-                       SequenceSource source);
+// Models of this config with random weights, one after the other, that know `words` tokens: the
+// attention of random weights does not depend on how large a vocabulary is, so nobody needs to draw
+// weights for words that no text has.
+void each_random_model(const GPT& like, std::int64_t words, int count, std::uint64_t seed,
+                       const std::function<void(GPT&)>& visit);
+// The same source with as few words as random models need.
+SequenceSource with_few_words(SequenceSource source);
 
 // Collects scores, and says what their chance is.
 class ChanceOf {

@@ -17,9 +17,9 @@ void judge(InductionScore& s, const InductionResult& r) {
   const auto say = [&](const std::string& why) { s.verdict = why; };
   if (s.score < r.threshold)
     return say(format("looks at the target too rarely: %.3f, not %.1f", s.score, r.threshold));
-  if (r.chance.models == 0) return say("nobody asked what random models score");
+  if (r.chance.models == 0) return say("has not been held against random models");
   if (!(s.z > kEnoughDeviations))
-    return say(format("random models reach this too: %.1f deviations above them", s.z));
+    return say(format("is not above what random models score: %.1f deviations", s.z));
   if (!(s.positional < kMostPositional))
     return say(format("looks at places, not at tokens: position alone explains %.2f of its rows",
                       s.positional));
@@ -149,12 +149,10 @@ InductionResult induction_of(const Specimen& specimen, const InductionOptions& o
   r.second_copy_accuracy = behaviour.accuracy;
 
   ChanceOf chance;
-  each_random_model(
-      gpt, options.random_models, options.seed,
-      [&](GPT& random, const SequenceSource& words) {
-        chance.add(match_score(random, many_repeated(words, r.n, std::min(r.sequences, 5))));
-      },
-      source);
+  const SequenceSource words = with_few_words(source);
+  const std::vector<Sequence> few = many_repeated(words, r.n, std::min(r.sequences, 5));
+  each_random_model(gpt, words.vocab_size, options.random_models, options.seed,
+                    [&](GPT& random) { chance.add(match_score(random, few)); });
   r.chance = chance.chance();
 
   const auto at_n = std::find(r.lengths.begin(), r.lengths.end(), r.n) - r.lengths.begin();

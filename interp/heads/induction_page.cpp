@@ -34,6 +34,9 @@ std::string conclusion(const InductionResult& r) {
            format(": %.3f (looking everywhere alike: %.3f). It ", best.score, r.uniform_baseline) +
            best.verdict + ".";
   }
+  for (const InductionScore& s : r.scores)
+    if (s.score >= r.threshold && s.label.empty() && &s != &best)
+      text += " " + s.name() + " scores high too, but it " + s.verdict + ".";
   if (!against.empty())
     text += " " + list_of(against, "and") + (against.size() == 1 ? " finds" : " find") +
             " the right token too and " + (against.size() == 1 ? "speaks" : "speak") +
@@ -76,18 +79,18 @@ std::string how_measured(const InductionResult& r) {
 
 Table table(const InductionResult& r) {
   Table t{"All heads",
-          {"head", "score", "robust", "gap", "copy", "first", "P", "z", "what it is"},
+          {"head", "what it is", "score", "robust", "gap", "copy", "first", "P", "z"},
           {},
           {}};
   t.align.assign(t.columns.size(), Align::right);
-  t.align.front() = t.align.back() = Align::left;
+  t.align[0] = t.align[1] = Align::left;
   const std::size_t rows = std::min<std::size_t>(r.scores.size(), 24);
   for (std::size_t i = 0; i < rows; ++i) {
     const InductionScore& s = r.scores[i];
-    t.rows.push_back(
-        {s.name(), format("%.3f", s.score), format("%.3f", s.robust), format("%.3f", s.gap),
-         format("%.2f", s.copy), format("%.0f %%", 100 * s.first), format("%.2f", s.positional),
-         r.chance.models > 0 ? format("%.1f", s.z) : "-", s.label.empty() ? s.verdict : s.label});
+    t.rows.push_back({s.name(), s.label.empty() ? "-" : s.label, format("%.3f", s.score),
+                      format("%.3f", s.robust), format("%.3f", s.gap), format("%.2f", s.copy),
+                      format("%.0f %%", 100 * s.first), format("%.2f", s.positional),
+                      r.chance.models > 0 ? format("%.1f", s.z) : "-"});
   }
   return t;
 }

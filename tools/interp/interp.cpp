@@ -39,6 +39,7 @@ ExitCode tell(const Arguments& args, const Page& page, const std::function<void(
 }
 
 extern const Command kInterpAttention;
+extern const Command kInterpHeads;
 extern const Command kInterpInduction;
 extern const Command kInterpPatch;
 
@@ -47,6 +48,7 @@ namespace {
 // clang-format off
 const Command* const kAnalyses[] = {
     &kInterpAttention,
+    &kInterpHeads,
     &kInterpInduction,
     &kInterpPatch,
 };
