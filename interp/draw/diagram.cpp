@@ -118,6 +118,7 @@ bool draw_words(const Drawn& drawn, double width, std::vector<Box>& taken, Surfa
       if (std::any_of(taken.begin(), taken.end(), [&](const Box& t) { return meet(t, box); }))
         continue;
       taken.push_back(box);
+      surface.rectangle(box, kPaper.with_alpha(215));
       surface.text(words, {x, p.y + 4}, kFaded);
       return true;
     }

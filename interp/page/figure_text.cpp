@@ -158,7 +158,8 @@ std::string figure_text(const Bars& all, const PageTextOptions& options) {
     out += dim("the first " + std::to_string(shown) + " of " + std::to_string(all.bars.size()),
                options) +
            "\n";
-  if (!all.unit.empty()) out += dim("in " + safe_letters(all.unit), options) + "\n";
+  if (!all.unit.empty())
+    out += dim(cut("in " + safe_letters(all.unit), options.columns), options) + "\n";
   return out;
 }
 
@@ -244,6 +245,7 @@ std::string figure_text(const Diagram& diagram, const PageTextOptions& options) 
     names = std::max(names, std::min(columns_of(name(arrow.from)), options.columns / 3));
     words = std::max(words, columns_of(safe_letters(weight_words(arrow))));
   }
+  words = std::min(words, options.columns / 4);
   for (const int part : order) {
     std::vector<Diagram::Arrow>& arrows = into[part];
     if (arrows.empty() && heard[static_cast<std::size_t>(part)]) continue;

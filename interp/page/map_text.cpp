@@ -127,7 +127,8 @@ TextBlock block_of(const Heatmap& map, const Look& look, const PageTextOptions& 
 
 std::string text_of(const TextBlock& block) {
   std::string out;
-  for (const TextLine& line : block) out += line.text + "\n";
+  for (const TextLine& line : block)
+    out += line.text.substr(0, line.text.find_last_not_of(' ') + 1) + "\n";
   return out;
 }
 
