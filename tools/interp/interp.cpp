@@ -39,6 +39,7 @@ ExitCode tell(const Arguments& args, const Page& page, const std::function<void(
 }
 
 extern const Command kInterpAttention;
+extern const Command kInterpComposition;
 extern const Command kInterpHeads;
 extern const Command kInterpInduction;
 extern const Command kInterpPatch;
@@ -48,6 +49,7 @@ namespace {
 // clang-format off
 const Command* const kAnalyses[] = {
     &kInterpAttention,
+    &kInterpComposition,
     &kInterpHeads,
     &kInterpInduction,
     &kInterpPatch,
