@@ -2,7 +2,12 @@
 // options, and one in interp/, which computes.
 #include "tools/interp/interp.h"
 
+#include <cstdio>
+#include <filesystem>
+
 #include "engine/base/json.h"
+#include "engine/base/text.h"
+#include "tools/data_note.h"
 #include "tools/terminal.h"
 
 namespace glass {
@@ -18,6 +23,64 @@ Microscope open_specimen(const Arguments& args) {
                         std::string(opened.machine.backend->name())};
   Specimen specimen{gpt, opened.saved.tokenizer, from};
   return {std::move(opened), std::move(specimen)};
+}
+
+std::int32_t token_asked(const Arguments& args, const char* option, const Opened& opened) {
+  if (!args.has(option)) return -1;
+  const std::string& said = args.text(option);
+  const bool is_id = said.size() > 1 && said[0] == '#';
+  std::int64_t id = 0;
+  if ((is_id || !opened.saved.tokenizer) &&
+      parse_integer(is_id ? said.substr(1) : said, id) == NumberFault::none) {
+    if (id >= 0 && id < opened.config().vocab_size) return static_cast<std::int32_t>(id);
+    fail(UsageError("--" + std::string(option) + " " + in_quotes(said) +
+                    ": this model has the tokens 0 .. " +
+                    std::to_string(opened.config().vocab_size - 1) + "."));
+  }
+  const std::vector<std::int32_t> ids = opened.tokenizer().encode(said);
+  if (ids.size() == 1) return ids[0];
+  fail(UsageError(
+      "--" + std::string(option) + " " + in_quotes(said) + " is " + std::to_string(ids.size()) +
+      " tokens for this model, and one is asked for; a token can be given by its number, as #17."));
+}
+
+Dataset data_asked(const Arguments& args, const Opened& opened) {
+  const Checkpoint& checkpoint = opened.saved.checkpoint;
+  const bool noted = checkpoint.notes.count(kDataNote) > 0, said = args.has("data");
+  if (!noted && !said)
+    fail(UsageError(opened.saved.path +
+                    " does not say what it learned from; name a text with --data."));
+  DataOptions options =
+      noted ? read_data_note(checkpoint, opened.saved.path).options : DataOptions{};
+  if (said) options.source = args.text("data");
+  std::error_code ignored;
+  const bool of_tokens = std::filesystem::is_directory(options.source, ignored);
+  if (!noted || !options.use) {
+    if (!of_tokens) opened.tokenizer();   // an error where there is none
+    options.use = opened.saved.tokenizer;
+  }
+  Dataset data = open_dataset(options);
+  for (const Tokens* tokens : {&data.train, &data.val})
+    count_tokens(*tokens, static_cast<int>(opened.config().vocab_size));   // refuses unknown ids
+  return data;
+}
+
+Progress::Progress(std::int64_t steps) : steps_(steps), terminal_(is_terminal(stderr)) {}
+
+Progress::~Progress() {
+  if (open_) std::fputs("\r\x1b[K", stderr);
+}
+
+void Progress::operator()(std::int64_t done, const std::string& what) {
+  const auto now = std::chrono::steady_clock::now();
+  const std::string line = with_commas(done) + " of " + with_commas(steps_) + ": " + what;
+  if (terminal_ && (done == steps_ || now - shown_ > std::chrono::milliseconds(100))) {
+    std::fprintf(stderr, "\r%s\x1b[K", line.c_str());
+    std::fflush(stderr);
+    open_ = true, shown_ = now;
+  }
+  if (!terminal_ && done * 10 / steps_ != (done - 1) * 10 / steps_)
+    std::fprintf(stderr, "%s\n", line.c_str());
 }
 
 ExitCode tell(const Arguments& args, const Page& page, const std::function<void(Json&)>& put) {
@@ -43,6 +106,7 @@ extern const Command kInterpComposition;
 extern const Command kInterpHeads;
 extern const Command kInterpInduction;
 extern const Command kInterpPatch;
+extern const Command kInterpLens;
 
 namespace {
 
@@ -53,6 +117,7 @@ const Command* const kAnalyses[] = {
     &kInterpHeads,
     &kInterpInduction,
     &kInterpPatch,
+    &kInterpLens,
 };
 const Example kExamples[] = {
     {"glass interp attention --ckpt out/names --prompt anna", "where each head looks"},

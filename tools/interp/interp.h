@@ -1,6 +1,7 @@
 // What the analyses of `glass interp` have in common: which model, which text, and the four ways to
 // tell a result.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ inline constexpr Option kTokensOption = {.name = "tokens", .value = "1,2,3", .he
 // Every analysis ends its table of options with these two; --json is a shared option.
 inline constexpr Option kPngOption  = {.name = "png",  .value = "FILE", .help = "draw the result into a picture", .group = "Output"};
 inline constexpr Option kHtmlOption = {.name = "html", .value = "FILE", .help = "write the result as one self-contained page", .group = "Output"};
+inline constexpr Option kDataOption = {.name = "data", .value = "SOURCE", .help = "a text file or a data set; without it, what the model learned from", .also = "dataset", .group = "Text"};
 // clang-format on
 
 struct Microscope {
@@ -24,6 +26,27 @@ struct Microscope {
   Specimen specimen;
 };
 Microscope open_specimen(const Arguments& args);
+
+// The one token that an option names: its text, or #17. -1 where the option is not given.
+std::int32_t token_asked(const Arguments& args, const char* option, const Opened& opened);
+// What --data names, or else what the model learned from, in tokens of the model.
+Dataset data_asked(const Arguments& args, const Opened& opened);
+
+// How far a long computation is, on stderr: one line that is rewritten on a terminal, ten lines
+// elsewhere.
+class Progress {
+ public:
+  explicit Progress(std::int64_t steps);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  void operator()(std::int64_t done, const std::string& what);
+
+ private:
+  std::int64_t steps_;
+  bool terminal_, open_ = false;
+  std::chrono::steady_clock::time_point shown_{};
+};
 
 // Prints the page, or the JSON with --json; writes --png and --html. `put` adds the fields of the
 // result to an object that says where it is from.
