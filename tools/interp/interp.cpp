@@ -106,6 +106,7 @@ extern const Command kInterpComposition;
 extern const Command kInterpHeads;
 extern const Command kInterpInduction;
 extern const Command kInterpPatch;
+extern const Command kInterpAttribute;
 extern const Command kInterpLens;
 
 namespace {
@@ -118,6 +119,7 @@ const Command* const kAnalyses[] = {
     &kInterpInduction,
     &kInterpPatch,
     &kInterpLens,
+    &kInterpAttribute,
 };
 const Example kExamples[] = {
     {"glass interp attention --ckpt out/names --prompt anna", "where each head looks"},
