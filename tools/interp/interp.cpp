@@ -108,6 +108,7 @@ extern const Command kInterpInduction;
 extern const Command kInterpPatch;
 extern const Command kInterpAttribute;
 extern const Command kInterpLens;
+extern const Command kInterpNeurons;
 
 namespace {
 
@@ -120,6 +121,7 @@ const Command* const kAnalyses[] = {
     &kInterpPatch,
     &kInterpLens,
     &kInterpAttribute,
+    &kInterpNeurons,
 };
 const Example kExamples[] = {
     {"glass interp attention --ckpt out/names --prompt anna", "where each head looks"},
