@@ -109,6 +109,7 @@ extern const Command kInterpPatch;
 extern const Command kInterpAttribute;
 extern const Command kInterpLens;
 extern const Command kInterpNeurons;
+extern const Command kInterpSae;
 
 namespace {
 
@@ -122,6 +123,7 @@ const Command* const kAnalyses[] = {
     &kInterpLens,
     &kInterpAttribute,
     &kInterpNeurons,
+    &kInterpSae,
 };
 const Example kExamples[] = {
     {"glass interp attention --ckpt out/names --prompt anna", "where each head looks"},
