@@ -110,6 +110,7 @@ extern const Command kInterpAttribute;
 extern const Command kInterpLens;
 extern const Command kInterpNeurons;
 extern const Command kInterpSae;
+extern const Command kInterpPath;
 
 namespace {
 
@@ -124,6 +125,7 @@ const Command* const kAnalyses[] = {
     &kInterpAttribute,
     &kInterpNeurons,
     &kInterpSae,
+    &kInterpPath,
 };
 const Example kExamples[] = {
     {"glass interp attention --ckpt out/names --prompt anna", "where each head looks"},
