@@ -9,7 +9,7 @@
 #include "interp/activations.h"
 #include "interp/features/contexts.h"
 #include "interp/read/readout.h"
-#include "interp/weights.h"
+#include "interp/heads/weights.h"
 
 namespace glass {
 namespace {
@@ -109,10 +109,10 @@ NeuronOverview overview_of(const Specimen& specimen, const UnitScan& scan, std::
       const UnitRecord& r = scan.at(l, n);
       if (r.positive == 0) ++o.dead.back();
       const double deviation = std::sqrt(r.variance);
-      all.push_back({l, n, static_cast<double>(r.positive) / static_cast<double>(o.tokens_scanned),
-                     r.mean, r.max, deviation > 0 ? (r.max - r.mean) / deviation : 0, r.token_share,
-                     r.top.empty()
-                         ? ""
+      all.push_back(
+          {l, n, static_cast<double>(r.positive) / static_cast<double>(o.tokens_scanned), r.mean,
+           r.max, deviation > 0 && r.max > 0 ? (r.max - r.mean) / deviation : 0, r.token_share,
+           r.top.empty() ? ""
                          : specimen.label(scan.text[static_cast<std::size_t>(r.top[0].position)])});
     }
   }

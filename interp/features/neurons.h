@@ -58,7 +58,7 @@ struct NeuronOverview {
     int layer = 0, neuron = 0;
     double active = 0;   // share of tokens at which it is above 0
     double mean = 0, max = 0;
-    double peak = 0;   // (max - mean) / deviation
+    double peak = 0;   // (max - mean) / deviation; 0 where it is never above 0
     double token_share = 0;
     std::string strongest;   // the token of its strongest moment
   };

@@ -28,6 +28,10 @@ Tensor weight_of(GPT& gpt, const std::string& name) {
   return {};
 }
 
+Tensor weight_in_block(GPT& gpt, int layer, const std::string& name) {
+  return weight_of(gpt, "transformer.h." + std::to_string(layer) + "." + name);
+}
+
 Tensor embedding_of(GPT& gpt) { return weight_of(gpt, "transformer.wte.weight"); }
 
 Tensor unembedding_of(GPT& gpt) {

@@ -8,6 +8,7 @@ namespace glass {
 
 // By its name in a checkpoint; an empty tensor where the model has none of that name.
 Tensor weight_of(GPT& gpt, const std::string& name);
+Tensor weight_in_block(GPT& gpt, int layer, const std::string& name);   // "attn.c_proj.weight"
 Tensor embedding_of(GPT& gpt);     // W_E, (V,C)
 Tensor unembedding_of(GPT& gpt);   // W_U transposed, (V,C): row t is what speaks for token t
 

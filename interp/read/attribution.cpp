@@ -7,7 +7,7 @@
 #include "engine/base/error.h"
 #include "interp/activations.h"
 #include "interp/read/readout.h"
-#include "interp/weights.h"
+#include "interp/heads/weights.h"
 
 namespace glass {
 namespace {

@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "engine/base/error.h"
-#include "interp/weights.h"
+#include "interp/heads/weights.h"
 
 namespace glass {
 namespace {
@@ -47,22 +47,22 @@ Readout::Readout(GPT& gpt, const LogitQuestion& question) {
                       std::to_string(c.vocab_size - 1) + "."));
   }
   const auto row = [&](std::int32_t id) {
-    return slice(unembedding(gpt), 0, id, id + 1).to_host();
+    return slice(unembedding_of(gpt), 0, id, id + 1).to_host();
   };
   direction_ = row(question.target);
   if (question.foil >= 0) {
     const std::vector<double> other = row(question.foil);
     for (std::size_t i = 0; i < other.size(); ++i) direction_[i] -= other[i];
   }
-  if (const Tensor bias = weight_named(gpt, "transformer.ln_f.bias"); bias && c.norm_final)
+  if (const Tensor bias = weight_of(gpt, "transformer.ln_f.bias"); bias && c.norm_final)
     constant_ += dot(bias.to_host(), direction_);
-  if (const Tensor bias = weight_named(gpt, "lm_head.bias")) {
+  if (const Tensor bias = weight_of(gpt, "lm_head.bias")) {
     const std::vector<double> b = bias.to_host();
     constant_ += b[static_cast<std::size_t>(question.target)];
     if (question.foil >= 0) constant_ -= b[static_cast<std::size_t>(question.foil)];
   }
   if (!c.norm_final) return;
-  const std::vector<double> gain = or_ones(weight_named(gpt, "transformer.ln_f.weight"), c.n_embd);
+  const std::vector<double> gain = or_ones(weight_of(gpt, "transformer.ln_f.weight"), c.n_embd);
   for (std::size_t i = 0; i < gain.size(); ++i) direction_[i] *= gain[i];
   if (final_layernorm(c)) centre(direction_);
 }
@@ -77,11 +77,11 @@ std::vector<double> logit_effects(GPT& gpt, std::span<const double> c) {
   if (config.norm_final) {
     if (final_layernorm(config)) centre(x);
     const std::vector<double> gain =
-        or_ones(weight_named(gpt, "transformer.ln_f.weight"), config.n_embd);
+        or_ones(weight_of(gpt, "transformer.ln_f.weight"), config.n_embd);
     for (std::size_t i = 0; i < x.size(); ++i) x[i] *= gain[i];
   }
   const Tensor row = Tensor::from(gpt.device(), x, {1, config.n_embd}, gpt.dtype());
-  return linear(row, unembedding(gpt)).to_host();
+  return linear(row, unembedding_of(gpt)).to_host();
 }
 
 Extremes extremes_of(std::span<const double> values, std::size_t k) {

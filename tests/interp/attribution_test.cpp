@@ -10,7 +10,7 @@
 #include "engine/base/error.h"
 #include "interp/activations.h"
 #include "interp/read/readout.h"
-#include "interp/weights.h"
+#include "interp/heads/weights.h"
 #include "tests/engine/devices.h"
 #include "tests/model/small_presets.h"
 

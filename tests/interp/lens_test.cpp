@@ -9,7 +9,7 @@
 #include "engine/base/error.h"
 #include "engine/base/json_value.h"
 #include "interp/activations.h"
-#include "interp/weights.h"
+#include "interp/heads/weights.h"
 #include "tests/engine/devices.h"
 #include "tests/model/small_presets.h"
 #include "tests/scratch.h"
@@ -89,15 +89,15 @@ TEST(Lens, EveryRowIsTheHeadOnThatStreamWithTheStreamsOwnNorm) {
       double mean = 0, var = 0;
       for (const double v : x) mean += v / static_cast<double>(C);
       for (const double v : x) var += (v - mean) * (v - mean) / static_cast<double>(C);
-      const Tensor g = weight_named(m.specimen.gpt, "transformer.ln_f.weight"),
-                   b = weight_named(m.specimen.gpt, "transformer.ln_f.bias");
+      const Tensor g = weight_of(m.specimen.gpt, "transformer.ln_f.weight"),
+                   b = weight_of(m.specimen.gpt, "transformer.ln_f.bias");
       const std::vector<double> gain = g ? g.to_host() : std::vector<double>(C, 1),
                                 shift = b ? b.to_host() : std::vector<double>(C, 0);
       for (std::size_t i = 0; i < C; ++i)
         y[i] = (x[i] - mean) / std::sqrt(var + c.norm_eps) * gain[i] + shift[i];
     }
-    const std::vector<double> W = unembedding(m.specimen.gpt).to_host();
-    const Tensor bias = weight_named(m.specimen.gpt, "lm_head.bias");
+    const std::vector<double> W = unembedding_of(m.specimen.gpt).to_host();
+    const Tensor bias = weight_of(m.specimen.gpt, "lm_head.bias");
     std::vector<double> logits =
         bias ? bias.to_host() : std::vector<double>(static_cast<std::size_t>(c.vocab_size), 0);
     for (std::size_t v = 0; v < logits.size(); ++v)
@@ -188,12 +188,12 @@ TEST(TunedLens, LearnsToReadWhatTheLogitLensCannotAndIsKeptForItsModelOnly) {
   std::vector<std::int32_t> ids = some_ids(c, 2000);
   for (std::size_t i = 0; i < ids.size(); ++i)
     ids[i] = static_cast<std::int32_t>((i * i + i / 7) % 12);
-  const std::vector<double> before = unembedding(m.specimen.gpt).to_host();
+  const std::vector<double> before = unembedding_of(m.specimen.gpt).to_host();
   Dataset data;
   data.name = "squares", data.train = Tokens(ids);
   const TunedLensResult r = train_tuned_lens(
       m.specimen, data, {.at = LensAt::all, .steps = 60, .B = 4, .learning_rate = 1e-2});
-  EXPECT_EQ(unembedding(m.specimen.gpt).to_host(), before) << "the model is frozen";
+  EXPECT_EQ(unembedding_of(m.specimen.gpt).to_host(), before) << "the model is frozen";
   for (const Parameter* p : m.model->parameters()) EXPECT_FALSE(p->touched) << p->name;
   ASSERT_EQ(r.measured.size(), 4u) << "pre 0, mid 0, post 0, mid 1";
   EXPECT_LT(r.measured[0].kl, 0.9 * r.measured[0].kl_logit_lens);

@@ -21,10 +21,10 @@ void take_head(const std::string& said, AttributionOptions& options) {
 ExitCode run(const Arguments& args) {
   const Microscope microscope = open_specimen(args);
   const std::vector<std::int32_t> ids = tokens_asked(args, microscope.opened);
-  AttributionOptions options{.target = token_asked(args, "target", microscope.opened)};
+  AttributionOptions options{.target = token_asked(args, "target", microscope.specimen)};
   options.against_foil = args.text("foil") != "none";
   if (options.against_foil && args.text("foil") != "auto")
-    options.foil = token_asked(args, "foil", microscope.opened);
+    options.foil = token_asked(args, "foil", microscope.specimen);
   if (args.has("position")) options.position = static_cast<int>(args.integer("position"));
   if (args.has("head")) take_head(args.text("head"), options);
   if (args.has("mlp")) options.mlp = static_cast<int>(args.integer("mlp"));

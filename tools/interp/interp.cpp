@@ -7,6 +7,7 @@
 
 #include "engine/base/json.h"
 #include "engine/base/text.h"
+#include "interp/change/contrast.h"
 #include "tools/data_note.h"
 #include "tools/terminal.h"
 
@@ -25,23 +26,9 @@ Microscope open_specimen(const Arguments& args) {
   return {std::move(opened), std::move(specimen)};
 }
 
-std::int32_t token_asked(const Arguments& args, const char* option, const Opened& opened) {
+std::int32_t token_asked(const Arguments& args, const char* option, const Specimen& specimen) {
   if (!args.has(option)) return -1;
-  const std::string& said = args.text(option);
-  const bool is_id = said.size() > 1 && said[0] == '#';
-  std::int64_t id = 0;
-  if ((is_id || !opened.saved.tokenizer) &&
-      parse_integer(is_id ? said.substr(1) : said, id) == NumberFault::none) {
-    if (id >= 0 && id < opened.config().vocab_size) return static_cast<std::int32_t>(id);
-    fail(UsageError("--" + std::string(option) + " " + in_quotes(said) +
-                    ": this model has the tokens 0 .. " +
-                    std::to_string(opened.config().vocab_size - 1) + "."));
-  }
-  const std::vector<std::int32_t> ids = opened.tokenizer().encode(said);
-  if (ids.size() == 1) return ids[0];
-  fail(UsageError(
-      "--" + std::string(option) + " " + in_quotes(said) + " is " + std::to_string(ids.size()) +
-      " tokens for this model, and one is asked for; a token can be given by its number, as #17."));
+  return one_token(specimen, args.text(option), "--" + std::string(option));
 }
 
 Dataset data_asked(const Arguments& args, const Opened& opened) {

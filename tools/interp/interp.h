@@ -28,7 +28,7 @@ struct Microscope {
 Microscope open_specimen(const Arguments& args);
 
 // The one token that an option names: its text, or #17. -1 where the option is not given.
-std::int32_t token_asked(const Arguments& args, const char* option, const Opened& opened);
+std::int32_t token_asked(const Arguments& args, const char* option, const Specimen& specimen);
 // What --data names, or else what the model learned from, in tokens of the model.
 Dataset data_asked(const Arguments& args, const Opened& opened);
 

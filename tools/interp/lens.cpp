@@ -47,7 +47,7 @@ ExitCode run(const Arguments& args) {
   const std::vector<std::int32_t> ids = tokens_asked(args, microscope.opened);
   LensOptions options{.at = at_of(args.text("at")),
                       .top_k = static_cast<int>(args.integer("top-k")),
-                      .target = token_asked(args, "target", microscope.opened)};
+                      .target = token_asked(args, "target", microscope.specimen)};
   TunedLens tuned;
   if (args.has("tuned")) {
     tuned = load_tuned_lens(args.text("tuned"), microscope.specimen);
