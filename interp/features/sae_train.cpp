@@ -13,8 +13,9 @@
 namespace glass {
 namespace {
 
-constexpr std::int64_t kMostKept = std::int64_t{1} << 26;   // numbers of activations: 256 MiB
-constexpr std::int64_t kMostJudged = 64;                    // windows
+constexpr std::int64_t kMostKept = std::int64_t{1} << 26;      // numbers of activations: 256 MiB
+constexpr std::int64_t kMostJudged = std::int64_t{1} << 14;    // tokens
+constexpr std::int64_t kMostScanned = std::int64_t{1} << 16;   // tokens
 
 std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
@@ -42,11 +43,12 @@ struct Texts {
 Texts texts_of(const Dataset& data, std::int64_t T, std::int64_t most) {
   Texts texts;
   if (data.val.size() >= T) {
-    texts = {windows_of(data.train, 0, most, T), windows_of(data.val, 0, kMostJudged * T, T)};
+    texts = {windows_of(data.train, 0, most, T),
+             windows_of(data.val, 0, std::max(T, kMostJudged), T)};
   } else {
     const std::int64_t cut = data.train.size() / T * 9 / 10 * T;
     texts = {windows_of(data.train, 0, std::min(most, cut), T),
-             windows_of(data.train, cut, kMostJudged * T, T)};
+             windows_of(data.train, cut, std::max(T, kMostJudged), T)};
   }
   if (texts.learned.ids.empty() || texts.judged.ids.empty()) {
     fail(ContentError(data.name +
@@ -163,7 +165,6 @@ bool learn(Sae& sae, const Rows& rows, double scale, const SaeOptions& o, std::i
 SaeMetrics judge(const Specimen& specimen, const std::string& place, Sae& sae, const Text& text) {
   SaeMetrics m;
   ExplainedVariance explained;
-  std::vector<std::uint8_t> fired(size(sae.features()), 0);
   const double share = 1 / static_cast<double>(text.windows());
   for (std::int64_t w = 0; w < text.windows(); ++w) {
     const std::span<const std::int32_t> ids = text.window(w);
@@ -172,11 +173,7 @@ SaeMetrics judge(const Specimen& specimen, const std::string& place, Sae& sae, c
     const Tensor xhat = sae.decode(codes);
     explained.show(x.to_host(), xhat.to_host(), size(sae.d()));
     const std::vector<double> f = codes.to_host();
-    for (std::size_t i = 0; i < f.size(); ++i) {
-      if (f[i] <= 0) continue;
-      m.l0 += 1;
-      fired[i % fired.size()] = 1;
-    }
+    m.l0 += static_cast<double>(std::count_if(f.begin(), f.end(), [](double on) { return on > 0; }));
     const auto logits_with =
         [&](const Tensor& value) {   // (T-1,V): of the tokens that are followed
           Hooks hooks(specimen.gpt);
@@ -204,8 +201,6 @@ SaeMetrics judge(const Specimen& specimen, const std::string& place, Sae& sae, c
   m.l0 /= static_cast<double>(text.ids.size());
   m.explained_variance = explained.value();
   m.ce_recovered = (m.ce_zero - m.ce_sae) / (m.ce_zero - m.ce_clean);
-  m.dead = static_cast<double>(std::count(fired.begin(), fired.end(), std::uint8_t{0})) /
-           static_cast<double>(fired.size());
   return m;
 }
 
@@ -275,8 +270,13 @@ std::unique_ptr<SaeModel> train_sae(const Specimen& specimen, const Dataset& dat
   for (Parameter* bias : {&sae.b_enc, &sae.b_dec}) bias->value = (bias->value / scale).detach();
   model->metrics = judge(specimen, model->place, sae, texts.judged);
   model->scan = scan_features(specimen, model->place, sae,
-                              windows_of(Tokens(kept.ids), 0, std::int64_t{1} << 16, T), data,
+                              windows_of(Tokens(kept.ids), 0, std::max(T, kMostScanned), T), data,
                               options.threads);
+  const std::vector<UnitRecord>& features = model->scan.records;
+  model->metrics.dead =
+      static_cast<double>(std::count_if(features.begin(), features.end(),
+                                        [](const UnitRecord& r) { return r.positive == 0; })) /
+      static_cast<double>(F);
   return model;
 }
 

@@ -26,7 +26,7 @@ struct SaeOptions {
   std::function<bool()> stop = {};
 };
 
-// Judged on text that was not learned from.
+// Judged on text that was not learned from; but for `dead`.
 struct SaeMetrics {
   double l0 = 0;                   // features that are on, a token
   double explained_variance = 0;   // of the activation
@@ -34,7 +34,7 @@ struct SaeMetrics {
          ce_zero = 0;           // the model's loss: as it is, with xhat, with 0 there
   double ce_recovered = 0;      // (zero - sae) / (zero - clean)
   double kl = 0, kl_zero = 0;   // KL(clean || with xhat), KL(clean || with 0)
-  double dead = 0;              // share of features that never fired
+  double dead = 0;              // share of features that never fired over the text of the scan
 };
 
 struct SaeModel {
