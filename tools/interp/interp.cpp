@@ -98,6 +98,7 @@ extern const Command kInterpLens;
 extern const Command kInterpNeurons;
 extern const Command kInterpSae;
 extern const Command kInterpPath;
+extern const Command kInterpSteer;
 
 namespace {
 
@@ -113,6 +114,7 @@ const Command* const kAnalyses[] = {
     &kInterpNeurons,
     &kInterpSae,
     &kInterpPath,
+    &kInterpSteer,
 };
 const Example kExamples[] = {
     {"glass interp attention --ckpt out/names --prompt anna", "where each head looks"},
