@@ -99,6 +99,7 @@ extern const Command kInterpNeurons;
 extern const Command kInterpSae;
 extern const Command kInterpPath;
 extern const Command kInterpSteer;
+extern const Command kInterpCircuit;
 
 namespace {
 
@@ -115,6 +116,7 @@ const Command* const kAnalyses[] = {
     &kInterpSae,
     &kInterpPath,
     &kInterpSteer,
+    &kInterpCircuit,
 };
 const Example kExamples[] = {
     {"glass interp attention --ckpt out/names --prompt anna", "where each head looks"},

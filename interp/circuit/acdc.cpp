@@ -1,0 +1,137 @@
+#include "interp/circuit/acdc.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace glass {
+namespace {
+
+constexpr std::size_t kMostAtOnce =
+    16;   // what is tried in vain when an edge turns out to be needed
+
+std::vector<double> log_softmax(const double* logits, std::size_t V) {
+  const double most = *std::max_element(logits, logits + V);
+  double sum = 0;
+  for (std::size_t i = 0; i < V; ++i) sum += std::exp(logits[i] - most);
+  std::vector<double> out(logits, logits + V);
+  for (double& x : out) x -= most + std::log(sum);
+  return out;
+}
+
+class Measure {
+ public:
+  Measure(GraphRun& run, AcdcOptions::Measure which)
+      : run_(run),
+        which_(which),
+        V_(static_cast<std::size_t>(run.clean_logits().dim(2))),
+        full_(run.clean_logits().to_host()) {}
+
+  std::vector<double> of(const std::vector<EdgeSet>& circuits, int first) {
+    const Tensor logits = run_.logits(circuits, first);
+    std::vector<double> all;
+    if (which_ == AcdcOptions::Measure::answer) {
+      const double whole = run_.metric_clean() - run_.metric_corrupt();
+      for (const double m : answers(logits, run_.task()))
+        all.push_back((run_.metric_clean() - m) / whole);
+      return all;
+    }
+    const std::vector<double> numbers = logits.to_host();
+    const std::size_t B = full_.size() / V_;
+    for (std::size_t c = 0; c < circuits.size(); ++c) {
+      double kl = 0;
+      for (std::size_t b = 0; b < B; ++b) {
+        const std::vector<double> p = log_softmax(&full_[b * V_], V_),
+                                  q = log_softmax(&numbers[(c * B + b) * V_], V_);
+        for (std::size_t i = 0; i < V_; ++i) kl += std::exp(p[i]) * (p[i] - q[i]);
+      }
+      all.push_back(kl / static_cast<double>(B));
+    }
+    return all;
+  }
+
+ private:
+  GraphRun& run_;
+  AcdcOptions::Measure which_;
+  std::size_t V_;
+  std::vector<double> full_;
+};
+
+bool heard(const Graph& graph, const EdgeSet& circuit, int sender) {
+  for (std::size_t e = 0; e < circuit.size(); ++e)
+    if (circuit[e] && graph.edges()[e].from == sender) return true;
+  return false;
+}
+
+bool heard_at_all(const Graph& graph, const EdgeSet& circuit, int receiver) {
+  if (graph.receivers()[static_cast<std::size_t>(receiver)].kind == Receiver::Kind::logits)
+    return true;
+  const std::vector<int> all = graph.senders_of(receiver);
+  return std::any_of(all.begin(), all.end(),
+                     [&](int sender) { return heard(graph, circuit, sender); });
+}
+
+}   // namespace
+
+AcdcResult acdc(GraphRun& run, const AcdcOptions& options) {
+  const Graph& graph = run.graph();
+  Measure measure(run, options.measure);
+  AcdcResult r{run.all(), std::vector<double>(graph.edges().size(), std::nan("")), 0};
+  const int last = graph.receivers()[graph.receivers().size() - 2].layer;
+  double now = 0;   // the measure of what is left; 0 for all
+  for (int v = static_cast<int>(graph.receivers().size()); v-- > 0;) {
+    const Receiver& receiver = graph.receivers()[static_cast<std::size_t>(v)];
+    const int first = receiver.layer < 0 ? last : receiver.layer;
+    if (!heard_at_all(graph, r.kept, v)) {
+      for (int u = 0; u < graph.earlier(v); ++u)
+        r.kept[static_cast<std::size_t>(graph.edge(u, v))] = 0;
+      continue;
+    }
+    // Most edges go, so the next ones are tried together, each on top of those before it; where one
+    // must stay, the rest of the batch was in vain.
+    for (int u = graph.earlier(v) - 1; u >= 0;) {
+      std::vector<EdgeSet> tries;
+      EdgeSet next = r.kept;
+      const std::size_t most = std::min(kMostAtOnce, run.circuits_at_once());
+      for (int w = u; w >= 0 && tries.size() < most; --w) {
+        next[static_cast<std::size_t>(graph.edge(w, v))] = 0;
+        tries.push_back(next);
+      }
+      r.runs += static_cast<std::int64_t>(tries.size());
+      const std::vector<double> measures = measure.of(tries, first);
+      for (std::size_t i = 0; i < tries.size(); ++i, --u) {
+        if (!(measures[i] - now < options.threshold)) {
+          r.rise[static_cast<std::size_t>(graph.edge(u, v))] = measures[i] - now;
+          --u;
+          break;
+        }
+        r.kept = tries[i], now = measures[i];
+      }
+    }
+  }
+  r.kept = pruned(graph, r.kept);
+  return r;
+}
+
+EdgeSet pruned(const Graph& graph, EdgeSet circuit) {
+  const std::size_t senders = graph.senders().size();
+  // From the embeddings upwards: who hears somebody?
+  std::vector<char> hears(senders, 0);
+  for (std::size_t u = 0; u < senders; ++u)
+    hears[u] = graph.senders()[u].layer < 0;           // an embedding
+  for (std::size_t e = 0; e < circuit.size(); ++e) {   // by receiver, so what it hears is known
+    if (!circuit[e]) continue;
+    if (!hears[static_cast<std::size_t>(graph.edges()[e].from)]) circuit[e] = 0;
+    else
+      for (const int u : graph.senders_of(graph.edges()[e].to))
+        hears[static_cast<std::size_t>(u)] = 1;
+  }
+  // From the logits downwards: who is heard?
+  for (int v = static_cast<int>(graph.receivers().size()); v-- > 0;) {
+    if (heard_at_all(graph, circuit, v)) continue;
+    for (int u = 0; u < graph.earlier(v); ++u)
+      circuit[static_cast<std::size_t>(graph.edge(u, v))] = 0;
+  }
+  return circuit;
+}
+
+}   // namespace glass
