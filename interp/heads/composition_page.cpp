@@ -50,6 +50,7 @@ std::vector<Link> strongest(const CompositionResult& r) {
   std::stable_sort(links.begin(), links.end(),
                    [](const Link& a, const Link& b) { return a.value > b.value; });
   if (links.size() > 12) links.resize(12);
+  while (links.size() > 1 && links.back().value <= 0) links.pop_back();   // no more than chance
   return links;
 }
 

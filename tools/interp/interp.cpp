@@ -88,6 +88,7 @@ ExitCode tell(const Arguments& args, const Page& page, const std::function<void(
   return ExitCode::ok;
 }
 
+extern const Command kInterpAblate;
 extern const Command kInterpAttention;
 extern const Command kInterpComposition;
 extern const Command kInterpHeads;
@@ -105,6 +106,7 @@ namespace {
 
 // clang-format off
 const Command* const kAnalyses[] = {
+    &kInterpAblate,
     &kInterpAttention,
     &kInterpComposition,
     &kInterpHeads,

@@ -1,0 +1,69 @@
+// What is a part needed for? Take it out and see what becomes worse. A head says nothing (zero),
+// what it says on average (mean: it no longer knows what it reads, but does not surprise those who
+// listen to it either), or what it says in another text at that place (resample).
+#pragma once
+#include <string>
+#include <vector>
+
+#include "interp/heads/patterns.h"
+#include "interp/page/page.h"
+
+namespace glass {
+
+enum class AblateHow : std::uint8_t { zero, mean, resample };
+
+// A head, a neuron of an mlp, or all of an mlp.
+struct Part {
+  enum class Kind : std::uint8_t { head, neuron, mlp } kind = Kind::head;
+  int layer = 0, index = 0;   // index: which head or neuron
+  std::string name() const;   // "1.3", "neuron 0.321", "mlp 2"
+};
+// "1.3,1.2" as heads ("1.*": all heads of layer 1), "0.321" as neurons, "0,2" as mlps. UsageError
+// where the model has no such part.
+std::vector<Part> parts_of(const std::string& text, Part::Kind kind, const GPTConfig& config);
+
+struct AblationOptions {
+  std::vector<Part> parts = {};   // all taken out at once; empty: each head of the model alone
+  AblateHow how = AblateHow::zero;
+  std::vector<std::int32_t> text = {};     // empty: random repeats, where the second copy counts
+  std::vector<std::int32_t> prompt = {};   // what comes next here, with and without
+  int windows = 32;
+  std::uint64_t seed = 1337;
+  Bos bos = Bos::automatic;
+  bool icl = false;
+};
+
+// A change of the loss, in nats: ablated minus intact, and how sure it is: the standard error over
+// windows, each compared with itself.
+struct LossChange {
+  double change = 0, error = 0;
+  double icl = 0;   // the share of what is learned from context that is lost
+};
+
+struct TopToken {
+  std::int32_t id = 0;
+  std::string text;
+  double probability = 0;
+};
+
+struct AblationResult {
+  Provenance from;
+  AblateHow how = AblateHow::zero;
+  bool text = false, icl = false;
+  std::int64_t windows = 0, T = 0;
+  std::vector<std::string> parts;   // empty: each head alone
+  std::int64_t layers = 0, heads = 0;
+  double baseline_loss = 0;
+  double baseline_icl = 0;        // loss late minus loss early: what context is good for
+  LossChange change;              // of all parts together
+  std::vector<LossChange> each;   // of each head alone, by layer and head
+  std::vector<double> by_position, ablated_by_position;   // mean losses; the second with parts only
+  std::vector<TopToken> baseline_top, ablated_top;        // of the prompt
+};
+
+AblationResult ablation_of(const Specimen& specimen, const AblationOptions& options);
+
+Page page_of(const AblationResult& result);
+void put(Json& json, const AblationResult& result);
+
+}   // namespace glass
