@@ -5,9 +5,7 @@
 #include <map>
 
 #include "engine/base/error.h"
-#include "engine/base/text.h"
 #include "interp/activations.h"
-#include "interp/heads/composition.h"
 #include "interp/heads/detectors.h"
 #include "interp/heads/induction.h"
 
@@ -16,18 +14,6 @@ namespace {
 
 constexpr std::int64_t kLongestWindow = 256;
 constexpr std::int64_t kNumbersAtOnce = 1 << 24;   // of logits: 64 MiB
-
-std::string place_of(const Part& part) {
-  switch (part.kind) {
-    case Part::Kind::head:
-      return in_block(part.layer, "attn.hook_z");
-    case Part::Kind::neuron:
-      return in_block(part.layer, "mlp.hook_post");
-    case Part::Kind::mlp:
-      break;
-  }
-  return in_block(part.layer, "hook_mlp_out");
-}
 
 // ---- texts --------------------------------------------------------------------------------------
 
@@ -338,51 +324,7 @@ class Ablation {
   std::map<std::string, Tensor> means_;
 };
 
-int number_of(const std::string& text, std::int64_t count, const std::string& what) {
-  std::int64_t n = -1;
-  if (parse_integer(text, n) != NumberFault::none)
-    fail(UsageError("a " + what + " is named by a number, not " + in_quotes(text) + "."));
-  if (n < 0 || n >= count)
-    fail(UsageError("this model has no " + what + " " + in_quotes(text) + ": there are 0 .. " +
-                    std::to_string(count - 1) + "."));
-  return static_cast<int>(n);
-}
-
 }   // namespace
-
-std::string Part::name() const {
-  const std::string both = std::to_string(layer) + "." + std::to_string(index);
-  if (kind == Kind::head) return both;
-  return kind == Kind::neuron ? "neuron " + both : "mlp " + std::to_string(layer);
-}
-
-std::vector<Part> parts_of(const std::string& text, Part::Kind kind, const GPTConfig& c) {
-  if (kind != Part::Kind::head && !c.has_mlp())
-    fail(UsageError(
-        "this model has attention alone: there are no mlps and no neurons to take out."));
-  std::vector<Part> parts;
-  for (const std::string& one : split(text, ',')) {
-    if (kind == Part::Kind::mlp) {
-      parts.push_back({kind, number_of(one, c.n_layer, "mlp"), 0});
-      continue;
-    }
-    const std::vector<std::string> pair = split(one, '.');
-    const bool neuron = kind == Part::Kind::neuron;
-    if (pair.size() != 2)
-      fail(UsageError((neuron ? "a neuron is named layer.neuron, like 0.321, not "
-                              : "a head is named layer.head, like 1.3, not ") +
-                      in_quotes(one) + "."));
-    const int layer = number_of(pair[0], c.n_layer, "layer");
-    if (!neuron && pair[1] == "*") {
-      for (int h = 0; h < c.n_head; ++h) parts.push_back({kind, layer, h});
-      continue;
-    }
-    parts.push_back(
-        {kind, layer,
-         neuron ? number_of(pair[1], c.inner(), "neuron of this layer") : head_id(one, c).head});
-  }
-  return parts;
-}
 
 AblationResult ablation_of(const Specimen& specimen, const AblationOptions& options) {
   Ablation ablation(specimen, options);

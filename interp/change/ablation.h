@@ -5,22 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "interp/change/parts.h"
 #include "interp/heads/patterns.h"
 #include "interp/page/page.h"
 
 namespace glass {
 
 enum class AblateHow : std::uint8_t { zero, mean, resample };
-
-// A head, a neuron of an mlp, or all of an mlp.
-struct Part {
-  enum class Kind : std::uint8_t { head, neuron, mlp } kind = Kind::head;
-  int layer = 0, index = 0;   // index: which head or neuron
-  std::string name() const;   // "1.3", "neuron 0.321", "mlp 2"
-};
-// "1.3,1.2" as heads ("1.*": all heads of layer 1), "0.321" as neurons, "0,2" as mlps. UsageError
-// where the model has no such part.
-std::vector<Part> parts_of(const std::string& text, Part::Kind kind, const GPTConfig& config);
 
 struct AblationOptions {
   std::vector<Part> parts = {};   // all taken out at once; empty: each head of the model alone

@@ -91,6 +91,7 @@ ExitCode tell(const Arguments& args, const Page& page, const std::function<void(
 extern const Command kInterpAblate;
 extern const Command kInterpAttention;
 extern const Command kInterpComposition;
+extern const Command kInterpDynamics;
 extern const Command kInterpHeads;
 extern const Command kInterpInduction;
 extern const Command kInterpPatch;
@@ -109,6 +110,7 @@ const Command* const kAnalyses[] = {
     &kInterpAblate,
     &kInterpAttention,
     &kInterpComposition,
+    &kInterpDynamics,
     &kInterpHeads,
     &kInterpInduction,
     &kInterpPatch,
