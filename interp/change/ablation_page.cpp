@@ -75,8 +75,9 @@ void add_each_head(Page& page, const AblationResult& r) {
 }
 
 void add_parts(Page& page, const AblationResult& r) {
-  page.add(Paragraph{"Where " + list_of(r.parts, "and") + (r.parts.size() == 1 ? " " : ", each, ") +
-                     how_words(r.how) + ", the loss on " + what_counts(r) +
+  const std::string each = r.parts.size() == 1 ? "it " : "each ";
+  page.add(Paragraph{"Without " + list_of(r.parts, "and") + " (" + each + how_words(r.how) +
+                     "), the loss on " + what_counts(r) +
                      format(" changes from %.3f by ", r.baseline_loss) + with_error(r.change) +
                      " nats."});
   Chart chart;
