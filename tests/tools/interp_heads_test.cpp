@@ -60,7 +60,7 @@ TEST(InterpHeads, WhatIsNotThereIsAnErrorOfOneSentence) {
   EXPECT_THAT(refused({"induction", "--n=64"}), HasSubstr("the longest repeat is 63"));
   EXPECT_THAT(refused({"ablate", "--heads=2.0"}), HasSubstr("no layer"));
   EXPECT_THAT(refused({"ablate", "--mlps=0"}), HasSubstr("attention alone"));
-  EXPECT_THAT(refused({"composition", "--head=1.9"}), HasSubstr("no head \"1.9\""));
+  EXPECT_THAT(refused({"composition", "--head=1.9"}), HasSubstr("no head '1.9'"));
   EXPECT_THAT(refused({"dynamics", "--n=5"}), HasSubstr("is not the folder of a run"));
 }
 
