@@ -54,29 +54,39 @@ void Gatherer::pilot(std::span<const double> values) {
 
 void Gatherer::add(std::span<const double> values, std::span<const std::int32_t> tokens,
                    std::int64_t start, std::size_t first, std::size_t last) {
-  const double T = static_cast<double>(tokens.size());
-  for (std::size_t n = first; n < last; ++n) {
-    std::size_t strongest = 0, weakest = 0;
-    double sum = 0;
-    const double bins = high_[n] > low_[n] ? static_cast<double>(kBins) / (high_[n] - low_[n]) : 0;
-    for (std::size_t t = 0; t < tokens.size(); ++t) {
-      const double x = values[t * N_ + n];
-      sum += x;
-      positive_[n] += x > 0;
-      if (x > values[strongest * N_ + n]) strongest = t;
-      if (x < values[weakest * N_ + n]) weakest = t;
-      const double bin = std::clamp((x - low_[n]) * bins, 0.0, static_cast<double>(kBins - 1));
-      ++histogram_[n * kBins + static_cast<std::size_t>(bin)];
-      if (!token_sums_.empty()) token_sums_[static_cast<std::size_t>(tokens[t]) * N_ + n] += x;
+  // Token by token, since the units of one token lie side by side in memory.
+  const std::size_t count = last - first, T = tokens.size();
+  std::vector<double> sum(count, 0), most(count, -std::numeric_limits<double>::infinity()),
+      least(count, -most[0]), bins(count);
+  std::vector<std::size_t> strongest(count, 0), weakest(count, 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    const double width = high_[first + i] - low_[first + i];
+    bins[i] = width > 0 ? static_cast<double>(kBins) / width : 0;
+  }
+  for (std::size_t t = 0; t < T; ++t) {
+    const double* const row = &values[t * N_ + first];
+    for (std::size_t i = 0; i < count; ++i) {
+      const double x = row[i];
+      sum[i] += x;
+      positive_[first + i] += x > 0;
+      if (x > most[i]) most[i] = x, strongest[i] = t;
+      if (x < least[i]) least[i] = x, weakest[i] = t;
+      const double bin =
+          (x - low_[first + i]) * bins[i];   // not above 0: the first one, or no number
+      const double in_range = std::min(bin, static_cast<double>(kBins - 1));
+      ++histogram_[(first + i) * kBins + (bin > 0 ? static_cast<std::size_t>(in_range) : 0)];
     }
-    merge(n, values, tokens.size(), sum / T, static_cast<double>(start));
-    const auto moment = [&](std::size_t t) {
-      return Moment{values[t * N_ + n], start + static_cast<std::int64_t>(t)};
-    };
-    top_[n].offer(moment(strongest));
-    bottom_[n].offer(moment(weakest));
-    max_[n] = std::max(max_[n], values[strongest * N_ + n]);
-    min_[n] = std::min(min_[n], values[weakest * N_ + n]);
+    if (token_sums_.empty()) continue;
+    double* const sums = &token_sums_[static_cast<std::size_t>(tokens[t]) * N_ + first];
+    for (std::size_t i = 0; i < count; ++i) sums[i] += row[i];
+  }
+  merge(values, T, sum, static_cast<double>(start), first);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t n = first + i;
+    top_[n].offer({most[i], start + static_cast<std::int64_t>(strongest[i])});
+    bottom_[n].offer({least[i], start + static_cast<std::int64_t>(weakest[i])});
+    max_[n] = std::max(max_[n], most[i]);
+    min_[n] = std::min(min_[n], least[i]);
   }
 }
 
@@ -115,14 +125,21 @@ UnitRecord Gatherer::record(std::size_t n, std::span<const std::int64_t> counts,
 
 // Welford's means and squares, a window at a time (Chan, Golub and LeVeque): no large sums are
 // subtracted from each other.
-void Gatherer::merge(std::size_t n, std::span<const double> values, std::size_t T, double mean,
-                     double before) {
-  double spread = 0;
-  for (std::size_t t = 0; t < T; ++t)
-    spread += (values[t * N_ + n] - mean) * (values[t * N_ + n] - mean);
-  const double own = static_cast<double>(T), all = before + own, apart = mean - mean_[n];
-  mean_[n] += apart * own / all;
-  spread_[n] += spread + apart * apart * before * own / all;
+void Gatherer::merge(std::span<const double> values, std::size_t T, std::span<const double> sums,
+                     double before, std::size_t first) {
+  const double own = static_cast<double>(T), all = before + own;
+  std::vector<double> spread(sums.size(), 0);
+  for (std::size_t t = 0; t < T; ++t) {
+    for (std::size_t i = 0; i < sums.size(); ++i) {
+      const double apart = values[t * N_ + first + i] - sums[i] / own;
+      spread[i] += apart * apart;
+    }
+  }
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const double apart = sums[i] / own - mean_[first + i];
+    mean_[first + i] += apart * own / all;
+    spread_[first + i] += spread[i] + apart * apart * before * own / all;
+  }
 }
 
 // eta^2: the variance between the means of tokens, as a share of all of it.

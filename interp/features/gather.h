@@ -78,8 +78,8 @@ class Gatherer {
   UnitRecord record(std::size_t n, std::span<const std::int64_t> counts, double tokens) const;
 
  private:
-  void merge(std::size_t n, std::span<const double> values, std::size_t T, double mean,
-             double before);
+  void merge(std::span<const double> values, std::size_t T, std::span<const double> sums,
+             double before, std::size_t first);
   void know_tokens(UnitRecord& r, std::size_t n, std::span<const std::int64_t> counts) const;
 
   std::size_t N_;
