@@ -11,7 +11,7 @@
 namespace glass {
 
 Batches::Batches(const Tokens& tokens, std::int64_t B, std::int64_t T, std::uint64_t seed)
-    : tokens_(tokens), B_(B), T_(T), seed_(seed) {
+    : Samples(B, T), tokens_(tokens), seed_(seed) {
   const std::int64_t S = tokens_.size();
   if (S < T + 1) {
     fail(ContentError("a corpus of " + with_commas(S) + " tokens is too short for windows of " +
@@ -29,19 +29,14 @@ std::int64_t Batches::start_of(std::int64_t g) const {
   // The offset takes the high bits of a product, not a remainder: as even, and without a division.
   const std::uint64_t dice = philox({seed_, kOffset, epoch, 0}, 0).x[0];
   const auto offset = static_cast<std::int64_t>(dice * static_cast<std::uint64_t>(offsets_) >> 32);
-  return offset + window * T_;
+  return offset + window * T();
 }
 
-void Batches::fill(std::int64_t first_sample, std::span<std::int32_t> inputs,
-                   std::span<std::int32_t> targets) const {
-  const auto T = static_cast<std::size_t>(T_), B = static_cast<std::size_t>(B_);
-  if (inputs.size() != B * T || targets.size() != B * T)
-    fail(ShapeError("a batch has " + std::to_string(B * T) + " inputs and as many targets"));
-  for (std::size_t b = 0; b < B; ++b) {
-    const std::int64_t start = start_of(first_sample + static_cast<std::int64_t>(b));
-    tokens_.copy(start, inputs.subspan(b * T, T));
-    tokens_.copy(start + 1, targets.subspan(b * T, T));
-  }
+void Batches::sample(std::int64_t g, std::span<std::int32_t> inputs,
+                     std::span<std::int32_t> targets) const {
+  const std::int64_t start = start_of(g);
+  tokens_.copy(start, inputs);
+  tokens_.copy(start + 1, targets);
 }
 
 }   // namespace glass

@@ -6,9 +6,12 @@
 #include <unordered_map>
 
 #include "engine/base/error.h"
+#include "engine/base/hash.h"
 #include "engine/base/text.h"
+#include "model/batches.h"
 #include "model/corpora/corpora.h"
 #include "model/corpus.h"
+#include "model/random_repeats.h"
 #include "model/source.h"
 #include "model/token_cache.h"
 #include "model/token_folder.h"
@@ -39,12 +42,71 @@ Dataset from_text(std::string_view text, const DataOptions& options, const std::
   return data;
 }
 
+// ---- data that are made while they are asked for ------------------------------------------------
+
+constexpr const char* kInduction = "induction";
+
+std::unique_ptr<Samples> make_repeats(Split split, std::int64_t B, std::int64_t T,
+                                      std::uint64_t seed) {
+  if (split == Split::val) return std::make_unique<HeldOutRepeats>(B, T);
+  return std::make_unique<RandomRepeats>(B, T, seed);
+}
+
+// Some of what there is to learn from, as one row of tokens.
+std::vector<std::int32_t> some_of(const Dataset& data, Split split, std::int64_t samples) {
+  constexpr std::int64_t T = 64;
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(samples * T)), targets(ids.size());
+  data.made(split, samples, T, 0)->fill(0, ids, targets);
+  return ids;
+}
+
+// Of some samples: they follow from the seed, so all of them are the same when these are.
+std::uint64_t digest_of_made(const Dataset& data) {
+  Xxh64 hash;
+  for (const Split split : {Split::train, Split::val}) {
+    const std::vector<std::int32_t> ids = some_of(data, split, 64);
+    hash.add(std::as_bytes(std::span(ids)));
+  }
+  return hash.digest();
+}
+
+Dataset open_made(const DataOptions& options) {
+  Dataset data;
+  data.name = options.source;
+  data.origin = std::string(find_corpus(options.source)->what);
+  data.tokenizer = repeat_tokenizer();
+  data.vocab_size = data.tokenizer->vocab_size();
+  data.made = make_repeats;
+  data.digest = digest_of_made(data);
+  if (options.use && options.use->to_json() != data.tokenizer->to_json())
+    fail(ContentError("the tokens of " + data.name +
+                      " are drawn by chance and have letters of "
+                      "their own; this model learned others (" +
+                      options.use->spec() + ")."));
+  if (options.tokenizer != "char")
+    fail(UsageError("the tokens of " + data.name +
+                    " are drawn by chance, each with a letter of its "
+                    "own; leave --tokenizer out."));
+  return data;
+}
+
 }   // namespace
+
+bool is_made(const std::string& source) { return source == kInduction; }
+
+std::unique_ptr<Samples> samples_of(const Dataset& data, Split split, std::int64_t B,
+                                    std::int64_t T, std::uint64_t seed) {
+  if (data.made) return data.made(split, B, T, seed);
+  const Tokens& tokens = split == Split::train ? data.train : data.val;
+  if (split == Split::val && tokens.size() <= T) return nullptr;
+  return std::make_unique<Batches>(tokens, B, T, seed);
+}
 
 Dataset open_dataset(const DataOptions& wanted) {
   DataOptions options = wanted;
   if (!(options.val >= 0 && options.val < 1))
     fail(UsageError("--val is a share from 0 to less than 1, not " + shortest(options.val) + "."));
+  if (is_made(options.source)) return open_made(options);
   if (options.use == nullptr) {
     if (is_tokenizer_path(options.tokenizer)) options.use = open_tokenizer(options.tokenizer);
     else check_tokenizer_spec(options.tokenizer);
@@ -104,6 +166,12 @@ CorpusEntropy corpus_entropy(const Tokens& tokens, int vocab_size, std::int64_t 
   entropy.unigram = (n_log_n(N) - of_tokens) / static_cast<double>(N);
   if (N > 1) entropy.bigram = (of_firsts - of_pairs) / static_cast<double>(N - 1);
   return entropy;
+}
+
+CorpusEntropy corpus_entropy(const Dataset& data) {
+  constexpr std::int64_t kSamples = 4096;
+  return corpus_entropy(data.made ? Tokens(some_of(data, Split::train, kSamples)) : data.train,
+                        data.vocab_size);
 }
 
 }   // namespace glass

@@ -2,18 +2,28 @@
 // tokenizer that says what they mean. open_dataset makes one of nearly anything a user points at.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "model/samples.h"
 #include "model/tokenizer/tokenizer.h"
 #include "model/tokens.h"
 
 namespace glass {
 
+enum class Split : std::uint8_t { train, val };
+
+// Where the samples of a data set come from that is not stored anywhere (random_repeats.h). Those
+// of `val` are the same for every seed.
+using MakeSamples = std::unique_ptr<Samples> (*)(Split, std::int64_t B, std::int64_t T,
+                                                 std::uint64_t seed);
+
 struct Dataset {
   std::string name;         // "tinyshakespeare": good for naming a folder
   std::string origin;       // where it came from, for people: "tinyshakespeare.txt"
   Tokens train, val;        // val may be empty
+  MakeSamples made = nullptr;   // where it is given, both are empty
   TokenizerPtr tokenizer;   // null: token files that come without one
   int vocab_size = 0;
   // How much text the tokens stand for, so that a loss per token becomes bits per byte or per
@@ -45,6 +55,14 @@ struct DataOptions {
 
 Dataset open_dataset(const DataOptions& options);
 
+// Is this the name of a data set that is made while it is asked for?
+bool is_made(const std::string& source);
+
+// What a model learns from or is examined on, B samples of T tokens at a time. Null where nothing,
+// or less than a window, is held out.
+std::unique_ptr<Samples> samples_of(const Dataset& data, Split split, std::int64_t B,
+                                    std::int64_t T, std::uint64_t seed);
+
 // Three lines to compare a loss with, in nats a token.
 struct CorpusEntropy {
   double uniform;   // ln V: a model that knows nothing
@@ -54,5 +72,7 @@ struct CorpusEntropy {
 // Of at most the first `most` tokens: pairs of tokens are many.
 CorpusEntropy corpus_entropy(const Tokens& tokens, int vocab_size,
                              std::int64_t most = std::int64_t{1} << 24);
+// Of what there is to learn from.
+CorpusEntropy corpus_entropy(const Dataset& data);
 
 }   // namespace glass

@@ -62,4 +62,44 @@ Evaluation evaluate(LanguageModel& model, const Tokens& text, const EvaluateOpti
   return {done > 0 ? sum / static_cast<double>(done) : 0, done};
 }
 
+namespace {
+
+// Of one batch: how many targets are asked for, and how many of them are the likeliest token.
+void count_right(const Tensor& logits, std::span<const std::int32_t> targets, std::int64_t& asked,
+                 std::int64_t& right) {
+  const std::vector<double> values = logits.to_host();
+  const std::size_t V = values.size() / targets.size();
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (targets[i] == kIgnore) continue;
+    const auto row = values.begin() + static_cast<std::ptrdiff_t>(i * V);
+    const auto likeliest = std::max_element(row, row + static_cast<std::ptrdiff_t>(V)) - row;
+    ++asked, right += likeliest == targets[i];
+  }
+}
+
+}   // namespace
+
+Answers answers(LanguageModel& model, const Samples& samples, std::int64_t count,
+                const std::function<bool()>& stop) {
+  const std::int64_t B = samples.B(), T = samples.T();
+  std::vector<std::int32_t> inputs(static_cast<std::size_t>(B * T)), targets(inputs.size());
+  double sum = 0;
+  Answers all;
+  std::int64_t right = 0;
+  if (count == 0) count = samples.count();
+  for (std::int64_t first = 0; first < count && !(stop && stop()); first += B) {
+    samples.fill(first, inputs, targets);
+    const std::int64_t before = all.asked;
+    Pass pass;
+    const Tensor logits = model.logits(pass, Tensor::ids(model.device(), inputs, {B, T}));
+    const Tensor loss = cross_entropy(logits, Tensor::ids(model.device(), targets, {B, T}));
+    count_right(logits, targets, all.asked, right);
+    sum += loss.item() * static_cast<double>(all.asked - before);
+  }
+  if (all.asked == 0) return all;
+  all.loss = sum / static_cast<double>(all.asked);
+  all.accuracy = static_cast<double>(right) / static_cast<double>(all.asked);
+  return all;
+}
+
 }   // namespace glass

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "model/language_model.h"
+#include "model/samples.h"
 #include "model/tokens.h"
 
 namespace glass {
@@ -22,5 +23,15 @@ struct EvaluateOptions {
 };
 
 Evaluation evaluate(LanguageModel& model, const Tokens& text, const EvaluateOptions& options = {});
+
+// How it answers where answers can be known: over the targets that samples ask for.
+struct Answers {
+  double loss = 0;       // nats a token
+  double accuracy = 0;   // the share of them that the model holds most likely
+  std::int64_t asked = 0;
+};
+// Over `count` samples, or somewhat more: whole batches are asked. 0: all there are.
+Answers answers(LanguageModel& model, const Samples& samples, std::int64_t count = 0,
+                const std::function<bool()>& stop = {});
 
 }   // namespace glass

@@ -301,6 +301,7 @@ void Run::finish() {
 void Run::look(MetricsRow& row) {
   losses_ = trainer_.estimate();
   row.step = trainer_.steps(), row.train_loss = losses_.train, row.val_loss = losses_.val;
+  row.val_accuracy = losses_.val_accuracy;
   const double judged = std::isnan(losses_.val) ? losses_.train : losses_.val;
   const bool best = judged < best_val_ && trainer_.steps() > 0;
   if (best) best_val_ = judged, best_step_ = trainer_.steps();
@@ -316,6 +317,7 @@ void Run::write(const MetricsRow& row) {
   number("loss", row.loss);
   number("train_loss", row.train_loss);
   number("val_loss", row.val_loss);
+  number("val_accuracy", row.val_accuracy);
   number("lr", row.lr);
   number("grad_norm", row.grad_norm);
   metrics_.append(json.end().text() + "\n");

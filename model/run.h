@@ -3,9 +3,9 @@
 // the same bytes as one that never stopped.
 //
 // A run folder holds checkpoints (model/run_folder.h) and
-//   metrics.jsonl   one object a line: step, loss, lr, grad_norm, train_loss, val_loss
-//   samples.txt     what the model wrote along the way
-//   timing.jsonl    step, ms, tokens_per_second: the only file that knows the clock
+//   metrics.jsonl   one object a line: step, loss, lr, grad_norm, train_loss, val_loss,
+//   val_accuracy samples.txt     what the model wrote along the way timing.jsonl    step, ms,
+//   tokens_per_second: the only file that knows the clock
 #pragma once
 #include <functional>
 #include <limits>
@@ -24,7 +24,7 @@ struct MetricsRow {
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
   std::int64_t step = 0;
   double loss = kNone, lr = kNone, grad_norm = kNone;
-  double train_loss = kNone, val_loss = kNone;
+  double train_loss = kNone, val_loss = kNone, val_accuracy = kNone;
 };
 
 // Whoever watches a run: a terminal, a dashboard, a test.

@@ -36,9 +36,10 @@ TrainConfig recipe(std::string_view preset) {
     c.batch_size = 16, c.max_iters = 1000, c.learning_rate = 1e-2, c.min_lr = 0, c.warmup_iters = 0;
     c.beta1 = 0.85, c.weight_decay = 0;
   } else if (preset == "induction") {
-    c.batch_size = 16, c.max_iters = 1500, c.learning_rate = 3e-3, c.min_lr = 3e-3,
-    c.warmup_iters = 50;
-    c.beta2 = 0.98, c.weight_decay = 0.01;
+    c.batch_size = 16, c.max_iters = 600, c.learning_rate = 1e-2, c.min_lr = 1e-2,
+    c.warmup_iters = 20;
+    c.beta2 = 0.95, c.weight_decay = 0.01;
+    c.eval_interval = 25, c.eval_iters = 1, c.keep = 0;   // to watch how its heads grow
   } else if (preset == "bigram") {
     c.batch_size = 64, c.max_iters = 1000, c.learning_rate = 5e-2, c.min_lr = 1e-3,
     c.weight_decay = 0;

@@ -56,12 +56,14 @@ Trainer::Trainer(LanguageModel& model, const Dataset& data, const TrainConfig& c
     : model_(model),
       config_(config),
       T_(model.config().block_size),
-      train_(data.train, config.batch_size, T_, stream(config, kTraining)),
-      train_probe_(data.train, config.batch_size, T_, stream(config, kProbeTrain)),
       data_(data),
       adam_(model.parameters(), adam_options(config)) {
-  if (data.val.size() > T_)
-    val_probe_.emplace_back(data.val, config.batch_size, T_, stream(config, kProbeVal));
+  const auto samples = [&](Split split, Stream which) {
+    return samples_of(data, split, config.batch_size, T_, stream(config, which));
+  };
+  train_ = samples(Split::train, kTraining);
+  train_probe_ = samples(Split::train, kProbeTrain);
+  val_probe_ = samples(Split::val, kProbeVal);
   const std::size_t n = static_cast<std::size_t>(config.batch_size * T_);
   inputs_.resize(n), targets_.resize(n);
 }
@@ -94,7 +96,7 @@ double Trainer::flops_per_step() const {
 }
 
 double Trainer::micro_step(std::int64_t micro) {
-  train_.fill(steps_ * config_.samples_per_step() + micro * config_.batch_size, inputs_, targets_);
+  train_->fill(steps_ * config_.samples_per_step() + micro * config_.batch_size, inputs_, targets_);
   const Shape shape = {config_.batch_size, T_};
   const Tensor ids = Tensor::ids(model_.device(), inputs_, shape),
                targets = Tensor::ids(model_.device(), targets_, shape);
@@ -194,33 +196,40 @@ void Trainer::stop_if_interrupted() const {
   if (interrupted && interrupted()) throw Interrupted{};
 }
 
-double Trainer::loss_on(const Batches& batches, std::int64_t count) const {
+double Trainer::loss_on(const Samples& samples, std::int64_t batches) const {
   std::vector<std::int32_t> inputs(inputs_.size()), targets(inputs_.size());
   const Shape shape = {config_.batch_size, T_};
   double sum = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
+  for (std::int64_t i = 0; i < batches; ++i) {
     stop_if_interrupted();
-    batches.fill(i * config_.batch_size, inputs, targets);
+    samples.fill(i * config_.batch_size, inputs, targets);
     Pass pass;
     sum += model_
                .loss(pass, Tensor::ids(model_.device(), inputs, shape),
                      Tensor::ids(model_.device(), targets, shape))
                .item();
   }
-  return sum / static_cast<double>(count);
+  return sum / static_cast<double>(batches);
+}
+
+void Trainer::estimate_val(Losses& losses) const {
+  if (data_.made) {
+    const Answers seen = answers(model_, *val_probe_, 0, interrupted);
+    losses.val = seen.loss, losses.val_accuracy = seen.accuracy;
+  } else if (data_.val.size() > 1) {   // a small split is read whole: no luck in it
+    const std::int64_t asked = config_.eval_iters * config_.batch_size;
+    const bool whole = !val_probe_ || val_probe_->count() <= asked;
+    const EvaluateOptions all{.B = config_.batch_size, .stop = interrupted};
+    losses.val =
+        whole ? evaluate(model_, data_.val, all).loss : loss_on(*val_probe_, config_.eval_iters);
+  }
 }
 
 Losses Trainer::estimate() {
-  const std::int64_t asked = config_.eval_iters * config_.batch_size;
-  Losses losses{loss_on(train_probe_, config_.eval_iters),
+  Losses losses{loss_on(*train_probe_, config_.eval_iters),
                 std::numeric_limits<double>::quiet_NaN()};
-  if (data_.val.size() > 1) {   // a small split is read whole: no luck in it
-    const bool whole = val_probe_.empty() || val_probe_.front().windows() <= asked;
-    const EvaluateOptions all{.B = config_.batch_size, .stop = interrupted};
-    losses.val = whole ? evaluate(model_, data_.val, all).loss
-                       : loss_on(val_probe_.front(), config_.eval_iters);
-    stop_if_interrupted();
-  }
+  estimate_val(losses);
+  stop_if_interrupted();
   return losses;
 }
 

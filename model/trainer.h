@@ -4,13 +4,15 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/optim.h"
-#include "model/batches.h"
 #include "model/dataset.h"
 #include "model/language_model.h"
+#include "model/samples.h"
 #include "model/train_config.h"
 
 namespace glass {
@@ -23,6 +25,9 @@ struct StepResult {
 
 struct Losses {
   double train, val;   // val: NaN where nothing is held out
+  // Of a data set that asks only for what can be known: how often the model knows it. NaN: of a
+  // text.
+  double val_accuracy = std::numeric_limits<double>::quiet_NaN();
 };
 
 // Damage done on purpose, to see whether it is noticed: "nan_loss@37", "inf_grad@37",
@@ -71,7 +76,8 @@ class Trainer {
 
  private:
   double micro_step(std::int64_t micro);
-  double loss_on(const Batches& batches, std::int64_t count) const;
+  double loss_on(const Samples& samples, std::int64_t batches) const;
+  void estimate_val(Losses& losses) const;
   void stop_if_interrupted() const;
   void done(Part part) const;
   std::string culprit();
@@ -80,8 +86,7 @@ class Trainer {
   LanguageModel& model_;
   TrainConfig config_;
   std::int64_t T_;
-  Batches train_, train_probe_;
-  std::vector<Batches> val_probe_;   // none or one
+  std::unique_ptr<Samples> train_, train_probe_, val_probe_;   // val_probe_: or none
   const Dataset& data_;
   AdamW adam_;
   Tape tape_;

@@ -349,7 +349,7 @@ const Option kPrepOptions[] = {
     {.name = "out", .value = "DIR", .help = "where to; without it, out/tokens/<name>", .also = "o"},
     {.name = "overwrite", .type = Type::flag, .help = "replace what is there"},
 };
-const Option kMakeOperands[] = {{.name = "NAME", .help = "names, stories, repeats, arithmetic or brackets", .required = true}};
+const Option kMakeOperands[] = {{.name = "NAME", .help = "names, stories, repeats, arithmetic, brackets or induction", .required = true}};
 const Option kMakeOptions[] = {
     {.name = "documents", .type = Type::integer, .value = "N", .min = 1, .max = 1e9, .help = "how many documents; without it, as many as glass train NAME takes", .also = "n"},
     {.name = "seed", .type = Type::integer, .value = "N", .fallback = "1", .min = 0, .help = "another seed, other texts"},

@@ -1,7 +1,9 @@
 // glass eval: how surprised is a model by a text? Every token is predicted once, in windows as long
 // as the model can read.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <memory>
 
 #include "engine/base/files.h"
 #include "engine/base/hash.h"
@@ -20,11 +22,13 @@ namespace {
 struct Examined {
   std::string name;
   Tokens tokens;
+  std::shared_ptr<const Samples> samples = nullptr;   // of data that are made: these instead
   std::int64_t bytes = 0, letters = 0;
 };
 
 struct Result {
   Evaluation evaluation;
+  double accuracy = -1;   // -1: of a text, of which no part can be known for sure
   double perplexity = 0, bits_per_byte = 0, bits_per_character = 0;
 };
 
@@ -32,7 +36,7 @@ Examined from_file(const Arguments& args, const Opened& opened) {
   const std::string& path = args.text("FILE");
   const std::string text = read_text_file(path, "the text");
   const std::vector<std::int32_t> ids = opened.tokenizer().encode(text);
-  return {in_quotes(path), Tokens(ids), static_cast<std::int64_t>(text.size()),
+  return {in_quotes(path), Tokens(ids), nullptr, static_cast<std::int64_t>(text.size()),
           count_letters(text)};
 }
 
@@ -58,14 +62,24 @@ Dataset data_of(const Arguments& args, const Opened& opened) {
   return data;
 }
 
+constexpr std::uint64_t kFreshSamples = 3;   // streams 0 to 2 of seed 0 are a trainer's
+constexpr std::int64_t kManySamples = 1024;
+
 Examined from_split(const Arguments& args, const Opened& opened) {
   const Dataset data = data_of(args, opened);
   const std::string name = data.name + ", " + args.text("split");
+  if (data.made) {
+    const Split split = args.text("split") == "val" ? Split::val : Split::train;
+    return {name,
+            {},
+            samples_of(data, split, args.integer("batch-size"), opened.config().block_size,
+                       kFreshSamples)};
+  }
   if (args.text("split") == "train")
-    return {name, data.train, data.train_bytes, data.train_letters};
+    return {name, data.train, nullptr, data.train_bytes, data.train_letters};
   if (data.val.size() < 2)
     fail(ContentError("nothing of " + data.name + " was held out; examine it with --split train."));
-  return {name, data.val, data.val_bytes, data.val_letters};
+  return {name, data.val, nullptr, data.val_bytes, data.val_letters};
 }
 
 // The first token is not predicted, so its bytes are no merit either.
@@ -79,7 +93,17 @@ void leave_out_first(Examined& what, const Opened& opened) {
   if (what.letters > 0) what.letters -= count_letters(bytes);
 }
 
+Result examine_samples(const Opened& opened, const Samples& samples) {
+  const Answers seen = answers(opened.model(), samples, std::min(samples.count(), kManySamples));
+  Result r;
+  r.evaluation = {seen.loss, seen.asked};
+  r.accuracy = seen.accuracy;
+  r.perplexity = std::exp(seen.loss);
+  return r;
+}
+
 Result examine(const Arguments& args, const Opened& opened, const Examined& what) {
+  if (what.samples) return examine_samples(opened, *what.samples);
   if (what.tokens.size() < 2) {
     fail(ContentError(what.name +
                       " has only one token: nothing follows it that could be predicted."));
@@ -109,6 +133,7 @@ void print_json(const Arguments& args, const Opened& opened, const Examined& wha
   };
   known("bits_per_byte", r.bits_per_byte);
   known("bits_per_character", r.bits_per_character);
+  if (r.accuracy >= 0) json.field("accuracy", r.accuracy);
   print(json.end().text() + "\n");
 }
 
@@ -120,6 +145,7 @@ void print_text(const Opened& opened, const Examined& what, const Result& r) {
   line("perplexity", format("%.3f", r.perplexity), "as unsure as among so many equals");
   if (r.bits_per_byte > 0) line("bits a byte", format("%.4f", r.bits_per_byte), "");
   if (r.bits_per_character > 0) line("bits a letter", format("%.4f", r.bits_per_character), "");
+  if (r.accuracy >= 0) line("accuracy", format("%.4f", r.accuracy), "of the likeliest token");
   line("tokens", with_commas(r.evaluation.tokens), what.name);
   line("step", with_commas(opened.saved.step), opened.saved.path);
 }

@@ -34,9 +34,12 @@ void introduce(TrainView& view, const TrainRequest& request, const Dataset& data
   if (data.train_documents > 0)
     text += amount(data.train_documents + data.val_documents, "document", "documents") + ", ";
   text += "vocabulary " + with_commas(data.vocab_size) + " (" +
-          (data.tokenizer ? data.tokenizer->spec() : "no tokenizer") + "), " +
-          with_commas(data.train.size()) + " tokens to learn, " + with_commas(data.val.size()) +
-          " held out";
+          (data.tokenizer ? data.tokenizer->spec() : "no tokenizer") + "), ";
+  if (data.made)
+    text += "new sequences as long as it learns, and some that repeat at a distance held out";
+  else
+    text += with_commas(data.train.size()) + " tokens to learn, " + with_commas(data.val.size()) +
+            " held out";
   view.say("data     " + text);
   if (c.arch == Arch::bigram) {
     view.say("model    bigram: a table of " + amount(trainer.model().count(), "weight", "weights"));
@@ -162,7 +165,7 @@ ExitCode run(const Arguments& said) {
   if (place.resume) update_config(place.folder, request);
   else write_config(place.folder, request);
 
-  const CorpusEntropy lines = corpus_entropy(data.train, data.vocab_size);
+  const CorpusEntropy lines = corpus_entropy(data);
   if (!place.said.empty()) view.say("note     " + place.said);
   for (const std::string& note : request.notes) view.say("note     " + note);
   mention_ignored(view, args);

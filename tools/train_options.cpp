@@ -178,6 +178,7 @@ std::string separator(const Arguments& args) {
 
 std::string default_preset(const Arguments& args, const DataOptions& data) {
   if (args.has("arch") && args.text("arch") == "bigram") return "bigram";
+  if (is_made(data.source)) return "induction";
   return data.source == "names" ? "names" : "char-small";
 }
 

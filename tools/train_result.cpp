@@ -95,6 +95,7 @@ void print_json(const TrainResult& r) {
       .field("step", r.step)
       .field("train_loss", r.losses.train)
       .field("val_loss", r.losses.val);
+  if (!std::isnan(r.losses.val_accuracy)) json.field("val_accuracy", r.losses.val_accuracy);
   json.field("best_val_loss", r.best_val_loss)
       .field("tokens_per_second", r.tokens_per_second)
       .field("params", r.params);
@@ -124,6 +125,10 @@ void print_text(const TrainResult& r, const Dataset& data) {
     }
     print("\n");
   }
+  if (!std::isnan(r.losses.val_accuracy))
+    print(
+        format("of what comes again in held-out sequences it knows %.1f %%, at %.4f nats a token\n",
+               100 * r.losses.val_accuracy, r.losses.val));
   print("checkpoint " + r.checkpoint + "\nloss curve " + r.loss_png + "\n");
 }
 

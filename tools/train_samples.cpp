@@ -1,6 +1,7 @@
 #include "tools/train_samples.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "engine/base/text.h"
 #include "model/generate.h"
@@ -85,6 +86,30 @@ std::vector<std::string> documents(LanguageModel& model, const Dataset& data,
   return all;
 }
 
+// Of sequences that repeat: the first copy and one token of the second, and after a bar what the
+// model says to that.
+std::vector<std::string> second_copies(LanguageModel& model, const Dataset& data,
+                                       const TrainConfig& config, std::int64_t step) {
+  constexpr std::int64_t kShown = 3;
+  const std::int64_t T = model.config().block_size;
+  const std::unique_ptr<Samples> samples = samples_of(data, Split::val, kShown, T, 0);
+  std::vector<std::int32_t> inputs(static_cast<std::size_t>(kShown * T)), targets(inputs.size());
+  samples->fill(0, inputs, targets);
+  const auto known =   // the first place where the next token can be known
+      std::find_if(targets.begin(), targets.end(), [](std::int32_t t) { return t != kIgnore; }) -
+      targets.begin();
+  std::vector<std::string> all;
+  for (std::int64_t i = 0; i < kShown; ++i) {
+    const auto begin = inputs.begin() + i * T;
+    const std::vector<std::int32_t> read(begin, begin + known + 1);
+    Generator generator(model, read);
+    const std::vector<std::int32_t> said =
+        generator.sample(i, known - 1, options_of(data, config, step));
+    all.push_back(written(data, std::span(read).subspan(1)) + " | " + written(data, said));
+  }
+  return all;
+}
+
 }   // namespace
 
 std::string SampleReport::text() const { return join(lines, "\n"); }
@@ -92,6 +117,10 @@ std::string SampleReport::text() const { return join(lines, "\n"); }
 SampleReport sample_report(LanguageModel& model, const Dataset& data, const TrainConfig& config) {
   SampleReport report;
   if (!data.tokenizer) return report;
+  if (data.made && config.prompt.empty()) {
+    report.lines = second_copies(model, data, config, 0);
+    return report;
+  }
   if (!is_list_of_lines(data)) {
     report.lines.push_back(one_text(model, data, config, 0));
     return report;
@@ -106,6 +135,8 @@ SampleReport sample_report(LanguageModel& model, const Dataset& data, const Trai
 std::string running_sample(LanguageModel& model, const Dataset& data, const TrainConfig& config,
                            std::int64_t step) {
   if (!data.tokenizer) return "";
+  if (data.made && config.prompt.empty())
+    return join(second_copies(model, data, config, step), "\n");
   return is_list_of_lines(data) ? join(documents(model, data, config, 5, step), "\n")
                                 : one_text(model, data, config, step);
 }

@@ -306,13 +306,16 @@ Start start_of(TrainRequest& request, const Place& place) {
   return start;
 }
 
-// Tokens that lie in files are cut and numbered already.
-static void refuse_what_files_decide(const TrainRequest& request) {
-  if (!std::filesystem::is_directory(request.data.source)) return;
+// Tokens that lie in files are cut and numbered already, and those that are made are made so.
+static void refuse_what_data_decide(const TrainRequest& request) {
+  const bool made = is_made(request.data.source);
+  if (!made && !std::filesystem::is_directory(request.data.source)) return;
   for (const char* option : {"val", "doc-sep", "doc-mark"}) {
     if (chosen(request.args, option))
       fail(UsageError("--" + std::string(option) + " says how to cut a text, but " +
-                      in_quotes(request.data.source) + " holds tokens that are cut already."));
+                      in_quotes(request.data.source) +
+                      (made ? " is made in sequences, some of them held out."
+                            : " holds tokens that are cut already.")));
   }
 }
 
@@ -327,7 +330,7 @@ static void require_known_tokens(const TrainRequest& request, const Start& start
 }
 
 Dataset data_of(TrainRequest& request, const Start& start, const Place& place) {
-  if (!place.resume) refuse_what_files_decide(request);
+  if (!place.resume) refuse_what_data_decide(request);
   Dataset data = open_dataset(request.data);
   if (place.resume) require_same_data(start.data_digest, data, request.args);
   else require_known_tokens(request, start, data);

@@ -190,6 +190,7 @@ void TrainView::on_evaluation(std::int64_t step, const Losses& losses, bool best
   val_ = losses.val;
   std::string line = format("step %6lld | train %.4f", static_cast<long long>(step), losses.train);
   if (!std::isnan(losses.val)) line += format(" | val %.4f", losses.val);
+  if (!std::isnan(losses.val_accuracy)) line += format(" | accuracy %.3f", losses.val_accuracy);
   say(ink(Ink::bold, line + (best ? " (best)" : ""), stderr));
 }
 

@@ -85,7 +85,7 @@ std::vector<MetricsRow> read_metrics(std::string_view jsonl, const std::string& 
     for (const auto& [name, field] :
          {std::pair{"loss", &out.loss}, std::pair{"lr", &out.lr},
           std::pair{"grad_norm", &out.grad_norm}, std::pair{"train_loss", &out.train_loss},
-          std::pair{"val_loss", &out.val_loss}})
+          std::pair{"val_loss", &out.val_loss}, std::pair{"val_accuracy", &out.val_accuracy}})
       *field = number_or_nan(row, name, here);
   }
   return rows;

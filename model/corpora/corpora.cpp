@@ -8,6 +8,7 @@
 #include "engine/random.h"
 #include "model/builtin_names.h"
 #include "model/permutation.h"
+#include "model/random_repeats.h"
 
 namespace glass {
 namespace {
@@ -31,6 +32,7 @@ const Corpus kCorpora[] = {
     {"repeats", "random letters, and the same letters again", "\n", 20000, kMany, repeats_task},
     {"arithmetic", "sums, differences and products of small numbers", "\n", 50000, kMany, arithmetic_task},
     {"brackets", "three kinds of brackets that close in the right order", "\n", 20000, kMany, brackets_task},
+    {"induction", "random tokens that come again: what grows induction heads", "\n", 20000, kMany, induction_task},
 };
 // clang-format on
 

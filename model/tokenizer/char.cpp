@@ -48,8 +48,8 @@ void require_letters(std::string_view text, const std::string& what) {
   for_each_letter(text, what, [](char32_t, std::size_t) {});
 }
 
-CharTokenizer::CharTokenizer(std::u32string letters, const std::string& what)
-    : letters_(std::move(letters)) {
+CharTokenizer::CharTokenizer(std::u32string letters, const std::string& what, int end_of_text)
+    : letters_(std::move(letters)), end_of_text_(end_of_text) {
   if (letters_.empty()) fail(ContentError(what + " has no letters, so there is nothing to learn."));
   ascii_.fill(-1);
   for (const char32_t letter : letters_) {
@@ -97,8 +97,9 @@ std::vector<std::int32_t> CharTokenizer::encode(std::string_view text) const {
 
 std::string CharTokenizer::to_json() const {
   Json json;
-  json.object().field("type", "char").field("letters", encode_utf8(letters_)).end();
-  return json.text();
+  json.object().field("type", "char").field("letters", encode_utf8(letters_));
+  if (end_of_text_ >= 0) json.field("end_of_text", end_of_text_);
+  return json.end().text();
 }
 
 }   // namespace glass

@@ -32,7 +32,11 @@ namespace {
 TokenizerPtr char_from_json(const JsonValue& value, const std::string& what) {
   std::u32string letters;
   decode_utf8(value.at("letters", what).string(what + ": letters"), letters);
-  return std::make_shared<CharTokenizer>(std::move(letters), what);
+  const JsonValue* end = value.find("end_of_text");
+  const auto last = static_cast<std::int64_t>(letters.size()) - 1;
+  const auto end_of_text =
+      end ? static_cast<int>(end->integer(what + ": end_of_text", 0, last)) : -1;
+  return std::make_shared<CharTokenizer>(std::move(letters), what, end_of_text);
 }
 
 TokenizerPtr trained_from_json(const JsonValue& value, const std::string& what) {

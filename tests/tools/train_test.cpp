@@ -80,6 +80,40 @@ TEST(Train, OfNamesItSaysHowManyAreNew) {
   EXPECT_GE(json.at("new_samples", "json").integer("new_samples", 0, 20), 15) << "noise is no name";
 }
 
+TEST(Train, OfInductionItSaysHowMuchOfTheSecondCopyIsKnown) {
+  const Scratch folder;
+  const auto train = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"train", "--threads", "1"});
+    return glass(words);
+  };
+  const Outcome outcome = train({"induction", "--batch", "4", "--block-size", "32", "--max-iters",
+                                 "20", "--eval-every", "10", "--out", folder / "run", "--json"});
+  ASSERT_EQ(outcome.code, 0) << outcome.text();
+  const JsonValue json = parse_json(outcome.out, "the output");
+  const double accuracy = json.at("val_accuracy", "json").number("val_accuracy");
+  EXPECT_GE(accuracy, 0);
+  EXPECT_LE(accuracy, 1);
+  EXPECT_EQ(json.at("samples", "json").items.size(), 3u);
+  EXPECT_THAT(json.at("samples", "json").items[0].string("sample"), HasSubstr(" | "));
+  EXPECT_THAT(bytes_of(folder / "run/metrics.jsonl"), HasSubstr("\"val_accuracy\":"));
+  EXPECT_THAT(bytes_of(folder / "run/config.toml"), HasSubstr("preset = \"induction\""));
+
+  const Outcome seen = glass({"eval", "--ckpt", folder / "run", "--json"});
+  ASSERT_EQ(seen.code, 0) << seen.text();
+  EXPECT_NEAR(parse_json(seen.out, "json").at("accuracy", "json").number("accuracy"), accuracy,
+              1e-12);
+
+  // Endless data need no memory of where one was.
+  ASSERT_EQ(train({"--resume", folder / "run", "--max-iters", "30", "--force-config"}).code, 0);
+  ASSERT_EQ(train({"induction", "--batch", "4", "--block-size", "32", "--max-iters", "30",
+                   "--eval-every", "10", "--lr-decay-iters", "20", "--out", folder / "whole"})
+                .code,
+            0);
+  EXPECT_TRUE(bytes_of(folder / "run/ckpt-00000030.safetensors") ==
+              bytes_of(folder / "whole/ckpt-00000030.safetensors"));
+  EXPECT_EQ(train({"induction", "--val", "0.2", "--out", folder / "x"}).code, 2);
+}
+
 TEST(Train, TheSettingsThatARunWroteGiveTheSameRunAgain) {
   const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme());
