@@ -11,6 +11,10 @@ void check(const TrainConfig& c) {
   at_least_one("eval_interval", c.eval_interval);
   at_least_one("eval_iters", c.eval_iters);
   at_least_one("log_interval", c.log_interval);
+  for (const double share : {c.repeat, c.repeat_random}) {
+    if (!(share >= 0 && share <= 1))
+      fail(UsageError("repeat and repeat_random are shares from 0 to 1."));
+  }
   for (const double beta : {c.beta1, c.beta2}) {
     if (!(beta >= 0 && beta < 1)) fail(UsageError("beta1 and beta2 must be in [0, 1)."));
   }

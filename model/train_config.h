@@ -30,6 +30,7 @@ struct TrainConfig {
   double learning_rate = 1e-3, min_lr = 1e-4;
   std::int64_t warmup_iters = 100;
   std::int64_t lr_decay_iters = 0;   // 0: max_iters
+  double repeat = 0, repeat_random = 0;   // shares of samples with a passage that comes again
   double beta1 = 0.9, beta2 = 0.99, weight_decay = 0.1, grad_clip = 1.0;
 
   std::int64_t eval_interval = 250, eval_iters = 20, log_interval = 10;
@@ -58,6 +59,8 @@ void each_field(Config& c, const F& f) {
   f("min_lr", c.min_lr);
   f("warmup_iters", c.warmup_iters);
   f("lr_decay_iters", c.lr_decay_iters);
+  f("repeat", c.repeat);
+  f("repeat_random", c.repeat_random);
   f("beta1", c.beta1);
   f("beta2", c.beta2);
   f("weight_decay", c.weight_decay);

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "model/evaluate.h"
+#include "model/repeating.h"
 
 namespace glass {
 
@@ -61,8 +63,15 @@ Trainer::Trainer(LanguageModel& model, const Dataset& data, const TrainConfig& c
   const auto samples = [&](Split split, Stream which) {
     return samples_of(data, split, config.batch_size, T_, stream(config, which));
   };
-  train_ = samples(Split::train, kTraining);
-  train_probe_ = samples(Split::train, kProbeTrain);
+  const Repeats repeats{config.repeat, config.repeat_random};
+  const auto to_learn = [&](Stream which) -> std::unique_ptr<Samples> {
+    auto plain = samples(Split::train, which);
+    if (!repeats.any()) return plain;
+    return std::make_unique<Repeating>(std::move(plain), repeats, data.vocab_size,
+                                       stream(config, which));
+  };
+  train_ = to_learn(kTraining);
+  train_probe_ = to_learn(kProbeTrain);
   val_probe_ = samples(Split::val, kProbeVal);
   const std::size_t n = static_cast<std::size_t>(config.batch_size * T_);
   inputs_.resize(n), targets_.resize(n);
