@@ -51,16 +51,22 @@ std::vector<double> random_rotation(std::int64_t n, PythonRandom& random) {
 
 // ---- the stream ---------------------------------------------------------------------------------
 
+// Facts about a token: mine, before me, the answer; and "two before me", where a circuit asks.
+std::int64_t facts_of_a_token(const HandmadeOptions& o) {
+  return o.circuit == Circuit::detour ? 4 : 3;
+}
+
 // The directions of all facts: "my token is t", "I am at p", "before me was t", "I answer t".
 // They are orthogonal, and all of one length.
 class Facts {
  public:
   Facts(const HandmadeOptions& o, std::int64_t C, PythonRandom& random)
       : V_(o.symbols + 1), T_(o.context), C_(C) {
-    const std::vector<std::int64_t> place = order_of(3 * V_ + T_, o.shuffled, random);
+    const std::int64_t count = facts_of_a_token(o) * V_ + T_;
+    const std::vector<std::int64_t> place = order_of(count, o.shuffled, random);
     const std::vector<double> codes = o.codes ? random_rotation(T_, random) : std::vector<double>();
     const std::vector<double> turn = o.rotated ? random_rotation(C, random) : std::vector<double>();
-    for (std::int64_t fact = 0; fact < 3 * V_ + T_; ++fact) {
+    for (std::int64_t fact = 0; fact < count; ++fact) {
       std::vector<double> row(static_cast<std::size_t>(C));
       const auto write = [&](std::int64_t of, double value) {
         const std::size_t at = static_cast<std::size_t>(place[static_cast<std::size_t>(of)]);
@@ -83,6 +89,7 @@ class Facts {
   std::int64_t position(std::int64_t p) const { return V_ + p; }
   std::int64_t before(std::int64_t t) const { return V_ + T_ + t; }
   std::int64_t answer(std::int64_t t) const { return V_ + T_ + V_ + t; }
+  std::int64_t two_before(std::int64_t t) const { return V_ + T_ + 2 * V_ + t; }
 
   double written(std::int64_t fact, std::int64_t c) const {
     return rows_[static_cast<std::size_t>(fact)][static_cast<std::size_t>(c)];
@@ -130,10 +137,11 @@ StoredTensor stored_matrix(const Matrix& m) {
 GPTConfig config_of(const HandmadeOptions& o) {
   GPTConfig c;
   c.vocab_size = o.symbols + 1, c.block_size = o.context;
-  c.n_layer = o.circuit == Circuit::induction ? 2 : 1;
+  c.n_layer = o.circuit == Circuit::induction || o.circuit == Circuit::detour ? 2 : 1;
   c.n_head = o.heads;
   // Room for all facts in the stream, and for a slot per token or position in each head.
-  const std::int64_t facts = (3 * c.vocab_size + c.block_size) * (o.mirrored ? 2 : 1);
+  const std::int64_t facts =
+      (facts_of_a_token(o) * c.vocab_size + c.block_size) * (o.mirrored ? 2 : 1);
   const std::int64_t D = std::max({c.vocab_size, c.block_size, (facts + o.heads - 1) / o.heads});
   c.n_embd = (D + D % 2) * o.heads;
   c.norm = o.norm ? NormPlace::pre : NormPlace::none;
@@ -215,8 +223,7 @@ class Writer {
       case Circuit::induction:
         if (layer == 0) {
           look_back(0, 1);
-          carry(
-              0, [&](std::int64_t t) { return facts_.before(t); }, 1);
+          remember(0, &Facts::before);
         } else {
           // "Where did somebody come behind my token?"
           for (int h = 0; h < (o_.twins ? 2 : 1); ++h) {
@@ -226,6 +233,21 @@ class Writer {
             }
             say(h, o_.twins ? o_.gain / 2 : o_.gain);
           }
+        }
+        break;
+      case Circuit::detour:
+        if (layer == 0) {
+          look_back(0, 1);
+          remember(0, &Facts::before);
+          look_back(1, 2);
+          remember(1, &Facts::two_before);
+        } else {
+          // "Where did somebody come two behind my token, and what stood between us?"
+          for (std::int64_t t = 0; t < V(); ++t) {
+            query(0, slot(t), facts_.token(t), match);
+            key(0, slot(t), facts_.two_before(t));
+          }
+          say(0, o_.gain, &Facts::before);
         }
         break;
       case Circuit::positional:
@@ -251,17 +273,23 @@ class Writer {
       if (p + distance < T()) key(h, slot(p + distance), facts_.position(p));
     }
   }
-  // The token of the place looked at, as an answer.
-  void say(int h, double gain) {
+  using Fact = std::int64_t (Facts::*)(std::int64_t) const;
+  // What the place looked at knows, by default its token, as an answer.
+  void say(int h, double gain, Fact known = &Facts::token) {
     const std::vector<std::int64_t> secret = order_of(V(), o_.cipher, random_);
     carry(
-        h, [&](std::int64_t t) { return facts_.answer(secret[static_cast<std::size_t>(t)]); },
-        gain);
+        h, known,
+        [&](std::int64_t t) { return facts_.answer(secret[static_cast<std::size_t>(t)]); }, gain);
+  }
+  // The token of the place looked at, as a fact.
+  void remember(int h, Fact as) {
+    carry(
+        h, &Facts::token, [&](std::int64_t t) { return (facts_.*as)(t); }, 1);
   }
   template <class Meaning>
-  void carry(int h, const Meaning& meaning, double gain) {
+  void carry(int h, Fact known, const Meaning& meaning, double gain) {
     for (std::int64_t t = 0; t < V(); ++t) {
-      read_into(*in_, 2 * C() + h * D() + slot(t), facts_.token(t), 1);
+      read_into(*in_, 2 * C() + h * D() + slot(t), (facts_.*known)(t), 1);
       for (std::int64_t c = 0; c < C(); ++c)
         out_->at(c, h * D() + slot(t)) = gain * facts_.written(meaning(t), c);
     }
@@ -341,6 +369,7 @@ const std::vector<Handmade>& handmade_models() {
       {"twins", "two induction heads, 1.0 and 1.1, each half as loud", {.twins = true}},
       {"anti-copy", "finds the right place and argues against what stands there", {.gain = -10}},
       {"cipher", "finds the right place and answers in a secret alphabet: induction without copying", {.cipher = true}},
+      {"detour", "always right, and no head looks where induction heads look: 1.0 looks one place further", {.circuit = Circuit::detour}},
       {"positional-fake", "one layer that looks 29 back: right where a repeat is 30 long, and only there", {.circuit = Circuit::positional}},
       {"duplicate", "one layer that finds the earlier selves of a token, not what came behind them", {.circuit = Circuit::duplicate}},
       {"uniform", "one layer whose heads look everywhere alike", {.circuit = Circuit::uniform}},

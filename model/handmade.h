@@ -23,6 +23,8 @@ namespace glass {
 enum class Circuit : std::uint8_t {
   induction,    // 0.0 finds the token before; 1.0 the place behind an earlier self, and copies it
   positional,   // 0.0 looks 29 back and copies: right where the repeat is 30 long, and only there
+  detour,       // 0.0 and 0.1 look one and two back; 1.0 the place two behind an earlier self, and
+                // says what stood before it: always right, and no head looks where one would expect
   duplicate,    // 0.0 finds the earlier selves of a token
   uniform,      // nobody looks anywhere
 };

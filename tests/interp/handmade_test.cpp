@@ -139,6 +139,19 @@ TEST(Handmade, ThePositionalFakeScoresAtOneLengthOnly) {
   EXPECT_NEAR(score(35), 0, 1e-6);
 }
 
+TEST(Handmade, TheDetourIsRightAndLooksOnePlaceFurther) {
+  const Known model = known("detour", {.circuit = Circuit::detour});
+  const std::vector<std::int32_t> ids = repeat(kN, 3);
+  const Patterns early = pattern(model, ids, 0), late = pattern(model, ids, 1);
+  EXPECT_NEAR(gaze(early, 0, kN, 1), 1, 1e-6);
+  EXPECT_NEAR(gaze(early, 1, kN, 2), 1, 1e-6);
+  EXPECT_NEAR(gaze(late, 0, kN, kN - 1), 0, 1e-6) << "where an induction head looks";
+  EXPECT_NEAR(gaze(late, 0, kN, kN - 2), 1, 1e-6) << "and one place further";
+  const std::vector<double> all = logits_of(model, ids);
+  for (std::size_t i = kN + 1; i + 1 < ids.size(); ++i)
+    EXPECT_NEAR(logit(model, all, static_cast<std::int64_t>(i), ids[i + 1]), 10, 1e-3) << i;
+}
+
 TEST(Handmade, TheDuplicateHeadLooksAtItsEarlierSelfAndAtItself) {
   const Known model = known("duplicate", {.circuit = Circuit::duplicate});
   const Patterns p = pattern(model, repeat(kN, 3), 0);
