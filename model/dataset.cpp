@@ -6,7 +6,6 @@
 #include <unordered_map>
 
 #include "engine/base/error.h"
-#include "engine/base/hash.h"
 #include "engine/base/text.h"
 #include "model/batches.h"
 #include "model/corpora/corpora.h"
@@ -52,22 +51,12 @@ std::unique_ptr<Samples> make_repeats(Split split, std::int64_t B, std::int64_t 
   return std::make_unique<RandomRepeats>(B, T, seed);
 }
 
-// Some of what there is to learn from, as one row of tokens.
-std::vector<std::int32_t> some_of(const Dataset& data, Split split, std::int64_t samples) {
+// Some samples as one row of tokens, for whoever wants a text.
+Tokens some_of(const Dataset& data, Split split, std::int64_t samples) {
   constexpr std::int64_t T = 64;
   std::vector<std::int32_t> ids(static_cast<std::size_t>(samples * T)), targets(ids.size());
   data.made(split, samples, T, 0)->fill(0, ids, targets);
-  return ids;
-}
-
-// Of some samples: they follow from the seed, so all of them are the same when these are.
-std::uint64_t digest_of_made(const Dataset& data) {
-  Xxh64 hash;
-  for (const Split split : {Split::train, Split::val}) {
-    const std::vector<std::int32_t> ids = some_of(data, split, 64);
-    hash.add(std::as_bytes(std::span(ids)));
-  }
-  return hash.digest();
+  return Tokens(ids);
 }
 
 Dataset open_made(const DataOptions& options) {
@@ -77,7 +66,9 @@ Dataset open_made(const DataOptions& options) {
   data.tokenizer = repeat_tokenizer();
   data.vocab_size = data.tokenizer->vocab_size();
   data.made = make_repeats;
-  data.digest = digest_of_made(data);
+  data.train = some_of(data, Split::train, 4096);
+  data.val = some_of(data, Split::val, HeldOutRepeats::kCount);
+  look_through(data);   // samples follow from the seed: all are the same where these are
   if (options.use && options.use->to_json() != data.tokenizer->to_json())
     fail(ContentError("the tokens of " + data.name +
                       " are drawn by chance and have letters of "
@@ -169,9 +160,7 @@ CorpusEntropy corpus_entropy(const Tokens& tokens, int vocab_size, std::int64_t 
 }
 
 CorpusEntropy corpus_entropy(const Dataset& data) {
-  constexpr std::int64_t kSamples = 4096;
-  return corpus_entropy(data.made ? Tokens(some_of(data, Split::train, kSamples)) : data.train,
-                        data.vocab_size);
+  return corpus_entropy(data.train, data.vocab_size);
 }
 
 }   // namespace glass

@@ -23,7 +23,7 @@ struct Dataset {
   std::string name;         // "tinyshakespeare": good for naming a folder
   std::string origin;       // where it came from, for people: "tinyshakespeare.txt"
   Tokens train, val;        // val may be empty
-  MakeSamples made = nullptr;   // where it is given, both are empty
+  MakeSamples made = nullptr;   // where it is given, both are only some of them
   TokenizerPtr tokenizer;   // null: token files that come without one
   int vocab_size = 0;
   // How much text the tokens stand for, so that a loss per token becomes bits per byte or per

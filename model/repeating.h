@@ -9,7 +9,7 @@ namespace glass {
 
 struct Repeats {
   double share = 0;          // of samples in which a passage of theirs comes again
-  double random_share = 0;   // of samples of random tokens in which a passage comes again
+  double random_share = 0;   // of samples of random tokens that come again, and again
   bool any() const { return share > 0 || random_share > 0; }
 };
 

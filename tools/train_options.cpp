@@ -70,7 +70,7 @@ constexpr Option kOptions[] = {
     {.name = "lr-decay-iters", .type = Type::integer, .value = "N", .min = 0, .max = 1e9, .help = "steps until it is lowest; 0: max-iters"},
     {.name = "decay-lr", .type = Type::flag, .fallback = "true", .help = "whether the learning rate changes at all"},
     {.name = "repeat", .type = Type::number, .value = "P", .min = 0, .max = 1, .help = "share of windows in which a passage of theirs comes again: grows induction heads"},
-    {.name = "repeat-random", .type = Type::number, .value = "P", .min = 0, .max = 1, .help = "share of windows of random tokens in which a passage comes again"},
+    {.name = "repeat-random", .type = Type::number, .value = "P", .min = 0, .max = 1, .help = "share of windows of random tokens that come again, and again"},
     {.name = "beta1", .type = Type::number, .value = "X", .min = 0, .max = 0.999999, .help = "AdamW: memory of gradients"},
     {.name = "beta2", .type = Type::number, .value = "X", .min = 0, .max = 0.999999, .help = "AdamW: memory of their squares"},
     {.name = "weight-decay", .type = Type::number, .value = "X", .min = 0, .max = 1e3, .help = "AdamW: pull of matrices towards 0"},

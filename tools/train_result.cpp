@@ -45,7 +45,7 @@ std::string draw_loss(const TrainStory& s) {
 bool worth_reading_whole(Trainer& trainer, const Dataset& data) {
   const double flops =
       2 * static_cast<double>(trainer.model().count()) * static_cast<double>(data.val.size());
-  return data.val.size() > 1 && flops <= 5e12;
+  return !data.made && data.val.size() > 1 && flops <= 5e12;
 }
 
 // What is told at the end must be told even if a picture or a sample cannot be had.

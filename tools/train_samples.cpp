@@ -99,12 +99,13 @@ std::vector<std::string> second_copies(LanguageModel& model, const Dataset& data
       std::find_if(targets.begin(), targets.end(), [](std::int32_t t) { return t != kIgnore; }) -
       targets.begin();
   std::vector<std::string> all;
+  SamplerOptions likeliest = options_of(data, config, step);
+  likeliest.temperature = 0;
   for (std::int64_t i = 0; i < kShown; ++i) {
     const auto begin = inputs.begin() + i * T;
     const std::vector<std::int32_t> read(begin, begin + known + 1);
     Generator generator(model, read);
-    const std::vector<std::int32_t> said =
-        generator.sample(i, known - 1, options_of(data, config, step));
+    const std::vector<std::int32_t> said = generator.sample(i, known - 1, likeliest);
     all.push_back(written(data, std::span(read).subspan(1)) + " | " + written(data, said));
   }
   return all;

@@ -48,11 +48,11 @@ std::vector<std::int32_t> judged_windows(const Tokens& text, std::int64_t T, std
   return ids;
 }
 
-struct Split {
+struct Texts {
   Tokens train, val;
 };
 
-Split split_of(const Dataset& data, std::int64_t T) {
+Texts split_of(const Dataset& data, std::int64_t T) {
   if (data.val.size() >= T) return {data.train, data.val};
   const std::int64_t all = data.train.size(), kept = std::max(T, all / 10);
   if (all < kept + T + 1) {
@@ -161,7 +161,7 @@ TunedLensResult train_tuned_lens(const Specimen& specimen, const Dataset& data,
   const std::int64_t block = specimen.config().block_size;
   const std::int64_t T =
       options.T > 0 ? std::min(options.T, block) : std::min<std::int64_t>(128, block);
-  const Split split = split_of(data, T);
+  const Texts split = split_of(data, T);
   Training training(specimen, options);
   AdamW adamw(training.parameters(), {.weight_decay = 0, .max_norm = 1});
   const WarmupCosine schedule{options.learning_rate, options.learning_rate / 20, options.steps / 20,

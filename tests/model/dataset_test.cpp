@@ -242,7 +242,7 @@ TEST(OpenDataset, EveryDataSetByNameCanBeOpened) {
   for (const Corpus& known : corpora()) {
     const Dataset data = open_dataset(uncached(std::string(known.name)));
     EXPECT_FALSE(known.what.empty());
-    if (data.made) continue;   // nothing of it is stored
+    if (data.made) continue;   // of which only some is stored
     EXPECT_GT(data.train.size(), 8 * data.val.size()) << known.name;
     EXPECT_LT(data.train.size(), 10 * data.val.size()) << known.name;
     EXPECT_GT(data.val_documents, 0) << known.name;
