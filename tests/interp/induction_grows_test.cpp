@@ -68,7 +68,9 @@ TEST(InductionHeads, GrowInTwoLayers) {
 TEST(InductionHeads, DoNotGrowInOneLayer) {
   const Grown grown = grow(small(1), steps(450));
   EXPECT_LT(grown.answers.accuracy, 0.3);
-  EXPECT_LT(scores_of(grown).scores[0].score, 0.1);
+  const InductionResult seen = scores_of(grown);
+  EXPECT_LT(seen.scores[0].score, 0.2)
+      << "half of what would count; all alike: " << seen.uniform_baseline;
 }
 
 TEST(InductionHeads, AreTheSameForAnyNumberOfThreads) {
