@@ -9,9 +9,10 @@
 
 #include "engine/base/error.h"
 #include "interp/activations.h"
-#include "interp/read/readout.h"
 #include "interp/heads/weights.h"
+#include "interp/read/readout.h"
 #include "tests/engine/devices.h"
+#include "tests/interp/known.h"
 #include "tests/model/small_presets.h"
 
 namespace glass {
@@ -154,6 +155,32 @@ TEST(Attribution, RefusesWhatIsNotThere) {
   EXPECT_THROW(attribution_of(s.specimen, kIds, {.target = 2, .foil = 2}), UsageError);
   EXPECT_THROW(attribution_of(s.specimen, kIds, {.position = 6}), UsageError);
   EXPECT_THROW(attribution_of(s.specimen, kIds, {.layer = 0, .head = 64}), UsageError);
+}
+
+// The answer of the perfect circuit is written by its induction head and by nobody else, in every
+// way of writing the circuit down; twins share it.
+TEST(Attribution, OfThePerfectCircuitIsTheInductionHeadsAlone) {
+  for (const auto& [name, options] : testing::ways_to_write_induction()) {
+    const testing::Known known = testing::known(name, options);
+    std::vector<std::int32_t> ids = testing::repeat(20, 3);
+    ids.resize(ids.size() - 9);   // in the midst of the second copy
+    const std::int32_t next = ids[ids.size() - 20];
+    const AttributionResult r = attribution_of(known.specimen, ids, {.target = next});
+    EXPECT_GT(r.logit, 5) << name;
+    for (const AttributionPart& p : r.parts)
+      EXPECT_NEAR(p.value, p.name == "1.0" ? r.logit : 0, 1e-3 * r.logit) << name << ", " << p.name;
+    EXPECT_NEAR(r.by_source[ids.size() - 20], r.logit, 1e-2 * r.logit)
+        << name << ": it looks there";
+  }
+  HandmadeOptions twins;
+  twins.twins = true;
+  const testing::Known known = testing::known("twins", twins);
+  const std::vector<std::int32_t> ids = testing::repeat(20, 3);
+  const AttributionResult r = attribution_of(known.specimen, std::span(ids).first(31));
+  for (const AttributionPart& p : r.parts) {
+    const double wanted = p.name == "1.0" || p.name == "1.1" ? r.logit / 2 : 0;
+    EXPECT_NEAR(p.value, wanted, 1e-3 * r.logit) << p.name;
+  }
 }
 
 TEST(Readout, EffectsOnEveryLogitAreItsDirections) {
