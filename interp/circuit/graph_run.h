@@ -2,8 +2,7 @@
 // now; along one that is cut, what it wrote in the corrupt run. With all edges it is the clean run,
 // with none the corrupt one, and a circuit is what lies between and still gives the clean answer.
 //
-//   input of v  =  corrupt input of v  +  sum over edges u -> v that are there of (u now - u
-//   corrupt)
+//   input of v = corrupt input of v + sum over edges u -> v that are there of (u now - u corrupt)
 //
 // Many circuits go through the model together, one in each row. Norms are computed anew.
 #pragma once
