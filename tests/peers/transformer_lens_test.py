@@ -102,7 +102,7 @@ def activations(ours, cache, report, folder):
         _, shape, data = tensors[name]
         mine = torch.frombuffer(bytearray(data), dtype=torch.float32).view(shape)
         its = cache[theirs]
-        if mine.dim() == its.dim() + 1:   # an input of each head here, one for all of them there
+        if mine.dim() == its.dim() + 1:   # who looks at all places norms an input for each head; there it is one
             its = its.unsqueeze(2).expand_as(mine)
         if mine.shape != its.shape:
             report.check(f"cache {name}", False, f"shapes {tuple(mine.shape)} and {tuple(its.shape)}")
@@ -193,6 +193,26 @@ def patching(ours, bridge, report):
             report.close(f"patch {site}", grid if grid.shape == theirs.shape else grid.T, theirs)
 
 
+def induction(ours, bridge, report):
+    """The same score over other random repeats: two means, whose errors are known from the spread over sequences."""
+    if not ours.has("induction"):
+        report.skip("induction scores", "this glass has no interp induction")
+        return
+    n, many, few = 20, 200, 50
+    said = ours("induction", "--n", str(n), "--sequences", str(few), "--random-models", "0")
+    torch.manual_seed(1)
+    halves = torch.stack([1 + torch.randperm(V - 1)[:n] for _ in range(many)])
+    with torch.no_grad():
+        _, cache = bridge.run_with_cache(torch.cat([halves, halves], 1))
+    for score in said["scores"]:
+        pattern = cache[f"blocks.{score['layer']}.attn.hook_pattern"][:, score["head"]]
+        theirs = pattern[:, range(n, 2 * n), range(1, n + 1)].mean(-1)   # query i looks at key i - n + 1
+        error = float(theirs.std()) * (1 / many + 1 / few) ** 0.5
+        report.check(f"induction score of {score['layer']}.{score['head']}",
+                     abs(score["score"] - float(theirs.mean())) < 5 * error,
+                     f"{score['score']} {float(theirs.mean())}, within {error}")
+
+
 def composition(ours, report):
     """Of the processed model: norms folded into the weights that read, means taken off what is written."""
     if not ours.has("composition"):
@@ -230,6 +250,7 @@ def main():
         logit_lens(ours, bridge, cache, report)
         attribution(ours, bridge, cache, report)
         patching(ours, bridge, report)
+        induction(ours, bridge, report)
         composition(ours, report)
     for what, difference in report.worst.items():
         if args.verbose:
