@@ -30,8 +30,8 @@ Tensor one_of(const Tensor& x, int axis, std::int64_t index) {
 
 void require_below(const Place& place, const char* what, std::int64_t index, std::int64_t size) {
   if (index < size) return;
-  fail(UsageError(place.name + " has no " + what + " " + std::to_string(index) + ": there are 0 .. " +
-                  std::to_string(size - 1) + "."));
+  fail(UsageError(place.name + " has no " + what + " " + std::to_string(index) +
+                  ": there are 0 .. " + std::to_string(size - 1) + "."));
 }
 
 // One axis after the other: the part is taken out, its own part replaced, and put back.
@@ -44,6 +44,23 @@ Tensor put(const Tensor& x, std::span<const std::pair<int, std::int64_t>> where,
   if (i == 0) return n == 1 ? inner : concat({inner, slice(x, axis, 1, n)}, axis);
   if (i == n - 1) return concat({slice(x, axis, 0, i), inner}, axis);
   return concat({slice(x, axis, 0, i), inner, slice(x, axis, i + 1, n)}, axis);
+}
+
+std::vector<std::pair<int, std::int64_t>> axes_in(const Place& place) {
+  const Axes axes = axes_of(place.name);
+  std::vector<std::pair<int, std::int64_t>> where;
+  if (place.row >= 0) where.emplace_back(0, place.row);
+  if (place.position >= 0) where.emplace_back(axes.position, place.position);
+  if (place.head >= 0) where.emplace_back(axes.head, place.head);
+  return where;
+}
+
+// Where nobody records: one copy of x, and the value laid over its part.
+Tensor overlaid(const Tensor& x, const Place& place, const Tensor& value) {
+  const Tensor y = empty_like(x), there = part(y, place);
+  x.backend().copy(to(y), x.view());
+  x.backend().copy(to(there), broadcast_to(value, there.shape()).view());
+  return y;
 }
 
 }   // namespace
@@ -89,11 +106,10 @@ Tensor part(const Tensor& x, const Place& place) {
 }
 
 Tensor with_part(const Tensor& x, const Place& place, const Tensor& value) {
-  const Axes axes = axes_of(place.name);
-  std::vector<std::pair<int, std::int64_t>> where;
-  if (place.row >= 0) where.emplace_back(0, place.row);
-  if (place.position >= 0) where.emplace_back(axes.position, place.position);
-  if (place.head >= 0) where.emplace_back(axes.head, place.head);
+  const std::vector<std::pair<int, std::int64_t>> where = axes_in(place);
+  const bool recorded = x.tape() != nullptr || value.tape() != nullptr;
+  const bool alike = value.device() == x.device() && value.dtype() == x.dtype();
+  if (!recorded && alike && !where.empty()) return overlaid(x, place, value);
   return put(x, where, value);
 }
 
@@ -164,15 +180,21 @@ Tensor Hooks::see_gradient(std::string_view name, const Tensor& dy) {
   return pass_through(name, Side::backward, dy);
 }
 
-void Hooks::begin() {
-  for (auto& [id, hook] : hooks_of_) hook.fired = false;
+void Hooks::begin(const Tape* tape) {
+  for (auto& [id, hook] : hooks_of_) {
+    hook.fired = false;
+    if (tape == nullptr && hook.side == Side::backward)
+      fail(Error(ExitCode::internal, "somebody asks for the gradient at " + str(hook.place) +
+                                         ", but no tape records this run."));
+  }
 }
 
 void Hooks::require_fired(Side side) const {
   for (const auto& [id, hook] : hooks_of_) {
     if (hook.fired || hook.side != side) continue;
-    fail(Error(ExitCode::internal, "the hook at " + str(hook.place) +
-                                       " never fired: this way through the model does not pass it."));
+    fail(Error(ExitCode::internal,
+               "the hook at " + str(hook.place) +
+                   " never fired: this way through the model does not pass it."));
   }
 }
 
@@ -182,7 +204,7 @@ void Hooks::require_fired() const {
 }
 
 Tensor Hooks::logits(const Tensor& ids, Tape* tape, Positions which) {
-  begin();
+  begin(tape);
   Pass pass(tape, this);
   const Tensor y = gpt_.logits(pass, ids, which);
   require_fired(Side::forward);
@@ -190,7 +212,7 @@ Tensor Hooks::logits(const Tensor& ids, Tape* tape, Positions which) {
 }
 
 Tensor Hooks::logits_from(int first, const Tensor& x, Tape* tape, Positions which) {
-  begin();
+  begin(tape);
   Pass pass(tape, this);
   const Tensor end = gpt_.run(pass, x, first, static_cast<int>(gpt_.config().n_layer));
   const Tensor y = gpt_.head(pass, end, which);

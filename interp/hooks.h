@@ -102,7 +102,7 @@ class Hooks final : public Observer {
   Scope attach(const Place& place, Side side, Change act);
   bool any(std::string_view name, Side side) const;
   Tensor pass_through(std::string_view name, Side side, const Tensor& x);
-  void begin();
+  void begin(const Tape* tape);
   void require_fired(Side side) const;
 
   GPT& gpt_;

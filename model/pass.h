@@ -57,7 +57,11 @@ class Pass {
   Tensor tap(std::string_view name, const Tensor& x) {
     return observer_ ? observed_tap(name, x) : x;
   }
-  bool observed(std::string_view name) const { return observer_ && observer_->wants(full(name)); }
+  // Does somebody look there, or at the gradient?
+  bool observed(std::string_view name) const {
+    return observer_ &&
+           (observer_->wants(full(name)) || (tape_ && observer_->wants_gradient(full(name))));
+  }
   bool observed_any(std::initializer_list<std::string_view> names) const;
 
   Tensor dropout(const Tensor& x, double p, std::string_view name, Where at = Where::here());
