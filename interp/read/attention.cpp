@@ -44,14 +44,58 @@ std::vector<double> visible(std::vector<double> values, std::size_t T, std::int6
   return values;
 }
 
+// Which head gives most, on the mean of all queries that could look elsewhere, to the key `back`
+// tokens before; back < 0: to the first token of all.
+struct Habit {
+  double share = -1;
+  std::string head;
+};
+Habit strongest(const AttentionResult& r, int back) {
+  Habit best;
+  const std::size_t T = r.tokens.size();
+  for (std::size_t l = 0; l < r.layers.size(); ++l) {
+    for (std::size_t h = 0; h < r.heads.size(); ++h) {
+      double sum = 0, queries = 0;
+      for (std::size_t q = 2; q < T; ++q) {
+        const double share =
+            r.attention[l][h][q * T + (back < 0 ? 0 : q - static_cast<std::size_t>(back))];
+        if (std::isfinite(share)) sum += share, queries += 1;
+      }
+      if (queries > 0 && sum / queries > best.share)
+        best = {sum / queries, std::to_string(r.layers[l]) + "." + std::to_string(r.heads[h])};
+    }
+  }
+  return best;
+}
+
+std::string habits_of(const AttentionResult& r) {
+  if (r.view != AttentionView::pattern || r.tokens.size() < 4) return "";
+  const auto words = [&](int back) {
+    const Habit habit = strongest(r, back);
+    return "head " + habit.head + " (" + short_number(habit.share, 1) + " on the mean)";
+  };
+  return "Of these heads, " + words(1) + " gives most to the token before, " + words(0) +
+         " to the token itself, " + words(-1) +
+         " to the first token, where heads rest that find nothing.";
+}
+
+const char* title_of(AttentionView view) {
+  if (view == AttentionView::scores) return "Whom each head would like to look at: the scores";
+  if (view == AttentionView::value_weighted) return "What flows along the looks of the heads";
+  return "Where the heads look";
+}
+
 }   // namespace
 
 AttentionResult attention_of(const Specimen& specimen, std::span<const std::int32_t> ids,
                              const AttentionOptions& options) {
   const GPTConfig& c = specimen.config();
-  AttentionResult r{specimen.from, options.view, specimen.labels(ids),
+  AttentionResult r{specimen.from,
+                    options.view,
+                    specimen.labels(ids),
                     one_or_all(options.layer, c.n_layer, "layer"),
-                    one_or_all(options.head, c.n_head, "head"), {}};
+                    one_or_all(options.head, c.n_head, "head"),
+                    {}};
   std::vector<std::string> names;
   for (const int l : r.layers) {
     for (const char* name : {"attn.hook_v", "attn.hook_attn_scores", "attn.hook_pattern"})
@@ -69,14 +113,24 @@ AttentionResult attention_of(const Specimen& specimen, std::span<const std::int3
 }
 
 Page page_of(const AttentionResult& r) {
-  Page page{"attention", "Where the heads look", r.from};
-  page.add(Paragraph{"Each row is a token that looks back (the query), each column one that it may "
-                     "look at (the key)."});
+  Page page{"attention", title_of(r.view), r.from};
+  page.add(
+      Paragraph{"Each row is a token that looks back (the query), each column one that it may "
+                "look at (the key)."});
+  if (r.view == AttentionView::value_weighted)
+    page.add(
+        Paragraph{"A cell is the attention times the length of the value that is read there: to "
+                  "look at an empty value carries nothing."});
+  if (const std::string habits = habits_of(r); !habits.empty()) page.add(Paragraph{habits});
   for (std::size_t l = 0; l < r.layers.size(); ++l) {
     Gallery gallery{"Layer " + std::to_string(r.layers[l]), {}};
     for (std::size_t h = 0; h < r.heads.size(); ++h) {
-      Heatmap map{std::to_string(r.layers[l]) + "." + std::to_string(r.heads[h]), "query", "key",
-                  r.tokens, r.tokens, r.attention[l][h]};
+      Heatmap map{std::to_string(r.layers[l]) + "." + std::to_string(r.heads[h]),
+                  "query",
+                  "key",
+                  r.tokens,
+                  r.tokens,
+                  r.attention[l][h]};
       if (r.view == AttentionView::pattern) map.range = Range{0, 1};
       if (r.view == AttentionView::scores) map.colours = Heatmap::Colours::diverging;
       gallery.maps.push_back(std::move(map));
