@@ -90,6 +90,7 @@ ExitCode tell(const Arguments& args, const Page& page, const std::function<void(
 
 extern const Command kInterpAblate;
 extern const Command kInterpAttention;
+extern const Command kInterpCache;
 extern const Command kInterpComposition;
 extern const Command kInterpDynamics;
 extern const Command kInterpHeads;
@@ -109,6 +110,7 @@ namespace {
 const Command* const kAnalyses[] = {
     &kInterpAblate,
     &kInterpAttention,
+    &kInterpCache,
     &kInterpComposition,
     &kInterpDynamics,
     &kInterpHeads,
