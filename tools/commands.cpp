@@ -6,7 +6,7 @@
 
 namespace glass {
 
-extern const Command kTrain, kSample, kEval, kLogits, kGrads, kInterp, kMicro, kTrace, kBench, kInspect,
+extern const Command kTrain, kSample, kEval, kLogits, kGrads, kInterp, kReport, kMicro, kTrace, kBench, kInspect,
     kImport, kExport, kInfo, kCompletion, kHelp,
     kDataCommand, kTokenizerCommand;
 
@@ -22,6 +22,7 @@ const Command* const kCommands[] = {
     &kDataCommand,
     &kTokenizerCommand,
     &kInterp,
+    &kReport,
     &kMicro,
     &kTrace,
     &kBench,

@@ -1,0 +1,145 @@
+// The analyses of a report, one row each.
+#include <filesystem>
+
+#include "engine/base/error.h"
+#include "interp/change/ablation.h"
+#include "interp/change/patching.h"
+#include "interp/change/path.h"
+#include "interp/circuit/circuit.h"
+#include "interp/features/neurons.h"
+#include "interp/heads/composition.h"
+#include "interp/heads/detectors.h"
+#include "interp/heads/dynamics.h"
+#include "interp/heads/induction.h"
+#include "interp/read/attention.h"
+#include "interp/read/attribution.h"
+#include "interp/read/lens.h"
+#include "tools/report.h"
+
+namespace glass {
+namespace {
+
+constexpr int kRandomModels = 8;   // enough for a mean and a spread
+
+template <class Result>
+PageWithData told(const Result& result) {
+  Json json;
+  begin(json, result.from);
+  put(json, result);
+  json.end();
+  return {page_of(result), json.text()};
+}
+
+Task usual_task(const ReportSubject& s) { return induction_task(s.specimen, 1, 1337); }
+
+PageWithData attention(const ReportSubject& s) { return told(attention_of(s.specimen, s.ids)); }
+PageWithData lens(const ReportSubject& s) { return told(lens_of(s.specimen, s.ids)); }
+PageWithData attribution(const ReportSubject& s) { return told(attribution_of(s.specimen, s.ids)); }
+PageWithData heads(const ReportSubject& s) {
+  HeadsOptions options;
+  options.random_models = kRandomModels;
+  return told(heads_of(s.specimen, options));
+}
+PageWithData induction(const ReportSubject& s) {
+  InductionOptions options;
+  options.random_models = kRandomModels;
+  return told(induction_of(s.specimen, options));
+}
+PageWithData composition(const ReportSubject& s) { return told(composition_of(s.specimen)); }
+PageWithData ablation(const ReportSubject& s) { return told(ablation_of(s.specimen, {})); }
+PageWithData patch(const ReportSubject& s) { return told(patching_of(s.specimen, usual_task(s))); }
+PageWithData patch_heads(const ReportSubject& s) {
+  PatchOptions options;
+  options.site = "z";
+  return told(patching_of(s.specimen, usual_task(s), options));
+}
+PageWithData path(const ReportSubject& s) { return told(paths_of(s.specimen, usual_task(s))); }
+PageWithData circuit(const ReportSubject& s) {
+  CircuitOptions options;
+  options.method = CircuitMethod::eap_ig;
+  return told(circuit_of(s.specimen, usual_task(s), options));
+}
+PageWithData neurons(const ReportSubject& s) {
+  const std::string renew = "glass interp neurons scan --ckpt " + s.ckpt;
+  return told(overview_of(s.specimen, load_neurons(s.neurons, s.specimen, renew)));
+}
+PageWithData dynamics(const ReportSubject& s) { return told(dynamics_of(s.specimen, s.folder)); }
+
+std::string nothing(const ReportSubject&) { return ""; }
+std::string one_layer(const ReportSubject& s) {
+  return s.specimen.config().n_layer > 1 ? ""
+                                         : "this model has one layer, and heads of one layer do "
+                                           "not hear each other.";
+}
+std::string no_neurons(const ReportSubject& s) {
+  if (!s.specimen.config().has_mlp()) return "this model has no mlps, and so no neurons.";
+  return s.neurons.empty()
+             ? "nobody has scanned its neurons yet; glass interp neurons scan --ckpt " + s.ckpt +
+                   " does, and the next report shows them."
+             : "";
+}
+std::string no_run(const ReportSubject& s) {
+  return s.folder.empty()
+             ? "this checkpoint is not in the folder of a run, whose other checkpoints "
+               "would tell."
+             : "";
+}
+
+// clang-format off
+const ReportRow kRows[] = {
+    {"attention",   "TEXT",                attention,   nothing},
+    {"lens",        "TEXT",                lens,        nothing},
+    {"attribute",   "TEXT",                attribution, nothing},
+    {"induction",   "--random-models 8",   induction,   nothing},
+    {"heads",       "--random-models 8",   heads,       nothing},
+    {"composition", "",                    composition, one_layer},
+    {"ablate",      "",                    ablation,    nothing},
+    {"patch",       "",                    patch,       nothing},
+    {"patch",       "--site z",            patch_heads, nothing},
+    {"path",        "",                    path,        nothing},
+    {"circuit",     "--method eap-ig",     circuit,     nothing},
+    {"neurons",     "",                    neurons,     no_neurons},
+    {"dynamics",    "",                    dynamics,    no_run},
+};
+// clang-format on
+
+std::string command_of(const ReportRow& row, const ReportSubject& subject) {
+  const std::string name(row.name), options(row.options);
+  std::string line = "glass interp " + name + (name == "neurons" ? " show" : "") + " --ckpt " +
+                     (name == "dynamics" ? subject.folder : subject.ckpt);
+  if (options.empty()) return line;
+  return line + " " + (options == "TEXT" ? subject.text_options : options);
+}
+
+PageWithData without(const ReportRow& row, const Provenance& from, const std::string& reason) {
+  Page page{row.name, std::string(row.name) + ": not for this model", from};
+  page.add(Paragraph{reason});
+  Json json;
+  begin(json, from);
+  json.field("reason", reason).end();
+  return {std::move(page), json.text()};
+}
+
+}   // namespace
+
+std::span<const ReportRow> report_rows() { return kRows; }
+
+PageWithData report_page(const ReportRow& row, const ReportSubject& subject) {
+  Provenance from = subject.specimen.from;
+  from.command = command_of(row, subject);
+  if (const std::string reason = row.missing(subject); !reason.empty())
+    return without(row, from, reason);
+  const ReportSubject named{{subject.specimen.gpt, subject.specimen.tokenizer, from},
+                            subject.ids,
+                            subject.ckpt,
+                            subject.text_options,
+                            subject.folder,
+                            subject.neurons};
+  try {
+    return row.run(named);
+  } catch (const UsageError& error) {
+    return without(row, from, error.what());
+  } catch (const ContentError& error) { return without(row, from, error.what()); }
+}
+
+}   // namespace glass
