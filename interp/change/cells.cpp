@@ -1,8 +1,10 @@
 #include "interp/change/cells.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/base/error.h"
+#include "model/kv_cache.h"
 
 namespace glass {
 namespace {
@@ -74,23 +76,101 @@ std::int64_t rows_at_once(const GPTConfig& c, std::int64_t T) {
   return std::max<std::int64_t>(1, kNumbersAtOnce / widest);
 }
 
+namespace {
+
+constexpr std::size_t kPositionsAtOnce = 8;   // cells of one batch that share what lies before them
+
+// The keys and values that a run from block `layer` on makes of its stream.
+class KeysAndValues {
+ public:
+  KeysAndValues(GPT& gpt, int layer, const Tensor& stream) : gpt_(gpt), first_(layer) {
+    Hooks hooks(gpt);
+    std::vector<Hooks::Scope> scopes;
+    const bool turned = gpt.config().pos == Position::rope;
+    const auto keep = [&](int l, const char* name, std::vector<Tensor>& all) {
+      scopes.push_back(hooks.read({in_block(l, name)}, [&all](const Tensor& x) {
+        all.push_back(permute(x, {0, 2, 1, 3}));   // (B,Hk,T,D)
+      }));
+    };
+    for (int l = layer; l < gpt.config().n_layer; ++l) {
+      keep(l, turned ? "attn.hook_rot_k" : "attn.hook_k", k_);
+      keep(l, "attn.hook_v", v_);
+    }
+    hooks.logits_from(layer, stream, nullptr, Positions::last);
+  }
+
+  // A cache that holds those of the first P positions, for `times` copies of the batch.
+  KVCache before(std::int64_t P, std::int64_t times) const {
+    const Tensor& x = k_.front();
+    KVCache cache(gpt_.config(), gpt_.device(), gpt_.products(), x.dim(0) * times, x.dim(2));
+    const auto part = [&](const Tensor& all) {
+      return repeated_rows(contiguous(slice(all, 2, 0, P)), times);
+    };
+    for (std::size_t i = 0; i < k_.size(); ++i)
+      cache.append(first_ + static_cast<int>(i), part(k_[i]), part(v_[i]));
+    cache.advance(P);
+    return cache;
+  }
+
+ private:
+  GPT& gpt_;
+  int first_;
+  std::vector<Tensor> k_, v_;   // of each layer
+};
+
+// The answers of cells of one batch; with `past`, only from their first position on.
+std::vector<double> answers_of_batch(GPT& gpt, const Task& task, int layer,
+                                     const std::string& place, const Tensor& stream,
+                                     const Tensor& source, std::vector<Cell> cells,
+                                     const KeysAndValues* past) {
+  const std::int64_t n = static_cast<std::int64_t>(cells.size());
+  const std::int64_t P = past ? cells.front().position : 0;   // cells are in order
+  for (Cell& cell : cells)
+    if (cell.position >= 0) cell.position -= P;
+  const Tensor there = P > 0 ? contiguous(slice(source, 1, P, source.dim(1))) : source;
+  const Tensor start = P > 0 ? contiguous(slice(stream, 1, P, stream.dim(1))) : stream;
+  Hooks hooks(gpt);
+  const auto patch =
+      hooks.replace({place}, [&](const Tensor& x) { return with_cells(x, there, cells, place); });
+  if (P == 0)
+    return answers(hooks.logits_from(layer, repeated_rows(start, n), nullptr, Positions::last),
+                   task);
+  KVCache cache = past->before(P, n);
+  Pass pass(nullptr, &hooks);
+  pass.cache = &cache;
+  const Tensor end =
+      gpt.run(pass, repeated_rows(start, n), layer, static_cast<int>(gpt.config().n_layer));
+  return answers(gpt.head(pass, end, Positions::last), task);
+}
+
+}   // namespace
+
 std::vector<double> answers_of_cells(GPT& gpt, const Task& task, int layer, const std::string& name,
                                      const Tensor& stream, const Tensor& source,
                                      const std::vector<Cell>& cells) {
   const std::string place = in_block(layer, name);
-  const std::size_t most = static_cast<std::size_t>(
+  std::size_t most = static_cast<std::size_t>(
       std::max<std::int64_t>(1, rows_at_once(gpt.config(), task.T()) / task.B()));
+  // What stands before the position that a cell changes is as it was in the base run, and so are
+  // its keys and values: cells of positions that follow one another are computed from the first of
+  // them on.
+  const bool in_order =
+      axes_of(place).position == 1 && cells.size() > kPositionsAtOnce &&
+      std::is_sorted(cells.begin(), cells.end(),
+                     [](const Cell& a, const Cell& b) { return a.position < b.position; }) &&
+      cells.front().position >= 0;
+  std::optional<KeysAndValues> past;
+  if (in_order) {
+    past.emplace(gpt, layer, stream);
+    most = std::min(most, kPositionsAtOnce);
+  }
   std::vector<double> all;
   for (std::size_t from = 0; from < cells.size(); from += most) {
     const auto first = cells.begin() + static_cast<std::ptrdiff_t>(from);
     const auto count = std::min(most, cells.size() - from);
-    const std::vector<Cell> some(first, first + static_cast<std::ptrdiff_t>(count));
-    Hooks hooks(gpt);
-    const auto patch =
-        hooks.replace({place}, [&](const Tensor& x) { return with_cells(x, source, some, place); });
-    const Tensor x = repeated_rows(stream, static_cast<std::int64_t>(count));
-    const std::vector<double> these =
-        answers(hooks.logits_from(layer, x, nullptr, Positions::last), task);
+    const std::vector<double> these = answers_of_batch(
+        gpt, task, layer, place, stream, source,
+        {first, first + static_cast<std::ptrdiff_t>(count)}, past ? &*past : nullptr);
     all.insert(all.end(), these.begin(), these.end());
   }
   return all;
