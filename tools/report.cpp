@@ -28,8 +28,7 @@ std::vector<std::int32_t> own_text(const Microscope& microscope, std::uint64_t s
   const GPTConfig& c = s.config();
   constexpr std::int64_t kLength = 24;
   const SequenceSource source(s, Bos::automatic, seed);
-  const bool words = s.tokenizer && s.tokenizer->token(1).size() > 0 && c.n_layer > 0 &&
-                     !microscope.opened.saved.path.starts_with("handmade:");
+  const bool words = s.tokenizer && !microscope.opened.saved.path.starts_with("handmade:");
   if (!words && source.longest_half() >= 2)
     return repeated(source, std::min<std::int64_t>(source.longest_half(), 10), 0).ids;
   const std::int32_t first = s.first_token() >= 0 ? s.first_token() : 0;

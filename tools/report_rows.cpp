@@ -1,6 +1,4 @@
 // The analyses of a report, one row each.
-#include <filesystem>
-
 #include "engine/base/error.h"
 #include "interp/change/ablation.h"
 #include "interp/change/patching.h"
@@ -112,7 +110,7 @@ std::string command_of(const ReportRow& row, const ReportSubject& subject) {
 }
 
 PageWithData without(const ReportRow& row, const Provenance& from, const std::string& reason) {
-  Page page{row.name, std::string(row.name) + ": not for this model", from};
+  Page page{row.name, "Not here: " + std::string(row.name), from};
   page.add(Paragraph{reason});
   Json json;
   begin(json, from);
