@@ -6,9 +6,6 @@
 namespace glass {
 namespace {
 
-constexpr std::size_t kMostAtOnce =
-    16;   // what is tried in vain when an edge turns out to be needed
-
 std::vector<double> log_softmax(const double* logits, std::size_t V) {
   const double most = *std::max_element(logits, logits + V);
   double sum = 0;
@@ -26,27 +23,19 @@ class Measure {
         V_(static_cast<std::size_t>(run.clean_logits().dim(2))),
         full_(run.clean_logits().to_host()) {}
 
-  std::vector<double> of(const std::vector<EdgeSet>& circuits, int first) {
-    const Tensor logits = run_.logits(circuits, first);
-    std::vector<double> all;
-    if (which_ == AcdcOptions::Measure::answer) {
-      const double whole = run_.metric_clean() - run_.metric_corrupt();
-      for (const double m : answers(logits, run_.task()))
-        all.push_back((run_.metric_clean() - m) / whole);
-      return all;
-    }
+  double of(const EdgeSet& circuit, int first) {
+    const Tensor logits = run_.logits(std::span(&circuit, 1), first);
+    if (which_ == AcdcOptions::Measure::answer)
+      return (run_.metric_clean() - answers(logits, run_.task())[0]) /
+             (run_.metric_clean() - run_.metric_corrupt());
     const std::vector<double> numbers = logits.to_host();
-    const std::size_t B = full_.size() / V_;
-    for (std::size_t c = 0; c < circuits.size(); ++c) {
-      double kl = 0;
-      for (std::size_t b = 0; b < B; ++b) {
-        const std::vector<double> p = log_softmax(&full_[b * V_], V_),
-                                  q = log_softmax(&numbers[(c * B + b) * V_], V_);
-        for (std::size_t i = 0; i < V_; ++i) kl += std::exp(p[i]) * (p[i] - q[i]);
-      }
-      all.push_back(kl / static_cast<double>(B));
+    double kl = 0;
+    for (std::size_t row = 0; row < numbers.size(); row += V_) {   // of each pair
+      const std::vector<double> p = log_softmax(&full_[row], V_),
+                                q = log_softmax(&numbers[row], V_);
+      for (std::size_t i = 0; i < V_; ++i) kl += std::exp(p[i]) * (p[i] - q[i]);
     }
-    return all;
+    return kl / static_cast<double>(numbers.size() / V_);
   }
 
  private:
@@ -86,25 +75,16 @@ AcdcResult acdc(GraphRun& run, const AcdcOptions& options) {
         r.kept[static_cast<std::size_t>(graph.edge(u, v))] = 0;
       continue;
     }
-    // Most edges go, so the next ones are tried together, each on top of those before it; where one
-    // must stay, the rest of the batch was in vain.
-    for (int u = graph.earlier(v) - 1; u >= 0;) {
-      std::vector<EdgeSet> tries;
-      EdgeSet next = r.kept;
-      const std::size_t most = std::min(kMostAtOnce, run.circuits_at_once());
-      for (int w = u; w >= 0 && tries.size() < most; --w) {
-        next[static_cast<std::size_t>(graph.edge(w, v))] = 0;
-        tries.push_back(next);
-      }
-      r.runs += static_cast<std::int64_t>(tries.size());
-      const std::vector<double> measures = measure.of(tries, first);
-      for (std::size_t i = 0; i < tries.size(); ++i, --u) {
-        if (!(measures[i] - now < options.threshold)) {
-          r.rise[static_cast<std::size_t>(graph.edge(u, v))] = measures[i] - now;
-          --u;
-          break;
-        }
-        r.kept = tries[i], now = measures[i];
+    for (int u = graph.earlier(v); u-- > 0;) {
+      const std::size_t edge = static_cast<std::size_t>(graph.edge(u, v));
+      r.kept[edge] = 0;
+      const double without = measure.of(r.kept, first);
+      ++r.runs;
+      if (without - now < options.threshold) {
+        now = without;
+      } else {
+        r.kept[edge] = 1;
+        r.rise[edge] = without - now;
       }
     }
   }

@@ -19,7 +19,7 @@ struct AcdcOptions {
 struct AcdcResult {
   EdgeSet kept;
   std::vector<double> rise;   // of each kept edge, when it was tried; NaN: it was not
-  std::int64_t runs = 0;      // rows that went through the model, or a part of it
+  std::int64_t runs = 0;      // of the model, or of what lies behind the receiver
 };
 AcdcResult acdc(GraphRun& run, const AcdcOptions& options);
 

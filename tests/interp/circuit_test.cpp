@@ -119,8 +119,9 @@ TEST(Acdc, KeepsBothOfTwoThatDoTheSame) {
   EXPECT_EQ(names_of(run.graph(), acdc(run, {0.02, AcdcOptions::Measure::answer}).kept), five);
 }
 
-// One after the other, as it is defined; batches must not change what is decided.
-TEST(Acdc, DecidesInBatchesWhatItWouldDecideOneByOne) {
+// Cut by cut through the whole model, as it is defined: starting behind what did not change must
+// not change what is decided.
+TEST(Acdc, DecidesWhatRunsOfTheWholeModelWouldDecide) {
   for (const Known& model : random_models([](const GPTConfig& c) {
          return not_post_norm(c) && c.kv_heads() == c.n_head && !c.norm_embed;
        })) {
