@@ -74,18 +74,20 @@ TEST(InterpPages, RefusesInOneSentence) {
 
 TEST(Report, HasAPageForEveryAnalysisAndAReasonWhereThereIsNone) {
   const Scratch folder;
-  const std::string file = folder / "r.html";
-  const Outcome done = glass({"report", "--ckpt", "handmade:induction", "-o", file, "--json"});
-  const JsonValue said = json_of(done);
+  const std::string file = folder / "r.html", run = folder / "run";
+  const Outcome trained = glass({"train", "--out", run, "--max-iters", "3", "--n-layer", "1",
+                                 "--n-embd", "16", "--n-head", "2", "--eval-iters", "1"});
+  ASSERT_EQ(trained.code, 0) << trained.text();
+  const JsonValue said = json_of(glass({"report", "--ckpt", run, "-o", file, "--json"}));
   EXPECT_EQ(said.at("pages", "report").items.size(), 13u);
   const std::string html = bytes_of(file);
   for (const char* id : {"attention", "lens", "attribute", "induction", "heads", "composition",
                          "patch", "path", "circuit", "neurons", "dynamics"})
     EXPECT_THAT(html, HasSubstr("id=\"" + std::string(id))) << id;
-  EXPECT_THAT(html, HasSubstr("this model has no mlps, and so no neurons."));
-  EXPECT_THAT(html, HasSubstr("glass interp circuit --ckpt handmade:induction --method eap-ig"));
-  EXPECT_NE(error_of(glass({"report", "--ckpt", "handmade:induction", "-o", file}), 2), "")
-      << "it is there";
+  EXPECT_THAT(html, HasSubstr("heads of one layer do not hear each other"));
+  EXPECT_THAT(html, HasSubstr("nobody has scanned its neurons yet"));
+  EXPECT_THAT(html, HasSubstr("glass interp circuit --ckpt " + run + " --method eap-ig"));
+  EXPECT_NE(error_of(glass({"report", "--ckpt", run, "-o", file}), 2), "") << "it is there";
 }
 
 }   // namespace
