@@ -3,10 +3,13 @@
 // run that `glass train induction` makes, for three seeds.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 #include <string>
 
+#include "interp/change/ablation.h"
+#include "interp/change/path.h"
 #include "interp/heads/induction.h"
 #include "kernels/backends.h"
 #include "model/evaluate.h"
@@ -33,9 +36,25 @@ Grown grow(const GPTConfig& config, const TrainConfig& recipe, int threads = 1) 
   return grown;
 }
 
+Specimen specimen_of(const Grown& grown) { return {grown.gpt(), repeat_tokenizer(), {}}; }
+
 // As `glass interp induction` sees it, without asking what chance would score.
 InductionResult scores_of(const Grown& grown) {
-  return induction_of({grown.gpt(), repeat_tokenizer(), {}}, {.random_models = 0});
+  return induction_of(specimen_of(grown), {.random_models = 0});
+}
+
+// The connection from a head to a head that brings most of the answer back: "0.1 to 1.0.k".
+std::string strongest_between_heads(const PathResult& paths) {
+  double most = 0;
+  std::string name;
+  for (std::size_t r = 0; r < paths.rows.size(); ++r) {
+    for (std::size_t c = 0; c < paths.columns.size(); ++c) {
+      const bool heads = paths.rows[r][1] == '.' && paths.columns[c][1] == '.';
+      if (!heads || !(paths.at(r, c) > most)) continue;   // NaN: no such way
+      most = paths.at(r, c), name = paths.rows[r] + " to " + paths.columns[c];
+    }
+  }
+  return name;
 }
 
 GPTConfig small(int layers) {
@@ -63,6 +82,19 @@ TEST(InductionHeads, GrowInTwoLayers) {
   EXPECT_GT(best.copy, 1) << "deviations: it speaks for what it finds";
   EXPECT_LT(best.positional, 0.5);
   EXPECT_LT(other.score, 0.1) << "the first layer cannot know where that is";
+
+  const Specimen specimen = specimen_of(grown);
+  const AblationResult without = ablation_of(specimen, {});
+  EXPECT_GT(without.each[0].change, 1) << "nats of the second copy, without 0.0";
+  EXPECT_GT(without.each[1].change, 1) << "nats of the second copy, without 1.0";
+
+  const Task task = induction_task(specimen, 16, 1);
+  const auto path = [&](const char* receiver) {
+    return paths_of(specimen, task, {.sender = "0.0", .receiver = receiver}).at(0, 0);
+  };
+  EXPECT_GT(path("1.0.k"), 0.6) << "of the answer: 1.0 finds the place by what 0.0 wrote there";
+  EXPECT_LT(std::abs(path("1.0.q")), 0.2);
+  EXPECT_LT(std::abs(path("1.0.v")), 0.2);
 }
 
 TEST(InductionHeads, DoNotGrowInOneLayer) {
@@ -100,6 +132,11 @@ TEST(InductionHeads, GrowForEverySeedInTheRunOfTheCommand) {
     EXPECT_GE(best.gap, 0.7);
     EXPECT_GT(best.copy, 0);
     EXPECT_GE(seen.second_copy_accuracy, 0.95);
+    const Specimen specimen = specimen_of(grown);
+    const AblationOptions team{.parts = parts_of("1.*", Part::Kind::head, config)};
+    EXPECT_GT(ablation_of(specimen, team).change.change, 1) << "nats, without the second layer";
+    const PathResult paths = paths_of(specimen, induction_task(specimen, 16, 1), {});
+    EXPECT_EQ(strongest_between_heads(paths).back(), 'k') << strongest_between_heads(paths);
     GPTConfig twin = config;
     twin.n_layer = 1;
     EXPECT_LT(scores_of(grow(twin, recipe, 2)).scores[0].score, 0.1) << "one layer";
