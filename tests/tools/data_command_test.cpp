@@ -30,10 +30,10 @@ std::int64_t number(const JsonValue& json, const char* name) {
 TEST(DataCommand, ListsWhatIsMadeAndWhatIsFetched) {
   const Outcome outcome = glass({"data", "list"});
   EXPECT_EQ(outcome.code, 0) << outcome.text();
-  for (const char* name : {"names", "stories", "brackets", "tinyshakespeare", "gpt2", "o200k"})
+  for (const char* name : {"names", "stories", "brackets", "induction", "tinyshakespeare", "gpt2", "o200k"})
     EXPECT_THAT(outcome.out, HasSubstr("  " + std::string(name) + " "));
   const JsonValue json = json_of(glass({"data", "list", "--json"}));
-  EXPECT_EQ(json.at("made", "j").items.size(), 5u);
+  EXPECT_EQ(json.at("made", "j").items.size(), 6u);
   EXPECT_EQ(json.at("public", "j").items.size(), 16u);
 }
 
