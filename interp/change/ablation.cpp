@@ -218,18 +218,14 @@ class Ablation {
 
   // x is the part itself (a head, an mlp), or for a neuron all of its mlp.
   Tensor replaced(const Tensor& x, const Instead& i) const {
-    if (i.part.kind != Part::Kind::neuron)
-      return broadcast_to(i.part.kind == Part::Kind::head && i.value.dim(2) > 1
-                              ? slice(i.value, 2, i.part.index, i.part.index + 1)
-                              : i.value,
-                          x.shape());
-    const std::int64_t n = i.part.index;
-    const Tensor one = broadcast_to(i.value.dim(2) > 1 ? slice(i.value, 2, n, n + 1) : i.value,
-                                    {x.dim(0), x.dim(1), 1});
+    const Tensor value = cast(i.value, x.dtype());
+    const bool whole = i.part.kind == Part::Kind::mlp || value.dim(2) == 1;
+    const Tensor own = whole ? value : slice(value, 2, i.part.index, i.part.index + 1);
+    if (i.part.kind != Part::Kind::neuron) return broadcast_to(own, x.shape());
     std::vector<double> mask(static_cast<std::size_t>(x.dim(2)));
-    mask[static_cast<std::size_t>(n)] = 1;
+    mask[static_cast<std::size_t>(i.part.index)] = 1;
     const Tensor here = Tensor::from(x.device(), mask, {x.dim(2)}, x.dtype());
-    return x * (1 - here) + one * here;
+    return x * (1 - here) + own * here;
   }
 
   std::vector<Instead> values_in(const Tensor& ids, const std::vector<Part>& parts) {
@@ -303,7 +299,7 @@ class Ablation {
     const Tensor out = Tensor::from(z.device(), diagonal, {H, 1, 1, H, 1}, z.dtype());
     Tensor value;   // (1,B or 1,T or 1,H,D)
     if (options_.how == AblateHow::mean)
-      value = reshape(means_.at(in_block(l, "attn.hook_z")), {1, 1, 1, H, D});
+      value = cast(reshape(means_.at(in_block(l, "attn.hook_z")), {1, 1, 1, H, D}), z.dtype());
     if (options_.how == AblateHow::resample) value = reshape(rolled(z), {1, B, T, H, D});
     Hooks hooks(gpt_);
     const auto scope = hooks.replace({in_block(l, "attn.hook_z")}, [&](const Tensor& x) {

@@ -12,6 +12,6 @@ struct CopyScores {
 // Over sequences of `repeated`: what each head writes at the matches, on its direct way through the
 // final norm to the logits. At most `most` numbers of logits are looked at, of matches evenly
 // spread.
-CopyScores copy_scores(GPT& gpt, const std::vector<Sequence>& sequences, double most = 3e8);
+CopyScores copy_scores(GPT& gpt, const std::vector<Sequence>& sequences, double most = 1e7);
 
 }   // namespace glass

@@ -20,7 +20,9 @@ void judge(InductionScore& s, const InductionResult& r) {
   if (r.chance.models == 0) return say("has not been held against random models");
   if (!(s.z > kEnoughDeviations))
     return say(format("is not above what random models score: %.1f deviations", s.z));
-  if (!(s.positional < kMostPositional))
+  if (std::isnan(s.positional))
+    return say("may look at places or at tokens: one sequence cannot tell");
+  if (s.positional >= kMostPositional)
     return say(format("looks at places, not at tokens: position alone explains %.2f of its rows",
                       s.positional));
   if (s.robust < r.threshold)

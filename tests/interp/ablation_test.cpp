@@ -183,6 +183,20 @@ TEST(Ablation, TheErrorIsThatOfPairedWindows) {
   EXPECT_NEAR(both.change.error, std::abs(alone[0] - alone[1]) / 2, 1e-5);   // s / sqrt(2)
 }
 
+// Products in bf16 leave the parts in bf16 as well; what stands in for them must fit.
+TEST(Ablation, WorksInAnyTypeThatTheModelComputesIn) {
+  GPT exact(config(NormPlace::pre), machine(), DType::f32, 3),
+      rounded(config(NormPlace::pre), machine(), DType::bf16, 3);
+  const std::vector<Part> parts = {
+      {Part::Kind::head, 0, 1}, {Part::Kind::neuron, 1, 7}, {Part::Kind::mlp, 2, 0}};
+  for (const AblateHow how : {AblateHow::zero, AblateHow::mean, AblateHow::resample}) {
+    const double one = ablation_of({exact, nullptr, {}}, options(how, parts)).change.change;
+    const double other = ablation_of({rounded, nullptr, {}}, options(how, parts)).change.change;
+    EXPECT_NEAR(one, other, 0.05) << "8 bits of mantissa, how " << static_cast<int>(how);
+    EXPECT_EQ(ablation_of({rounded, nullptr, {}}, options(how)).each.size(), 12u);
+  }
+}
+
 TEST(Ablation, RefusesWhatIsNotThere) {
   const GPTConfig c = config(NormPlace::pre), no_mlp = config(NormPlace::pre, Activation::none);
   for (const char* wrong : {"3.0", "0.4", "1", "x.1", "1.2.3", ""})

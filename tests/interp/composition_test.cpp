@@ -91,6 +91,19 @@ TEST(Composition, FoldedWeightsReadWhatTheNormLetsThrough) {
   }
 }
 
+TEST(Composition, HeadsThatShareKeysHaveThemEach) {
+  GPTConfig config = preset("induction");
+  config.vocab_size = 30, config.n_embd = 24, config.n_head = 4, config.n_kv_head = 2;
+  GPT gpt(config, make_backend("cpu", "auto", 1), DType::f32, 4);
+  const HeadWeights w = head_weights(gpt, 0, NormWeights::apart);
+  const auto head = [](const Tensor& x, int h) { return slice(x, 0, h, h + 1).to_host(); };
+  EXPECT_EQ(head(w.k, 0), head(w.k, 1));
+  EXPECT_EQ(head(w.v, 2), head(w.v, 3));
+  EXPECT_NE(head(w.k, 1), head(w.k, 2));
+  EXPECT_NE(head(w.q, 0), head(w.q, 1));
+  EXPECT_EQ(composition(gpt, 1).scores.size(), 16u);
+}
+
 TEST(Composition, CopyingIsOneForTheCircuitMinusOneAgainstItAndNothingForACipher) {
   const Copying copies = copying(*made("induction"));
   EXPECT_NEAR(copies.eigen.at(1, 0), 1, 1e-5);

@@ -7,6 +7,7 @@
 
 #include "engine/base/error.h"
 #include "interp/activations.h"
+#include "interp/heads/copy_score.h"
 #include "kernels/backends.h"
 #include "model/handmade.h"
 
@@ -140,6 +141,25 @@ TEST(Induction, NobodyGetsANameWithoutAskingWhatChanceScores) {
   put(json, r);
   json.end();
   EXPECT_THAT(json.text(), HasSubstr("\"z\": null"));
+}
+
+TEST(Induction, OneSequenceCannotTellPlacesFromTokens) {
+  const Made made("induction");
+  InductionOptions options;
+  options.sequences = 1, options.random_models = 1;
+  const InductionResult r = induction_of(made.specimen(), options);
+  EXPECT_EQ(r.scores.front().label, "");
+  EXPECT_THAT(r.scores.front().verdict, HasSubstr("one sequence cannot tell"));
+}
+
+// Few matches say nearly the same as all of them.
+TEST(Induction, CopyingIsTheSameOnAFewMatches) {
+  Made made("induction");
+  const std::vector<Sequence> repeats = many_repeated(made.source(), 30, 4);
+  const CopyScores all = copy_scores(made.gpt(), repeats),
+                   few = copy_scores(made.gpt(), repeats, 1);
+  EXPECT_NEAR(all.copy.at(1, 0), few.copy.at(1, 0), 1e-3);
+  EXPECT_EQ(few.first.at(1, 0), 1);
 }
 
 TEST(Induction, ARandomModelHasNone) {
