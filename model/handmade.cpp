@@ -61,7 +61,7 @@ std::int64_t facts_of_a_token(const HandmadeOptions& o) {
 class Facts {
  public:
   Facts(const HandmadeOptions& o, std::int64_t C, PythonRandom& random)
-      : V_(o.symbols + 1), T_(o.context), C_(C) {
+      : V_(o.symbols + 1), T_(o.context) {
     const std::int64_t count = facts_of_a_token(o) * V_ + T_;
     const std::vector<std::int64_t> place = order_of(count, o.shuffled, random);
     const std::vector<double> codes = o.codes ? random_rotation(T_, random) : std::vector<double>();
@@ -108,7 +108,7 @@ class Facts {
     return out;
   }
 
-  std::int64_t V_, T_, C_;
+  std::int64_t V_, T_;
   std::vector<std::vector<double>> rows_;
   double square_ = 1;
 };

@@ -206,23 +206,27 @@ TEST(Eap, TheGradientOfTheAnswerIsItsFiniteDifference) {
     GraphRun run(model.specimen, task);
     const std::vector<Tensor> gradients = receiver_gradients(model.specimen, run, {0});
     const Tensor corrupt = corrupt_ids(model.specimen, task);
-    for (const auto& [name, kind, layer, head] :
-         {std::tuple("hook_q_input", Receiver::Kind::q, 1, 2),
-          std::tuple("hook_k_input", Receiver::Kind::k, 0, 1),
-          std::tuple("hook_v_input", Receiver::Kind::v, 1, 0)}) {
+    struct Input {
+      const char* name;
+      Receiver::Kind kind;
+      int layer, head;
+    };
+    for (const Input& in : {Input{"hook_q_input", Receiver::Kind::q, 1, 2},
+                            Input{"hook_k_input", Receiver::Kind::k, 0, 1},
+                            Input{"hook_v_input", Receiver::Kind::v, 1, 0}}) {
       const Tensor& gradient =
-          gradients[static_cast<std::size_t>(run.graph().receiver(kind, layer, head))];
+          gradients[static_cast<std::size_t>(run.graph().receiver(in.kind, in.layer, in.head))];
       const std::int64_t T = gradient.dim(1), C = gradient.dim(2);
       const Tensor direction = gaussian(reference(), {1, T, 1, C}, 0, 1, {1, 2, 3, 4}, DType::f64);
       const auto answer = [&](double step) {
         Hooks hooks(*model.gpt);
-        const auto move = hooks.replace({in_block(layer, name), head, -1, -1},
+        const auto move = hooks.replace({in_block(in.layer, in.name), in.head, -1, -1},
                                         [&](const Tensor& x) { return x + direction * step; });
         return answers(hooks.logits(corrupt, nullptr, Positions::last), task)[0];
       };
       const double h = 1e-5, difference = (answer(h) - answer(-h)) / (2 * h);
       const double derivative = sum(gradient * reshape(direction, {1, T, C})).item();
-      EXPECT_NEAR(derivative, difference, 1e-5 * std::max(1.0, std::abs(difference))) << name;
+      EXPECT_NEAR(derivative, difference, 1e-5 * std::max(1.0, std::abs(difference))) << in.name;
     }
   }
 }
