@@ -8,8 +8,8 @@
 #include "engine/base/text.h"
 #include "interp/activations.h"
 #include "interp/features/contexts.h"
-#include "interp/read/readout.h"
 #include "interp/heads/weights.h"
+#include "interp/read/readout.h"
 
 namespace glass {
 namespace {
@@ -140,8 +140,8 @@ Page page_of(const NeuronResult& r) {
   Page page{"neuron-" + name, "What neuron " + name + " stands for", r.from};
   const double active =
       static_cast<double>(r.record.positive) / static_cast<double>(r.tokens_scanned);
-  std::string summary = "Over " + with_commas(r.tokens_scanned) + " tokens of " + r.source +
-                        " it is above 0 at " + format("%.1f%%", 100 * active) +
+  std::string summary = "Over " + with_commas(r.tokens_scanned) + " tokens (" + r.source +
+                        ") it is above 0 at " + format("%.1f%%", 100 * active) +
                         ", with a mean of " + format("%.3f", r.record.mean) +
                         " and a deviation of " + format("%.3f", std::sqrt(r.record.variance)) + ".";
   if (!std::isnan(r.record.token_share))
@@ -153,7 +153,9 @@ Page page_of(const NeuronResult& r) {
       "The strongest moments, one of each window at most. A bar | stands where the model began to "
       "read: it saw nothing before it, and nothing behind the strongest token."});
   add_contexts(page, "Strongest", r.contexts);
-  add_contexts(page, "Weakest", r.weakest);
+  const std::size_t few = std::min<std::size_t>(3, r.weakest.size());   // the JSON has all
+  add_contexts(page, "Weakest",
+               {r.weakest.begin(), r.weakest.begin() + static_cast<std::ptrdiff_t>(few)});
   page.add(histogram_figure("How its values are spread", r.record.histogram, r.record.low,
                             r.record.high));
   if (!r.tokens.empty()) {
