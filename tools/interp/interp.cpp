@@ -108,21 +108,21 @@ namespace {
 
 // clang-format off
 const Command* const kAnalyses[] = {
-    &kInterpAblate,
-    &kInterpAttention,
     &kInterpCache,
-    &kInterpComposition,
-    &kInterpDynamics,
+    &kInterpAttention,
     &kInterpHeads,
     &kInterpInduction,
-    &kInterpPatch,
     &kInterpLens,
     &kInterpAttribute,
+    &kInterpPatch,
+    &kInterpPath,
+    &kInterpAblate,
+    &kInterpCircuit,
+    &kInterpComposition,
     &kInterpNeurons,
     &kInterpSae,
-    &kInterpPath,
     &kInterpSteer,
-    &kInterpCircuit,
+    &kInterpDynamics,
 };
 const Example kExamples[] = {
     {"glass interp attention --ckpt out/names --prompt anna", "where each head looks"},
