@@ -56,6 +56,12 @@ Range range_of(const Strip& strip) {
   return for_colours(range, strip.colours);
 }
 
+bool only_marks(const Strip& strip) {
+  std::optional<Range> range;
+  widen(range, strip.values);
+  return !range || range->low == range->high;
+}
+
 Range range_of(const Gallery& gallery) {
   std::optional<Range> range;
   ColourMap colours = ColourMap::rising;

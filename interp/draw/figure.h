@@ -111,6 +111,7 @@ double draw(const Figure& figure, double width, Surface& surface);
 Range range_of(const Heatmap& map);
 Range range_of(const Gallery& gallery);
 Range range_of(const Strip& strip);
+bool only_marks(const Strip& strip);   // tokens have one and the same value, or none: no scale
 // The heatmaps of a gallery, each over the range of them all.
 std::vector<Heatmap> over_one_range(const Gallery& gallery);
 

@@ -19,6 +19,7 @@ struct Layout {
   double column_names = 0;   // the same above the cells
   std::size_t row_step = 1, column_step = 1;
   bool upright = false;
+  double level_room = 0;   // of a name that is not
   TextStyle in_cells = kLabel;
   bool words_fit = false;
   bool strokes = false;   // across cells that are not there; without them they are grey
@@ -61,7 +62,12 @@ Layout lay_out(const Heatmap& map, const std::vector<std::string>& words, double
   l.row_step = step_of(l.cell_height);
   const double label = widest(map.columns, kLabel);
   l.column_step = step_of(l.cell_width);
-  l.upright = label + 4 > l.cell_width * static_cast<double>(l.column_step);
+  // One long name among many short ones is cut; upright letters are harder to read.
+  l.level_room = l.cell_width * static_cast<double>(l.column_step) - 4;
+  const auto long_ones =
+      std::count_if(map.columns.begin(), map.columns.end(),
+                    [&](const std::string& name) { return width_of(name, kLabel) > l.level_room; });
+  l.upright = static_cast<double>(long_ones) > 0.1 * static_cast<double>(map.columns.size());
   l.column_names = label == 0 ? 0 : l.upright ? std::min(label, 84.0) + 6 : 16;
 
   double top = map.title.empty() ? 0 : 20;
@@ -94,7 +100,9 @@ void draw_names(const Heatmap& map, const Layout& l, double width, Surface& surf
     if (l.upright)
       surface.text(fitted(map.columns[c], l.column_names - 6, kLabel), {x + 4, l.cells.y - 5},
                    upwards(kLabel));
-    else surface.text(map.columns[c], {x, l.cells.y - 5}, aligned(kLabel, Align::centre));
+    else
+      surface.text(fitted(map.columns[c], l.level_room + 0.01, kLabel), {x, l.cells.y - 5},
+                   aligned(kLabel, Align::centre));
   }
 }
 

@@ -218,6 +218,7 @@ std::string figure_text(const Strip& strip, const PageTextOptions& options) {
     out += dim(std::to_string(strip.tokens.size() - shown) + " more tokens; --json has them all",
                options) +
            "\n";
+  if (only_marks(strip)) return out;
   return out + colour_bar(strip.colours, range, "", options).text + "\n";
 }
 
