@@ -71,6 +71,41 @@ Tensor with_cells(const Tensor& x, const Tensor& source, const std::vector<Cell>
   return reshape(apart * (1 - mask) + other * mask, x.shape());
 }
 
+std::vector<char> cells_that_differ(const Tensor& x, const Tensor& source,
+                                    const std::vector<Cell>& cells, const std::string& name) {
+  const Axes axes = axes_of(name);
+  const bool pattern = axes.head == 1;
+  const std::int64_t H = axes.head < 0 ? 1 : x.dim(axes.head), T = x.dim(axes.position),
+                     S = pattern ? x.dim(3) : 1;
+  const Shape inner = row_major(x.shape());
+  const std::vector<double> apart = (source - x).to_host();
+  std::vector<char> differs(static_cast<std::size_t>(H * T * S), 0);   // by head, position, source
+  const auto at = [&](std::int64_t h, std::int64_t t, std::int64_t s) -> char& {
+    return differs[static_cast<std::size_t>((h * T + t) * S + s)];
+  };
+  for (std::size_t i = 0; i < apart.size(); ++i) {
+    if (apart[i] == 0) continue;   // a NaN is something else
+    const auto index = [&](int axis) {
+      return static_cast<std::int64_t>(i) / inner[axis] % x.dim(axis);
+    };
+    at(axes.head < 0 ? 0 : index(axes.head), index(axes.position), pattern ? index(3) : 0) = 1;
+  }
+  std::vector<char> all;
+  for (const Cell& cell : cells) {
+    const auto range = [](std::int64_t asked, std::int64_t size) {
+      return asked < 0 ? std::pair(std::int64_t{0}, size) : std::pair(asked, asked + 1);
+    };
+    const auto heads = range(cell.head, H), positions = range(cell.position, T),
+               sources = range(cell.source, S);
+    char any = 0;
+    for (std::int64_t h = heads.first; h < heads.second; ++h)
+      for (std::int64_t t = positions.first; t < positions.second; ++t)
+        for (std::int64_t s = sources.first; s < sources.second; ++s) any |= at(h, t, s);
+    all.push_back(any);
+  }
+  return all;
+}
+
 std::int64_t rows_at_once(const GPTConfig& c, std::int64_t T) {
   const std::int64_t widest = T * std::max({4 * c.n_embd, c.inner(), c.n_head * T});
   return std::max<std::int64_t>(1, kNumbersAtOnce / widest);

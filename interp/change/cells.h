@@ -25,6 +25,12 @@ Tensor with_cells(const Tensor& x, const Tensor& source, const std::vector<Cell>
 
 Tensor repeated_rows(const Tensor& x, std::int64_t times);   // (B,..) -> (times B,..)
 
+// For each cell: has its part of `source` (B,..) another number than its part of `x` (B,..)? Where
+// not, the cell changes nothing, and its answer is that of the base run. In front of the first
+// token in which two texts differ, nothing does.
+std::vector<char> cells_that_differ(const Tensor& x, const Tensor& source,
+                                    const std::vector<Cell>& cells, const std::string& name);
+
 // The answer of each cell, where the stream that enters block `layer` is `stream` (B,T,C) of the
 // base run, and the place `name` in this block (hook_resid_pre, attn.hook_z, ...) has the cells'
 // parts from `source`. In as many batches as keep the memory in bounds.

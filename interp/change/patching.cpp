@@ -103,6 +103,29 @@ Grid grid_of(const Specimen& specimen, const Task& task, const PatchOptions& o) 
   return grid;
 }
 
+// The answers of cells of one layer. A run goes only to those that change something: nothing of a
+// text is another before the first token that differs.
+std::vector<double> answers_of_layer(const Specimen& specimen, const Task& task, int layer,
+                                     const std::string& place, const Activations& base,
+                                     const Activations& other, double base_answer,
+                                     const std::vector<Cell>& cells) {
+  // What leaves a block enters the next one.
+  if (place == "hook_resid_post" && layer + 1 < specimen.config().n_layer)
+    return answers_of_layer(specimen, task, layer + 1, "hook_resid_pre", base, other, base_answer,
+                            cells);
+  const std::string name = in_block(layer, place);
+  const std::vector<char> differ = cells_that_differ(base[name], other[name], cells, name);
+  std::vector<Cell> some;
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    if (differ[i]) some.push_back(cells[i]);
+  const std::vector<double> answers = answers_of_cells(
+      specimen.gpt, task, layer, place, base[in_block(layer, "hook_resid_pre")], other[name], some);
+  std::vector<double> all;
+  auto next = answers.begin();
+  for (const char differs : differ) all.push_back(differs ? *next++ : base_answer);
+  return all;
+}
+
 }   // namespace
 
 double share_of_way(PatchMode mode, const TwoRuns& runs, double answer) {
@@ -140,8 +163,8 @@ PatchResult patching_of(const Specimen& specimen, const Task& task, const PatchO
     for (; to < grid.rows.size() && grid.rows[to].layer == layer; ++to)
       cells.insert(cells.end(), grid.rows[to].cells.begin(), grid.rows[to].cells.end());
     const std::vector<double> all =
-        answers_of_cells(specimen.gpt, task, layer, place, base[in_block(layer, "hook_resid_pre")],
-                         other[in_block(layer, place)], cells);
+        answers_of_layer(specimen, task, layer, place, base, other,
+                         denoise ? runs.metric_corrupt : runs.metric_clean, cells);
     auto next = all.begin();
     for (std::size_t row = from; row < to; ++row) {
       r.rows.push_back(grid.rows[row].label);

@@ -116,6 +116,42 @@ TEST(Patching, WithItsOwnValuesChangesNoBit) {
   }
 }
 
+// A cell whose part is the same in both runs is not computed. Which these are, no shortcut says:
+// all cells are run here, one by one.
+TEST(Patching, LeavesOutOnlyCellsThatChangeNothing) {
+  for (const Known& model : random_models(any_norm)) {
+    SCOPED_TRACE(model.name);
+    const Task task = induction_task(model.specimen, 2, 3);
+    for (const char* site : {"resid_pre", "resid_post", "q", "pattern"}) {
+      const bool stream = std::string(site).starts_with("resid");
+      const std::string place = std::string(stream ? "hook_" : "attn.hook_") + site;
+      const TwoRuns runs =
+          run_both(model.specimen, task, {"blocks.*.hook_resid_pre", "blocks.*." + place});
+      const PatchResult grid =
+          patching_of(model.specimen, task,
+                      {site, PatchMode::denoise, stream ? PatchBy::automatic : PatchBy::position,
+                       stream ? -1 : 1, std::string(site) == "pattern" ? 1 : -1});
+      for (std::size_t row = 0; row < grid.rows.size(); ++row) {
+        const int layer = stream ? static_cast<int>(row) : 1;
+        const std::string name = in_block(layer, place);
+        for (std::size_t i = 0; i < grid.columns.size(); ++i) {
+          if (std::isnan(grid.at(row, i))) continue;
+          const std::int64_t at = static_cast<std::int64_t>(i);
+          const Cell cell = stream                     ? Cell{-1, at, -1}
+                            : grid.row_axis == "query" ? Cell{1, static_cast<std::int64_t>(row), at}
+                                                       : Cell{static_cast<int>(row), at, -1};
+          const double answer = answers_of_cells(*model.gpt, task, layer, place,
+                                                 runs.corrupt[in_block(layer, "hook_resid_pre")],
+                                                 runs.clean[name], {cell})[0];
+          const double share = share_of_way(PatchMode::denoise, runs, answer);
+          ASSERT_NEAR(grid.at(row, i), share, 1e-4 * std::max(1.0, std::abs(share)))
+              << site << ", row " << row << ", column " << i;
+        }
+      }
+    }
+  }
+}
+
 TEST(Patching, TheWholeStreamOfTheOtherRunIsTheOtherRun) {
   for (const Known& model : random_models(any_norm)) {
     SCOPED_TRACE(model.name);
