@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "engine/base/error.h"
 #include "interp/activations.h"
@@ -49,39 +50,33 @@ Windows windows_of(const Specimen& specimen, const AblationOptions& options) {
 
 // ---- losses -------------------------------------------------------------------------------------
 
-// What one way of ablating (or none) cost: by window, and summed by position.
-struct Losses {
-  std::vector<double> by_window, by_position;
-
-  double mean() const {
-    double sum = 0;
-    for (const double x : by_window) sum += x;
-    return sum / static_cast<double>(by_window.size());
-  }
-  double icl(const Windows& w) const {
-    const auto part = [&](std::int64_t begin, std::int64_t end) {
-      double sum = 0;
-      for (std::int64_t t = begin; t < end; ++t) sum += by_position[static_cast<std::size_t>(t)];
-      return sum / static_cast<double>(end - begin);
-    };
-    return (part(w.late, w.late_end) - part(w.early, w.early_end)) /
-           static_cast<double>(by_window.size());
-  }
+struct Measured {
+  double mean = 0, error = 0;   // the standard error of the mean; NaN of a single number
 };
 
-LossChange change_of(const Losses& intact, const Losses& ablated, const Windows& w) {
-  const auto n = static_cast<double>(intact.by_window.size());
-  LossChange c;
-  c.change = ablated.mean() - intact.mean();
-  double squares = 0;
-  for (std::size_t i = 0; i < intact.by_window.size(); ++i) {
-    const double off = ablated.by_window[i] - intact.by_window[i] - c.change;
-    squares += off * off;
-  }
-  c.error = n > 1 ? std::sqrt(squares / (n - 1) / n) : std::nan("");
-  const double before = intact.icl(w);
-  c.icl = before != 0 ? 1 - ablated.icl(w) / before : std::nan("");
-  return c;
+Measured measured(const std::vector<double>& x) {
+  const auto n = static_cast<double>(x.size());
+  double sum = 0, squares = 0;
+  for (const double each : x) sum += each;
+  for (const double each : x) squares += (each - sum / n) * (each - sum / n);
+  return {sum / n, n > 1 ? std::sqrt(squares / (n - 1) / n) : std::nan("")};
+}
+
+// What one way of ablating (or none) cost: by window, the same late minus early, and summed by
+// position.
+struct Losses {
+  std::vector<double> by_window, late_minus_early, by_position;
+};
+
+LossChange change_of(const Losses& intact, const Losses& ablated) {
+  std::vector<double> changes = ablated.by_window;   // each window against itself
+  for (std::size_t i = 0; i < changes.size(); ++i) changes[i] -= intact.by_window[i];
+  const Measured change = measured(changes), context = measured(intact.late_minus_early);
+  // A share of what is not there would be any number at all.
+  const bool good_for_something =
+      context.mean < 0 && !(context.mean > -kSureErrors * context.error);
+  const double left = measured(ablated.late_minus_early).mean;
+  return {change.mean, change.error, good_for_something ? 1 - left / context.mean : std::nan("")};
 }
 
 // ---- taking out ---------------------------------------------------------------------------------
@@ -187,13 +182,14 @@ class Ablation {
     const std::int64_t T = windows_.T;
     to.by_position.resize(static_cast<std::size_t>(T));
     for (std::int64_t b = 0; b < chunk.B; ++b) {
-      double sum = 0;
-      for (std::int64_t t = 0; t < T; ++t) {
-        const double x = loss[static_cast<std::size_t>(b * T + t)];
-        to.by_position[static_cast<std::size_t>(t)] += x;
-        if (t >= windows_.counts_from) sum += x;
-      }
-      to.by_window.push_back(sum / static_cast<double>(T - windows_.counts_from));
+      const double* const row = loss.data() + b * T;
+      for (std::int64_t t = 0; t < T; ++t) to.by_position[static_cast<std::size_t>(t)] += row[t];
+      const auto mean = [&](std::int64_t begin, std::int64_t end) {
+        return std::accumulate(row + begin, row + end, 0.0) / static_cast<double>(end - begin);
+      };
+      const Windows& w = windows_;
+      to.by_window.push_back(mean(w.counts_from, T));
+      to.late_minus_early.push_back(mean(w.late, w.late_end) - mean(w.early, w.early_end));
     }
   }
 
@@ -337,16 +333,17 @@ AblationResult ablation_of(const Specimen& specimen, const AblationOptions& opti
     return by_position;
   };
   const Losses intact = ablation.intact();
-  r.baseline_loss = intact.mean();
-  r.baseline_icl = intact.icl(windows);
+  r.baseline_loss = measured(intact.by_window).mean;
+  const Measured context = measured(intact.late_minus_early);
+  r.baseline_icl = context.mean, r.baseline_icl_error = context.error;
   r.by_position = means(intact);
   if (options.parts.empty()) {
     for (const Losses& losses : ablation.without_each_head())
-      r.each.push_back(change_of(intact, losses, windows));
+      r.each.push_back(change_of(intact, losses));
   } else {
     for (const Part& part : options.parts) r.parts.push_back(part.name());
     const Losses without = ablation.without(options.parts);
-    r.change = change_of(intact, without, windows);
+    r.change = change_of(intact, without);
     r.ablated_by_position = means(without);
   }
   if (!options.prompt.empty()) {

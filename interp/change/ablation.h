@@ -24,11 +24,16 @@ struct AblationOptions {
   bool icl = false;
 };
 
+// A number so many standard errors from 0 is not there by chance, also where it is the largest of
+// some dozen heads.
+inline constexpr double kSureErrors = 3;
+
 // A change of the loss, in nats: ablated minus intact, and how sure it is: the standard error over
 // windows, each compared with itself.
 struct LossChange {
   double change = 0, error = 0;
-  double icl = 0;   // the share of what is learned from context that is lost
+  // The share of what is learned from context that is lost; NaN where nothing is learned from it.
+  double icl = 0;
 };
 
 struct TopToken {
@@ -45,9 +50,10 @@ struct AblationResult {
   std::vector<std::string> parts;   // empty: each head alone
   std::int64_t layers = 0, heads = 0;
   double baseline_loss = 0;
-  double baseline_icl = 0;        // loss late minus loss early: what context is good for
-  LossChange change;              // of all parts together
-  std::vector<LossChange> each;   // of each head alone, by layer and head
+  // Loss late minus loss early, and its standard error: below 0, context is good for something.
+  double baseline_icl = 0, baseline_icl_error = 0;
+  LossChange change;                                      // of all parts together
+  std::vector<LossChange> each;                           // of each head alone, by layer and head
   std::vector<double> by_position, ablated_by_position;   // mean losses; the second with parts only
   std::vector<TopToken> baseline_top, ablated_top;        // of the prompt
 };

@@ -21,9 +21,17 @@ std::string what_counts(const AblationResult& r) {
              : format("the second copy of %lld random repeats", static_cast<long long>(r.windows));
 }
 
-std::string with_error(const LossChange& c) {
-  return std::isfinite(c.error) ? format("%+.3f +- %.3f", c.change, c.error)
-                                : format("%+.3f", c.change);
+std::string with_error(double change, double error) {
+  const bool small = change != 0 && std::abs(change) < 5e-4;
+  const std::string what = format(small ? "%+.1e" : "%+.3f", change);
+  return std::isfinite(error) ? what + format(small ? " +- %.1e" : " +- %.3f", error) : what;
+}
+
+// Of which one cannot say that context helps, one cannot say how much of that is lost.
+Paragraph no_share(const AblationResult& r) {
+  return Paragraph{
+      "Context is good for nothing here that could be lost: late minus early, the loss is " +
+      with_error(r.baseline_icl, r.baseline_icl_error) + " nats."};
 }
 
 std::string head_name(const AblationResult& r, std::size_t i) {
@@ -53,20 +61,28 @@ Heatmap layer_by_head(const AblationResult& r, const std::string& title,
 void add_each_head(Page& page, const AblationResult& r) {
   const std::vector<std::size_t> order = by_change(r);
   const LossChange& most = r.each[order.front()];
-  page.add(Paragraph{"The model needs head " + head_name(r, order.front()) + " most: where it " +
-                     how_words(r.how) + ", the loss on " + what_counts(r) +
-                     format(" changes from %.3f by ", r.baseline_loss) + with_error(most) +
-                     " nats."});
+  const bool missed = !(most.change <= kSureErrors * most.error);   // one window: who knows
+  const std::string name = "head " + head_name(r, order.front());
+  page.add(Paragraph{
+      (missed
+           ? "The model needs " + name + " most: where it "
+           : "No head is missed by itself, for all one can tell from these windows. Where even " +
+                 name + " ") +
+      how_words(r.how) + ", the loss on " + what_counts(r) +
+      format(" changes from %.3f by ", r.baseline_loss) + with_error(most.change, most.error) +
+      " nats."});
   Heatmap map = layer_by_head(r, "Loss without one head, more than with it", &LossChange::change);
   map.unit = "nats";
   page.add(std::move(map));
   Bars bars{"The heads that are missed most", "nats", {}, {}};
   for (std::size_t i = 0; i < std::min<std::size_t>(10, order.size()); ++i) {
     const LossChange& c = r.each[order[i]];
-    bars.bars.push_back({head_name(r, order[i]), c.change, format("+- %.3f", c.error)});
+    bars.bars.push_back({head_name(r, order[i]), c.change,
+                         std::isfinite(c.error) ? format("+- %.3f", c.error) : ""});
   }
   page.add(std::move(bars));
-  if (r.icl)
+  if (r.icl && std::isnan(most.icl)) page.add(no_share(r));
+  else if (r.icl)
     page.add(layer_by_head(r, "Share of what context is good for that is lost with one head",
                            &LossChange::icl));
   page.add(Paragraph{
@@ -78,8 +94,8 @@ void add_parts(Page& page, const AblationResult& r) {
   const std::string each = r.parts.size() == 1 ? "it " : "each ";
   page.add(Paragraph{"Without " + list_of(r.parts, "and") + " (" + each + how_words(r.how) +
                      "), the loss on " + what_counts(r) +
-                     format(" changes from %.3f by ", r.baseline_loss) + with_error(r.change) +
-                     " nats."});
+                     format(" changes from %.3f by ", r.baseline_loss) +
+                     with_error(r.change.change, r.change.error) + " nats."});
   Chart chart;
   chart.title = "Loss by position";
   chart.subtitle = "the mean over all windows, with all parts and without " + join(r.parts, ", ");
@@ -93,7 +109,8 @@ void add_parts(Page& page, const AblationResult& r) {
   line("intact", r.by_position, kBlue);
   line("ablated", r.ablated_by_position, kVermilion);
   page.add(std::move(chart));
-  if (r.icl)
+  if (r.icl && std::isnan(r.change.icl)) page.add(no_share(r));
+  else if (r.icl)
     page.add(
         Paragraph{format("Context is good for %.3f nats (late positions against early ones); %.0f "
                          "%% of that is lost.",
@@ -162,7 +179,7 @@ void put(Json& json, const AblationResult& r) {
     json.field("loss_by_position", r.by_position)
         .field("ablated_loss_by_position", r.ablated_by_position);
   }
-  if (r.icl) json.field("icl", r.baseline_icl);
+  if (r.icl) json.field("icl", r.baseline_icl).field("icl_error", r.baseline_icl_error);
   put_top(json, "baseline_top", r.baseline_top);
   put_top(json, "ablated_top", r.ablated_top);
 }

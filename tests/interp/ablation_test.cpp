@@ -183,6 +183,35 @@ TEST(Ablation, TheErrorIsThatOfPairedWindows) {
   EXPECT_NEAR(both.change.error, std::abs(alone[0] - alone[1]) / 2, 1e-5);   // s / sqrt(2)
 }
 
+// A share of nothing would be any number at all.
+TEST(Ablation, OfAModelThatLearnsNothingFromContextNoShareIsLost) {
+  GPT gpt(config(NormPlace::pre), machine(), DType::f32, 3);
+  AblationOptions o;
+  o.icl = true;
+  const AblationResult r = ablation_of({gpt, nullptr, {}}, o);
+  EXPECT_LT(std::abs(r.baseline_icl), 5 * r.baseline_icl_error) << "random weights";
+  for (const LossChange& c : r.each) EXPECT_TRUE(std::isnan(c.icl)) << c.icl;
+  EXPECT_THAT(page_text(page_of(r)), HasSubstr("Context is good for nothing here"));
+}
+
+TEST(Ablation, ThePageNamesNoHeadWhereNoneIsMissedForSure) {
+  GPT gpt(config(NormPlace::pre), machine(), DType::f32, 3);
+  for (Parameter* p : gpt.parameters())   // no head says anything
+    if (p->name.find("attn.c_proj.weight") != std::string::npos)
+      p->value = Tensor::full(gpt.device(), p->value.shape(), 0);
+  AblationOptions o = options(AblateHow::zero);
+  EXPECT_THAT(page_text(page_of(ablation_of({gpt, nullptr, {}}, o))),
+              HasSubstr("No head is missed by itself"));
+  o.text = text(33);   // one window: no error, and so no doubt that could be said in numbers
+  EXPECT_THAT(page_text(page_of(ablation_of({gpt, nullptr, {}}, o))),
+              ::testing::Not(HasSubstr("nan")));
+  const auto circuit = make_handmade(handmade("handmade:induction").options, machine());
+  AblationOptions four;
+  four.windows = 4;
+  EXPECT_THAT(page_text(page_of(ablation_of({*circuit, symbols_tokenizer(64), {}}, four))),
+              HasSubstr("The model needs head"));
+}
+
 // Products in bf16 leave the parts in bf16 as well; what stands in for them must fit.
 TEST(Ablation, WorksInAnyTypeThatTheModelComputesIn) {
   GPT exact(config(NormPlace::pre), machine(), DType::f32, 3),
