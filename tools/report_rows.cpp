@@ -17,8 +17,6 @@
 namespace glass {
 namespace {
 
-constexpr int kRandomModels = 8;   // enough for a mean and a spread
-
 template <class Result>
 PageWithData told(const Result& result) {
   Json json;
@@ -33,16 +31,8 @@ Task usual_task(const ReportSubject& s) { return induction_task(s.specimen, 1, 1
 PageWithData attention(const ReportSubject& s) { return told(attention_of(s.specimen, s.ids)); }
 PageWithData lens(const ReportSubject& s) { return told(lens_of(s.specimen, s.ids)); }
 PageWithData attribution(const ReportSubject& s) { return told(attribution_of(s.specimen, s.ids)); }
-PageWithData heads(const ReportSubject& s) {
-  HeadsOptions options;
-  options.random_models = kRandomModels;
-  return told(heads_of(s.specimen, options));
-}
-PageWithData induction(const ReportSubject& s) {
-  InductionOptions options;
-  options.random_models = kRandomModels;
-  return told(induction_of(s.specimen, options));
-}
+PageWithData heads(const ReportSubject& s) { return told(heads_of(s.specimen)); }
+PageWithData induction(const ReportSubject& s) { return told(induction_of(s.specimen)); }
 PageWithData composition(const ReportSubject& s) { return told(composition_of(s.specimen)); }
 PageWithData ablation(const ReportSubject& s) { return told(ablation_of(s.specimen, {})); }
 PageWithData patch(const ReportSubject& s) { return told(patching_of(s.specimen, usual_task(s))); }
