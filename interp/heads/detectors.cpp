@@ -58,11 +58,12 @@ std::vector<std::vector<std::size_t>> prefixes_of(std::span<const std::int32_t> 
   return behind;
 }
 
-double entropy_of(const double* row, std::int64_t i) {
+// Of a row over `seen` tokens: 1 is everywhere alike.
+double entropy_of(const double* row, std::int64_t i, std::int64_t seen) {
   double sum = 0;
   for (std::int64_t j = 0; j <= i; ++j)
     if (row[j] > 0) sum -= row[j] * std::log(row[j]);
-  return sum / std::log(static_cast<double>(i + 1));
+  return sum / std::log(static_cast<double>(seen));
 }
 
 // Sums of one question over the rows that have an answer.
@@ -79,16 +80,17 @@ struct Mean {
 
 class RowReader {
  public:
-  RowReader(GPT& gpt, const ReadTexts& texts)
-      : gpt_(gpt), texts_(texts), all_(kDetectors, Mean(gpt.config())), late_(all_) {
+  RowReader(const GPTConfig& config, const ReadTexts& texts)
+      : window_(config.window), texts_(texts), all_(kDetectors, Mean(config)), late_(all_) {
     for (const auto& ids : texts.ids) prefixes_.push_back(prefixes_of(ids));
   }
 
-  Detected read() {
-    each_pattern(gpt_, texts_.ids, [&](const PatternBatch& p) {
-      for (std::int64_t b = 0; b < p.B; ++b)
-        for (std::int64_t h = 0; h < p.H; ++h) head(p, b, h);
-    });
+  void add(const PatternBatch& p) {
+    for (std::int64_t b = 0; b < p.B; ++b)
+      for (std::int64_t h = 0; h < p.H; ++h) head(p, b, h);
+  }
+
+  Detected value() const {
     Detected out;
     for (std::size_t d = 0; d < kDetectors; ++d)
       out.all[d] = all_[d].value(), out.late[d] = late_[d].value();
@@ -96,14 +98,14 @@ class RowReader {
   }
 
  private:
-  void add(Detector d, const PatternBatch& p, std::int64_t h, std::int64_t i, double value) {
+  void put(Detector d, const PatternBatch& p, std::int64_t h, std::int64_t i, double value) {
     const bool counts = p.layer == 0 && h == 0;   // rows are the same for all heads
-    const auto put = [&](Mean& mean) {
+    const auto into = [&](Mean& mean) {
       mean.sum.at(p.layer, h) += value;
       if (counts) mean.count += 1;
     };
-    put(all_[static_cast<std::size_t>(d)]);
-    if (i >= kLate) put(late_[static_cast<std::size_t>(d)]);
+    into(all_[static_cast<std::size_t>(d)]);
+    if (i >= kLate) into(late_[static_cast<std::size_t>(d)]);
   }
 
   void head(const PatternBatch& p, std::int64_t b, std::int64_t h) {
@@ -112,33 +114,35 @@ class RowReader {
     double delimiters = known && texts_.delimiters[text][0] ? 1 : 0;
     for (std::int64_t i = 1; i < p.T; ++i) {
       const double* row = p.row(b, h, i);
-      add(Detector::current, p, h, i, row[i]);
-      add(Detector::previous, p, h, i, row[i - 1]);
-      add(Detector::bos, p, h, i, row[0]);
+      put(Detector::current, p, h, i, row[i]);
+      put(Detector::previous, p, h, i, row[i - 1]);
+      put(Detector::bos, p, h, i, row[0]);
       double near = 0;
       for (std::int64_t j = std::max<std::int64_t>(0, i - kLocal); j <= i; ++j) near += row[j];
-      add(Detector::local, p, h, i, near);
-      add(Detector::entropy, p, h, i, entropy_of(row, i));
+      put(Detector::local, p, h, i, near);
+      const std::int64_t seen = window_ > 0 ? std::min(window_, i + 1) : i + 1;
+      if (seen > 1) put(Detector::entropy, p, h, i, entropy_of(row, i, seen));
       const auto& behind = prefixes_[text][static_cast<std::size_t>(i)];
       if (!behind.empty()) {
         double mass = 0;
         for (const std::size_t j : behind) mass += row[j];
-        add(Detector::prefix, p, h, i, mass);
+        put(Detector::prefix, p, h, i, mass);
       }
       if (!known) continue;
       const std::vector<bool>& is_delimiter = texts_.delimiters[text];
       delimiters += is_delimiter[static_cast<std::size_t>(i)] ? 1 : 0;
+      if (seen <= i) delimiters -= is_delimiter[static_cast<std::size_t>(i - seen)] ? 1 : 0;
       double mass = 0;
       for (std::int64_t j = 0; j <= i; ++j)
         mass += is_delimiter[static_cast<std::size_t>(j)] ? row[j] : 0;
-      add(Detector::delimiter, p, h, i, mass - delimiters / static_cast<double>(i + 1));
+      put(Detector::delimiter, p, h, i, mass - delimiters / static_cast<double>(seen));
     }
     if (!known) return;
     for (const Match& m : texts_.brackets[text])
-      add(Detector::bracket, p, h, m.query, p.row(b, h, m.query)[m.target]);
+      put(Detector::bracket, p, h, m.query, p.row(b, h, m.query)[m.target]);
   }
 
-  GPT& gpt_;
+  std::int64_t window_;
   const ReadTexts& texts_;
   std::vector<Mean> all_, late_;
   std::vector<std::vector<std::vector<std::size_t>>> prefixes_;
@@ -154,11 +158,20 @@ std::vector<Sequence> duplicates_of(std::vector<Sequence> sequences) {
 // Everything that is asked, of one model.
 struct Asked {
   std::vector<Sequence> repeats, gaps;
-  ReadTexts texts, prefix_texts;   // the same where there is a text
+  ReadTexts texts, prefix_texts;   // without a text: the repeats, and longer ones for `prefix`
+  bool of_text = false;
 };
 
 Detected detect(GPT& gpt, const Asked& asked) {
-  Detected found = detect_in_texts(gpt, asked.texts);
+  const GPTConfig& c = gpt.config();
+  const std::vector<Sequence> selves = duplicates_of(asked.repeats);
+  MatchShare induction(c, asked.repeats), duplicate(c, selves);
+  RowReader rows(c, asked.texts);
+  each_pattern(gpt, texts_of(asked.repeats), [&](const PatternBatch& p) {
+    induction.add(p), duplicate.add(p);
+    if (!asked.of_text) rows.add(p);
+  });
+  Detected found = asked.of_text ? detect_in_texts(gpt, asked.texts) : rows.value();
   if (!asked.prefix_texts.ids.empty()) {
     const Detected repeats = detect_in_texts(gpt, asked.prefix_texts);
     found[Detector::prefix] = repeats[Detector::prefix];
@@ -167,21 +180,22 @@ Detected detect(GPT& gpt, const Asked& asked) {
   const auto fill = [&](Detector d, const PerHead& values) {
     found[d] = found.late[static_cast<std::size_t>(d)] = values;
   };
-  fill(Detector::duplicate, match_score(gpt, duplicates_of(asked.repeats)));
-  fill(Detector::induction, match_score(gpt, asked.repeats));
+  fill(Detector::duplicate, duplicate.value());
+  fill(Detector::induction, induction.value());
   fill(Detector::positional, positional_share(gpt, asked.gaps));
   return found;
 }
 
 Asked asked_of(const SequenceSource& source, std::int64_t N, int sequences, ReadTexts texts) {
-  Asked asked{many_repeated(source, N, sequences), many_with_gap(source, N, sequences), {}, {}};
-  // Where there is no text, matching has more to find where a piece comes four times.
-  const std::int64_t four = std::min((source.context - source.front()) / 4, source.tokens());
-  if (!texts.ids.empty()) {
-    asked.texts = std::move(texts);
-    return asked;
-  }
+  Asked asked;
+  asked.repeats = many_repeated(source, N, sequences);
+  asked.gaps = many_with_gap(source, N, sequences);
+  asked.of_text = !texts.ids.empty();
+  asked.texts = std::move(texts);
+  if (asked.of_text) return asked;
   asked.texts.ids = texts_of(asked.repeats);
+  // Matching has more to find where a piece comes four times.
+  const std::int64_t four = std::min((source.context - source.front()) / 4, source.longest_half());
   if (four >= 2)
     asked.prefix_texts.ids =
         texts_of(many_repeated(source, std::min<std::int64_t>(25, four), sequences, 4));
@@ -272,7 +286,11 @@ Texts pieces_of(std::span<const std::int32_t> text, std::int64_t T, int count) {
   return pieces;
 }
 
-Detected detect_in_texts(GPT& gpt, const ReadTexts& texts) { return RowReader(gpt, texts).read(); }
+Detected detect_in_texts(GPT& gpt, const ReadTexts& texts) {
+  RowReader rows(gpt.config(), texts);
+  each_pattern(gpt, texts.ids, [&](const PatternBatch& p) { rows.add(p); });
+  return rows.value();
+}
 
 HeadsResult heads_of(const Specimen& specimen, const HeadsOptions& options) {
   GPT& gpt = specimen.gpt;

@@ -122,7 +122,7 @@ DynamicsResult dynamics_of(const Specimen& specimen, const std::string& folder,
   r.from = specimen.from;
   r.from.seed = static_cast<std::int64_t>(options.seed);
   r.n = chosen_length(source, options.n), r.layers = c.n_layer, r.heads = c.n_head;
-  r.uniform_baseline = uniform_score(source, r.n, c.window);
+  r.uniform_baseline = uniform_score(source, r.n);
   r.ln_vocabulary = std::log(static_cast<double>(c.vocab_size));
   const std::vector<std::int64_t> lengths =
       sweep_lengths(source, r.n, InductionOptions::Sweep::five);

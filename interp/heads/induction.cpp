@@ -61,6 +61,11 @@ std::vector<std::string> position_labels(std::int64_t N, bool bos) {
 }   // namespace
 
 std::int64_t chosen_length(const SequenceSource& source, std::int64_t n) {
+  if (source.window > 0 && n > source.window)
+    fail(UsageError("in a repeat of " + std::to_string(n) + " tokens the place to find is " +
+                    std::to_string(n - 1) + " back, and a head of this model sees only the last " +
+                    std::to_string(source.window) + " tokens; ask with --n " +
+                    std::to_string(source.longest_half()) + " or less."));
   if (n > 0) return n;
   const std::int64_t longest = source.longest_half();
   if (longest < 2)
@@ -136,15 +141,19 @@ InductionResult induction_of(const Specimen& specimen, const InductionOptions& o
   r.layers = c.n_layer, r.heads = c.n_head;
   const std::vector<Sequence> repeats = many_repeated(source, r.n, r.sequences);
 
-  r.uniform_baseline = uniform_score(source, r.n, c.window);
+  r.uniform_baseline = uniform_score(source, r.n);
   r.lengths = sweep_lengths(source, r.n, options.sweep);
   std::vector<PerHead> sweep;
   for (const std::int64_t N : r.lengths) {
-    r.uniform.push_back(uniform_score(source, N, c.window));
+    r.uniform.push_back(uniform_score(source, N));
     sweep.push_back(match_score(gpt, many_repeated(source, N, r.sequences)));
   }
   const std::vector<Sequence> gaps = many_with_gap(source, r.n, r.sequences);
-  const PerHead gap = match_score(gpt, gaps), positional = positional_share(gpt, gaps);
+  MatchShare at_targets(c, gaps);
+  PositionalShare by_place(c, gaps);
+  each_pattern(gpt, texts_of(gaps),
+               [&](const PatternBatch& p) { at_targets.add(p), by_place.add(p); });
+  const PerHead gap = at_targets.value(), positional = by_place.value();
   const CopyScores copy = copy_scores(gpt, repeats);
   const CopyBehaviour behaviour = copy_behaviour(gpt, repeats);
   r.first_copy_loss = behaviour.first_loss, r.second_copy_loss = behaviour.second_loss;

@@ -40,7 +40,7 @@ struct InductionScore {
 struct InductionResult {
   Provenance from;
   std::int64_t n = 0;
-  bool shortened = false;   // n is less than 30, since the model reads no more
+  bool shortened = false;   // n is less than 30: no room for more, or not so many tokens
   int sequences = 0;
   bool bos = false;
   std::vector<std::int64_t> lengths;   // of the sweep

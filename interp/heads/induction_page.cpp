@@ -65,7 +65,10 @@ std::string how_measured(const InductionResult& r) {
       "Measured on %d sequences of %lld random tokens that come twice%s, seed %lld", r.sequences,
       static_cast<long long>(r.n), r.bos ? ", behind the token that begins a text" : "",
       static_cast<long long>(r.from.seed));
-  if (r.shortened) text += "; 30 would be usual, but this model reads no more";
+  if (r.shortened)
+    text +=
+        "; 30 would be usual, but there is no room for more in what this model reads, sees or "
+        "knows";
   text += ". ";
   if (r.chance.models > 0)
     text += format(

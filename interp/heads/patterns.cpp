@@ -55,59 +55,78 @@ double PerHead::largest() const {
   return values.empty() ? 0 : *std::max_element(values.begin(), values.end());
 }
 
+MatchShare::MatchShare(const GPTConfig& config, const std::vector<Sequence>& sequences)
+    : sequences_(sequences), score_(config) {
+  for (const Sequence& s : sequences) count_ += static_cast<double>(s.matches.size());
+}
+
+void MatchShare::add(const PatternBatch& p) {
+  for (std::int64_t b = 0; b < p.B; ++b) {
+    for (const Match& m : sequences_[static_cast<std::size_t>(p.first + b)].matches)
+      for (std::int64_t h = 0; h < p.H; ++h)
+        score_.at(p.layer, h) += p.row(b, h, m.query)[m.target] / count_;
+  }
+}
+
 PerHead match_score(GPT& gpt, const std::vector<Sequence>& sequences) {
-  PerHead score(gpt.config());
-  double count = 0;
-  for (const Sequence& s : sequences) count += static_cast<double>(s.matches.size());
-  each_pattern(gpt, texts_of(sequences), [&](const PatternBatch& p) {
-    for (std::int64_t b = 0; b < p.B; ++b) {
-      for (const Match& m : sequences[static_cast<std::size_t>(p.first + b)].matches)
-        for (std::int64_t h = 0; h < p.H; ++h)
-          score.at(p.layer, h) += p.row(b, h, m.query)[m.target] / count;
-    }
-  });
-  return score;
+  MatchShare share(gpt.config(), sequences);
+  each_pattern(gpt, texts_of(sequences), [&](const PatternBatch& p) { share.add(p); });
+  return share.value();
 }
 
 // With S the sum of a query's rows over its n sequences, and a one of them, the mean of the others
 // is (S - a) / (n - 1), and the overlaps of all a with it add up to (|S|^2 - sum |a|^2) / (n - 1):
 // two sums are all that must be kept.
-PerHead positional_share(GPT& gpt, const std::vector<Sequence>& sequences) {
-  PerHead share(gpt.config());
-  if (sequences.empty()) return share;
-  const std::size_t T = sequences.front().ids.size();
-  const std::size_t heads = share.values.size();
-  std::vector<double> sums(heads * T * T), squares(heads * T), count(T);
+PositionalShare::PositionalShare(const GPTConfig& config, const std::vector<Sequence>& sequences)
+    : sequences_(sequences),
+      T_(sequences.empty() ? 0 : sequences.front().ids.size()),
+      share_(config),
+      sums_(share_.values.size() * T_ * T_),
+      squares_(share_.values.size() * T_),
+      count_(T_) {
   for (const Sequence& s : sequences)
-    for (const Match& m : s.matches) ++count[static_cast<std::size_t>(m.query)];
-  each_pattern(gpt, texts_of(sequences), [&](const PatternBatch& p) {
-    for (std::int64_t b = 0; b < p.B; ++b) {
-      for (const Match& m : sequences[static_cast<std::size_t>(p.first + b)].matches) {
-        for (std::int64_t h = 0; h < p.H; ++h) {
-          const double* row = p.row(b, h, m.query);
-          const auto at =
-              static_cast<std::size_t>(p.layer * p.H + h) * T + static_cast<std::size_t>(m.query);
-          for (std::size_t k = 0; k < T; ++k) {
-            sums[at * T + k] += row[k];
-            squares[at] += row[k] * row[k];
-          }
+    for (const Match& m : s.matches) ++count_[static_cast<std::size_t>(m.query)];
+}
+
+void PositionalShare::add(const PatternBatch& p) {
+  for (std::int64_t b = 0; b < p.B; ++b) {
+    for (const Match& m : sequences_[static_cast<std::size_t>(p.first + b)].matches) {
+      for (std::int64_t h = 0; h < p.H; ++h) {
+        const double* row = p.row(b, h, m.query);
+        const auto at =
+            static_cast<std::size_t>(p.layer * p.H + h) * T_ + static_cast<std::size_t>(m.query);
+        for (std::size_t k = 0; k < T_; ++k) {
+          sums_[at * T_ + k] += row[k];
+          squares_[at] += row[k] * row[k];
         }
       }
     }
-  });
-  for (std::size_t i = 0; i < heads; ++i) {
+  }
+}
+
+PerHead PositionalShare::value() const {
+  PerHead share = share_;
+  for (std::size_t i = 0; i < share.values.size(); ++i) {
     double shared = 0, own = 0;
-    for (std::size_t q = 0; q < T; ++q) {
-      if (count[q] < 2) continue;   // nobody to compare with
+    for (std::size_t q = 0; q < T_; ++q) {
+      if (count_[q] < 2) continue;   // nobody to compare with
       double square = 0;
-      for (std::size_t k = 0; k < T; ++k)
-        square += sums[(i * T + q) * T + k] * sums[(i * T + q) * T + k];
-      shared += (square - squares[i * T + q]) / (count[q] - 1);
-      own += squares[i * T + q];
+      for (std::size_t k = 0; k < T_; ++k) {
+        const double sum = sums_[(i * T_ + q) * T_ + k];
+        square += sum * sum;
+      }
+      shared += (square - squares_[i * T_ + q]) / (count_[q] - 1);
+      own += squares_[i * T_ + q];
     }
     share.values[i] = own > 0 ? shared / own : std::nan("");
   }
   return share;
+}
+
+PerHead positional_share(GPT& gpt, const std::vector<Sequence>& sequences) {
+  PositionalShare share(gpt.config(), sequences);
+  each_pattern(gpt, texts_of(sequences), [&](const PatternBatch& p) { share.add(p); });
+  return share.value();
 }
 
 }   // namespace glass

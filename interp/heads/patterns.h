@@ -48,13 +48,39 @@ struct PerHead {
   double largest() const;
 };
 
+// Two questions about the matches of sequences. Each is given all batches of their patterns; who
+// asks both pays for one way through the model. The sequences must outlive them.
+
 // The share of its attention that each head spends on the targets of the matches: the mean of
 // A[query, target] over all matches of all sequences.
+class MatchShare {
+ public:
+  MatchShare(const GPTConfig& config, const std::vector<Sequence>& sequences);
+  void add(const PatternBatch& p);
+  const PerHead& value() const { return score_; }
+
+ private:
+  const std::vector<Sequence>& sequences_;
+  PerHead score_;
+  double count_ = 0;   // of all matches
+};
 PerHead match_score(GPT& gpt, const std::vector<Sequence>& sequences);
 
 // How much of what the heads do at the queries of the matches is a matter of position alone: the
 // mean overlap of a row with those of the other sequences at the same query, over its overlap with
 // itself. 1: the tokens make no difference. Needs sequences whose matches move (with_gap).
+class PositionalShare {
+ public:
+  PositionalShare(const GPTConfig& config, const std::vector<Sequence>& sequences);
+  void add(const PatternBatch& p);
+  PerHead value() const;
+
+ private:
+  const std::vector<Sequence>& sequences_;
+  std::size_t T_;
+  PerHead share_;                                // its shape
+  std::vector<double> sums_, squares_, count_;   // (L,H,T,T) (L,H,T) (T)
+};
 PerHead positional_share(GPT& gpt, const std::vector<Sequence>& sequences);
 
 }   // namespace glass

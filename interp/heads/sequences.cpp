@@ -51,6 +51,7 @@ void require_room(const SequenceSource& source, std::int64_t N, int R) {
 SequenceSource::SequenceSource(const Specimen& specimen, Bos asked, std::uint64_t chosen)
     : vocab_size(specimen.config().vocab_size),
       context(specimen.config().block_size),
+      window(specimen.config().window),
       seed(chosen) {
   // A table may have more rows than there are tokens; those were never learned.
   if (specimen.tokenizer)
@@ -63,7 +64,8 @@ SequenceSource::SequenceSource(const Specimen& specimen, Bos asked, std::uint64_
 std::int64_t SequenceSource::tokens() const { return vocab_size - 1 - (bos > 0 ? 1 : 0); }
 
 std::int64_t SequenceSource::longest_half() const {
-  return std::min((context - front()) / 2, tokens());
+  const std::int64_t fits = std::min((context - front()) / 2, tokens());
+  return window > 0 ? std::min(fits, window) : fits;   // the match is N - 1 back
 }
 
 Sequence repeated(const SequenceSource& source, std::int64_t N, std::uint64_t index, int R) {
@@ -81,14 +83,17 @@ Sequence repeated(const SequenceSource& source, std::int64_t N, std::uint64_t in
 Sequence with_gap(const SequenceSource& source, std::int64_t N, std::uint64_t index) {
   // Three times the copied part leaves room to move for both places.
   const std::int64_t room = source.context - source.front();
-  const std::int64_t m = std::min({N, room / 3, source.tokens() / 2});
+  const std::int64_t sight = source.window > 0 ? source.window : source.context;
+  const std::int64_t m = std::min({N, room / 3, source.tokens() / 2, sight / 2});
   if (m < 2)
     fail(UsageError("a context of " + std::to_string(source.context) + " tokens and " +
-                    std::to_string(source.tokens()) +
-                    " of them to draw leave no room for a repeat that moves."));
+                    std::to_string(source.tokens()) + " of them to draw" +
+                    (source.window > 0 ? ", seen " + std::to_string(sight) + " at a time," : "") +
+                    " leave no room for a repeat that moves."));
   const std::int64_t T = std::min({room, source.tokens() + m, 4 * N});
   const std::int64_t p1 = chance(source, index, 0, T - 2 * m + 1);
-  const std::int64_t p2 = p1 + m + chance(source, index, 1, T - 2 * m - p1 + 1);
+  const std::int64_t last = std::min(T - m, p1 + sight);   // of p2; the match is p2 - p1 - 1 back
+  const std::int64_t p2 = p1 + m + chance(source, index, 1, last - p1 - m + 1);
   const std::vector<std::int32_t> fresh = distinct_tokens(source, T - m, index);
   Sequence s;
   if (source.bos >= 0) s.ids.push_back(source.bos);
@@ -100,7 +105,8 @@ Sequence with_gap(const SequenceSource& source, std::int64_t N, std::uint64_t in
   return s;
 }
 
-double uniform_score(const SequenceSource& source, std::int64_t N, std::int64_t window) {
+double uniform_score(const SequenceSource& source, std::int64_t N) {
+  const std::int64_t window = source.window;
   double sum = 0;
   for (std::int64_t i = source.front() + N; i < source.front() + 2 * N; ++i) {
     const bool hidden = window > 0 && N - 1 >= window;   // the target is N - 1 back

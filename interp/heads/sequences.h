@@ -29,14 +29,16 @@ struct Sequence {
 
 struct SequenceSource {
   std::int64_t vocab_size = 0, context = 0;
-  std::int32_t bos = -1;   // the token in front, or -1
+  std::int32_t bos = -1;     // the token in front, or -1
+  std::int64_t window = 0;   // how far back attention sees, itself included; 0: all the way
   std::uint64_t seed = 1337;
 
   SequenceSource() = default;
   SequenceSource(const Specimen& specimen, Bos bos, std::uint64_t seed);
   std::int64_t front() const { return bos >= 0 ? 1 : 0; }   // how many tokens stand in front
   std::int64_t tokens() const;   // how many can be drawn: all but 0, the end of a text, and bos
-  std::int64_t longest_half() const;   // the largest N of `repeated`
+  // The largest N of `repeated` that has room, and whose matches attention can see.
+  std::int64_t longest_half() const;
 };
 
 // [bos] h h .. h, R times the same N distinct tokens. UsageError where the model cannot read so
@@ -45,12 +47,12 @@ Sequence repeated(const SequenceSource& source, std::int64_t N, std::uint64_t in
 
 // [bos] random tokens, m of which come again at a place drawn by chance, at a distance that no two
 // sequences need to share: a head that looks at a fixed distance finds nothing here. m is N, or
-// less where the context leaves no room to move. All sequences of one N have the same length.
+// less where the context or the window of attention leaves no room to move. All sequences of one N
+// have the same length.
 Sequence with_gap(const SequenceSource& source, std::int64_t N, std::uint64_t index);
 
-// What a head that looks everywhere alike would score on the matches of `repeated`. window: how far
-// back attention sees; 0: all the way.
-double uniform_score(const SequenceSource& source, std::int64_t N, std::int64_t window = 0);
+// What a head that looks everywhere alike would score on the matches of `repeated`.
+double uniform_score(const SequenceSource& source, std::int64_t N);
 
 std::vector<Sequence> many_repeated(const SequenceSource& source, std::int64_t N, int count,
                                     int R = 2);

@@ -95,6 +95,21 @@ TEST(Detectors, CountOnAUniformHeadWhatOneCanCountByHand) {
   EXPECT_NEAR(d[Detector::bracket].at(0, 0), 1. / 5, 1e-6);
 }
 
+// With a window, everywhere means everywhere in sight.
+TEST(Detectors, CountWhatIsInSightOfAUniformHead) {
+  GPTConfig c = preset("induction");
+  c.vocab_size = 10, c.window = 3;
+  GPT gpt(c, make_backend("cpu", "auto", 1), DType::f32, 3);
+  for (Parameter* p : gpt.parameters())
+    if (p->name.find("c_attn") != std::string::npos)
+      p->value = Tensor::full(gpt.device(), p->value.shape(), 0);
+  const Detected d = detect_in_texts(
+      gpt, {{{5, 7, 5, 8, 7, 5}}, {{false, true, false, false, true, false}}, {{}}});
+  EXPECT_NEAR(d[Detector::entropy].at(0, 0), 1, 1e-6);
+  EXPECT_NEAR(d[Detector::delimiter].at(0, 0), 0, 1e-6);
+  EXPECT_NEAR(d[Detector::bos].at(0, 0), (1. / 2 + 1. / 3) / 5, 1e-6) << "out of sight from row 3";
+}
+
 TEST(Detectors, ARepeatedTokenIsItsOwnSuccessor) {
   const auto gpt =
       make_handmade(handmade("handmade:uniform").options, make_backend("cpu", "auto", 1));

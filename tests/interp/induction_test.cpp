@@ -193,6 +193,26 @@ TEST(Induction, AShortContextTakesTheLongestRepeatAndSaysSo) {
   EXPECT_THROW(induction_of(specimen, options), UsageError);
 }
 
+TEST(Induction, AModelThatSeesLittleIsAskedWithWhatItSees) {
+  GPTConfig c = preset("induction");
+  c.vocab_size = 65, c.window = 12;
+  const Device device = make_backend("cpu", "auto", 1);
+  GPT gpt(c, device, DType::f32, 3);
+  const Specimen specimen{gpt, nullptr, {}};
+  InductionOptions options;
+  options.random_models = 1, options.sequences = 5;
+  const InductionResult r = induction_of(specimen, options);
+  EXPECT_EQ(r.n, 12);
+  EXPECT_TRUE(r.shortened);
+  EXPECT_THAT(r.lengths, ::testing::ElementsAre(4, 8, 10, 12));
+  for (const InductionScore& s : r.scores) {
+    EXPECT_GT(s.score, 0) << s.name();
+    EXPECT_GT(s.gap, 0) << s.name();
+  }
+  options.n = 13;
+  EXPECT_THROW(induction_of(specimen, options), UsageError) << "12 back is out of sight";
+}
+
 // Another way to the same number: every pattern of every sequence, kept, and the formula as it is
 // written.
 TEST(Induction, TheScoreIsTheSumThatTheDefinitionSays) {

@@ -91,10 +91,36 @@ TEST(Sequences, AGapMovesTheCopyAndItsDistance) {
   EXPECT_GT(places.size(), 10u);
 }
 
+// What a head cannot see it cannot find: that would say nothing about the head.
+TEST(Sequences, MatchesLieWithinTheWindowOfAttentionAndMoveThereToo) {
+  for (const std::int64_t window : {4, 7, 16, 40}) {
+    SequenceSource near = source(64, 64, 0);
+    near.window = window;
+    EXPECT_EQ(near.longest_half(), std::min<std::int64_t>(window, 31));
+    std::set<std::int64_t> distances;
+    for (std::uint64_t index = 0; index < 40; ++index) {
+      const Sequence s = with_gap(near, 30, index);
+      expect_matches_are_true(s);
+      for (const Match& m : s.matches) {
+        ASSERT_LT(m.query - m.target, window) << "query " << m.query;
+        distances.insert(m.query - m.target);
+      }
+    }
+    // Of at least window / 2 + 1 distances, which 40 sequences need not all show.
+    EXPECT_GT(static_cast<std::int64_t>(distances.size()), window / 4) << window;
+  }
+  SequenceSource blind = source(64, 64);
+  blind.window = 3;
+  EXPECT_THROW(with_gap(blind, 30, 0), UsageError);
+}
+
 TEST(Sequences, LookingEverywhereAlikeScoresWhatItMust) {
   EXPECT_NEAR(uniform_score(source(64, 64), 30), 0.022829, 5e-7);
   EXPECT_NEAR(uniform_score(source(64, 64, 0), 30), 0.022301, 5e-7);
-  EXPECT_EQ(uniform_score(source(64, 64), 30, 16), 0) << "the target lies outside of the window";
+  SequenceSource near = source(64, 64);
+  near.window = 16;
+  EXPECT_EQ(uniform_score(near, 30), 0) << "the target lies outside of the window";
+  EXPECT_NEAR(uniform_score(near, 16), 1. / 16, 1e-12) << "15 back is the last that is seen";
 }
 
 TEST(Sequences, RefuseInOneSentenceWhatDoesNotFit) {
