@@ -73,7 +73,7 @@ class Verifier {
           source_.name() + " is damaged: its bytes have the digest " + digest +
           ", and it was saved with " + in_quotes(said_) + "; " +
           (damaged_.empty() ? "the tensors are whole, so the damage is in the header" : damaged_) +
-          ". Use another checkpoint."));
+          ". Use another copy."));
     return digest;
   }
 

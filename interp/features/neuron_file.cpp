@@ -1,15 +1,14 @@
 // A scan as a file: safetensors, whose notes say which weights, tokenizer and text it belongs to.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "engine/base/error.h"
 #include "interp/features/neuron_scan.h"
-#include "model/formats/safetensors.h"
 
 namespace glass {
 namespace {
 
-constexpr const char *kKind = "neurons", *kVersion = "1";   // the version: of what a scan computes
 constexpr std::size_t kPerToken = 3, kNumbers = 8;
 
 StoredTensor numbers(const std::string& name, const std::vector<double>& values,
@@ -24,30 +23,6 @@ std::vector<double> row_of(const UnitRecord& r) {
   return {r.mean,       r.variance, r.min, r.max, r.low, r.high, static_cast<double>(r.positive),
           r.token_share};
 }
-
-class Reader {
- public:
-  Reader(const Safetensors& file, std::string path) : file_(file), path_(std::move(path)) {}
-  std::vector<double> get(const std::string& name, std::size_t count) const {
-    for (const StoredTensor& t : file_.tensors) {
-      if (t.name != name) continue;
-      if (t.type != StoredType::f64 || t.bytes.size() != count * sizeof(double)) break;
-      std::vector<double> values(count);
-      std::memcpy(values.data(), t.bytes.data(), t.bytes.size());
-      return values;
-    }
-    fail(ContentError(path_ + " has no whole " + name + "; scan again."));
-  }
-  std::size_t size(const std::string& name) const {
-    for (const StoredTensor& t : file_.tensors)
-      if (t.name == name) return t.bytes.size() / sizeof(double);
-    return 0;
-  }
-
- private:
-  const Safetensors& file_;
-  std::string path_;
-};
 
 }   // namespace
 
@@ -84,96 +59,121 @@ std::vector<StoredTensor> stored(const UnitScan& scan) {
           numbers("text", text, {static_cast<std::int64_t>(text.size())})};
 }
 
-void read_records(UnitScan& scan, const Safetensors& file, const std::string& what,
-                  std::int64_t vocab_size) {
-  const std::size_t all =
-      static_cast<std::size_t>(scan.layers) * static_cast<std::size_t>(scan.units);
-  const Reader reader(file, what);
-  const std::vector<double> text = reader.get("text", reader.size("text"));
-  for (const double id : text) {
-    if (!(id >= 0 && id < static_cast<double>(vocab_size)))
-      fail(ContentError(what + ": its text has a token that the model has not."));
-    scan.text.push_back(static_cast<std::int32_t>(id));
-  }
-  if (scan.T < 1 || scan.text.empty() || scan.text.size() % static_cast<std::size_t>(scan.T) != 0)
-    fail(ContentError(what + ": its text is not cut into windows."));
+namespace {
 
-  const std::vector<double> stats = reader.get("stats", all * kNumbers),
-                            histogram = reader.get("histogram", all * kBins);
-  const std::size_t K[2] = {reader.size("top") / all / 2, reader.size("bottom") / all / 2},
-                    k = reader.size("tokens") / all / kPerToken;
-  const std::vector<double> lists[2] = {reader.get("top", all * K[0] * 2),
-                                        reader.get("bottom", all * K[1] * 2)};
-  const std::vector<double> tokens = reader.get("tokens", all * k * kPerToken);
-  for (std::size_t i = 0; i < all; ++i) {
-    const double* s = &stats[i * kNumbers];
-    UnitRecord r{{}, {}, s[0], s[1], s[2], s[3], static_cast<std::int64_t>(s[6]), s[4], s[5]};
-    r.token_share = s[7];
-    for (std::size_t b = 0; b < kBins; ++b)
-      r.histogram.push_back(static_cast<std::int64_t>(histogram[i * kBins + b]));
+// What a scan says of one unit, row i of every tensor.
+class Records {
+ public:
+  Records(const KeptFile& file, std::size_t units, std::int64_t text, std::int64_t vocab_size)
+      : file_(file), text_(text), V_(vocab_size) {
+    stats_ = file.numbers("stats", units * kNumbers);
+    histogram_ = file.numbers("histogram", units * kBins);
     for (const int side : {0, 1}) {
-      for (std::size_t j = 0; j < K[side]; ++j) {
-        const double* m = &lists[side][(i * K[side] + j) * 2];
-        if (!(m[1] >= 0 && m[1] < static_cast<double>(scan.text.size())))
-          fail(ContentError(what + ": a moment lies outside of its text."));
-        (side == 0 ? r.top : r.bottom).push_back({m[0], static_cast<std::int64_t>(m[1])});
-      }
+      K_[side] = file.count(kSides[side]) / units / 2;
+      lists_[side] = file.numbers(kSides[side], units * K_[side] * 2);
     }
-    for (std::size_t j = 0; j < k; ++j) {
-      const double* t = &tokens[(i * k + j) * kPerToken];
-      r.tokens.push_back({static_cast<std::int32_t>(t[0]), t[1], static_cast<std::int64_t>(t[2])});
-    }
-    scan.records.push_back(std::move(r));
+    tokens_each_ = file.count("tokens") / units / kPerToken;
+    tokens_ = file.numbers("tokens", units * tokens_each_ * kPerToken);
   }
+
+  UnitRecord at(std::size_t i) const {
+    const double* s = &stats_[i * kNumbers];
+    for (std::size_t j = 0; j < 6; ++j) file_.finite(s[j], "its statistics");
+    UnitRecord r{moments(0, i),
+                 moments(1, i),
+                 s[0],
+                 s[1],
+                 s[2],
+                 s[3],
+                 file_.whole(s[6], 0, text_, "a count of tokens"),
+                 s[4],
+                 s[5]};
+    if (r.variance < 0 || r.low > r.high) file_.refuse("a variance or a range is negative");
+    r.token_share = s[7];   // NaN: nobody knows
+    if (!std::isnan(s[7]) && !(s[7] >= 0 && s[7] <= 1)) file_.refuse("a share is not in 0 .. 1");
+    for (std::size_t b = 0; b < kBins; ++b)
+      r.histogram.push_back(
+          file_.whole(histogram_[i * kBins + b], 0, text_, "a count of a histogram"));
+    for (std::size_t j = 0; j < tokens_each_; ++j) {
+      const double* t = &tokens_[(i * tokens_each_ + j) * kPerToken];
+      r.tokens.push_back({static_cast<std::int32_t>(file_.whole(t[0], 0, V_ - 1, "a token")),
+                          file_.finite(t[1], "a mean"),
+                          file_.whole(t[2], 0, text_, "a count of tokens")});
+    }
+    return r;
+  }
+
+ private:
+  static constexpr const char* kSides[2] = {"top", "bottom"};
+  std::vector<Moment> moments(int side, std::size_t i) const {
+    std::vector<Moment> all;
+    for (std::size_t j = 0; j < K_[side]; ++j) {
+      const double* m = &lists_[side][(i * K_[side] + j) * 2];
+      all.push_back({file_.finite(m[0], "a moment"),
+                     file_.whole(m[1], 0, text_ - 1, "the place of a moment")});
+    }
+    return all;
+  }
+
+  const KeptFile& file_;
+  std::int64_t text_, V_;
+  std::vector<double> stats_, histogram_, lists_[2], tokens_;
+  std::size_t K_[2] = {0, 0}, tokens_each_ = 0;
+};
+
+}   // namespace
+
+Notes notes_of(const UnitScan& scan) {
+  return {{kTokenizerNote, scan.tokenizer_digest},
+          {"glass.source", scan.source},
+          {"glass.source.digest", scan.source_digest},
+          {"glass.window", std::to_string(scan.T)}};
+}
+
+UnitScan read_scan(const KeptFile& file, const Specimen& specimen, int layers, int units) {
+  file.require(kTokenizerNote, digest_of(specimen.tokenizer), "another tokenizer");
+  const GPTConfig& c = specimen.config();
+  UnitScan scan{specimen.from,
+                "",
+                file.note("glass.source"),
+                file.note("glass.source.digest"),
+                file.note(kTokenizerNote),
+                file.integer("glass.window", 1, c.block_size),
+                layers,
+                units,
+                {},
+                {}};
+  for (const double id : file.numbers("text", file.count("text")))
+    scan.text.push_back(
+        static_cast<std::int32_t>(file.whole(id, 0, c.vocab_size - 1, "a token of its text")));
+  if (scan.text.empty() || scan.text.size() % static_cast<std::size_t>(scan.T) != 0)
+    file.refuse("its text is not cut into windows");
+  const std::size_t all = static_cast<std::size_t>(layers) * static_cast<std::size_t>(units);
+  const Records records(file, all, static_cast<std::int64_t>(scan.text.size()), c.vocab_size);
+  for (std::size_t i = 0; i < all; ++i) scan.records.push_back(records.at(i));
+  return scan;
 }
 
 void save_neurons(const std::string& path, const UnitScan& scan) {
-  save_safetensors(path, stored(scan),
-                   {{"glass.kind", kKind},
-                    {"glass.scan", kVersion},
-                    {"glass.model", scan.from.digest},
-                    {"glass.tokenizer", scan.tokenizer_digest},
-                    {"glass.source", scan.source},
-                    {"glass.source.digest", scan.source_digest},
-                    {"glass.window", std::to_string(scan.T)},
-                    {"glass.layers", std::to_string(scan.layers)},
-                    {"glass.neurons", std::to_string(scan.units)},
-                    {"glass.command", scan.from.command}});
+  Notes notes = notes_of(scan);
+  notes["glass.layers"] = std::to_string(scan.layers);
+  notes["glass.neurons"] = std::to_string(scan.units);
+  save_kept(path, kKeptNeurons, scan.from, stored(scan), std::move(notes));
+}
+
+UnitScan load_neurons(const ByteSource& source, const Specimen& specimen,
+                      const std::string& renew) {
+  const KeptFile file(source, kKeptNeurons, specimen, renew);
+  const GPTConfig& c = specimen.config();
+  if (!c.has_mlp()) file.refuse("this model has no neurons");
+  file.require("glass.layers", std::to_string(c.n_layer), "another number of layers");
+  file.require("glass.neurons", std::to_string(c.inner()), "another number of neurons");
+  return read_scan(file, specimen, static_cast<int>(c.n_layer), static_cast<int>(c.inner()));
 }
 
 UnitScan load_neurons(const std::string& path, const Specimen& specimen, const std::string& renew) {
-  const Safetensors file = load_safetensors(path);
-  const auto note = [&](const char* key) {
-    const auto found = file.notes.find(key);
-    return found == file.notes.end() ? std::string() : found->second;
-  };
-  const GPTConfig& c = specimen.config();
-  if (note("glass.kind") != kKind)
-    fail(ContentError(path + " is no scan of neurons; make one: " + renew));
-  const auto require = [&](const char* key, const std::string& now, const std::string& what) {
-    if (note(key) != now)
-      fail(ContentError(path + " is stale: it was made with " + what +
-                        " than now. Renew it: " + renew));
-  };
-  require("glass.scan", kVersion, "another version of this program");
-  require("glass.model", specimen.from.digest, "other weights");
-  require("glass.tokenizer", digest_of(specimen.tokenizer), "another tokenizer");
-  require("glass.layers", std::to_string(c.n_layer), "another number of layers");
-  require("glass.neurons", std::to_string(c.inner()), "another number of neurons");
-
-  UnitScan scan{specimen.from,
-                path,
-                note("glass.source"),
-                note("glass.source.digest"),
-                note("glass.tokenizer"),
-                std::atoll(note("glass.window").c_str()),
-                static_cast<int>(c.n_layer),
-                static_cast<int>(c.inner()),
-                {},
-                {}};
-  read_records(scan, file, path, c.vocab_size);
-  if (scan.T > c.block_size)
-    fail(ContentError(path + ": its windows are longer than what the model reads."));
+  UnitScan scan = load_neurons(FileSource(path), specimen, renew);
+  scan.path = path;
   return scan;
 }
 

@@ -6,7 +6,6 @@
 
 #include "engine/base/error.h"
 #include "engine/base/hash.h"
-#include "engine/base/text.h"
 #include "interp/activations.h"
 
 namespace glass {
@@ -40,13 +39,19 @@ class Windows {
   std::size_t T_;
 };
 
-}   // namespace
-
-std::string digest_of(const TokenizerPtr& tokenizer) {
-  if (!tokenizer) return "";
-  const std::string json = tokenizer->to_json();
-  return hex16(xxh64(std::as_bytes(std::span(json.data(), json.size()))));
+// A training that diverged leaves a model that computes no numbers; nothing of it can be ranked.
+void refuse_what_is_no_number(const UnitScan& scan) {
+  for (std::size_t i = 0; i < scan.records.size(); ++i) {
+    const UnitRecord& r = scan.records[i];
+    if (std::isfinite(r.variance) && std::isfinite(r.min) && std::isfinite(r.max)) continue;
+    const std::size_t units = static_cast<std::size_t>(scan.units);
+    fail(ContentError("neuron " + std::to_string(i / units) + "." + std::to_string(i % units) +
+                      " of this model says what is no number (a training that diverged?); there is "
+                      "nothing to rank."));
+  }
 }
+
+}   // namespace
 
 UnitScan scan_neurons(const Specimen& specimen, const Dataset& data,
                       const NeuronScanOptions& options) {
@@ -101,6 +106,7 @@ UnitScan scan_neurons(const Specimen& specimen, const Dataset& data,
   for (const Gatherer& layer : layers)
     for (std::size_t n = 0; n < static_cast<std::size_t>(scan.units); ++n)
       scan.records.push_back(layer.record(n, counts, static_cast<double>(scan.text.size())));
+  refuse_what_is_no_number(scan);
   return scan;
 }
 

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "interp/features/gather.h"
+#include "interp/kept_file.h"
 #include "interp/specimen.h"
 #include "model/dataset.h"
-#include "model/formats/safetensors.h"
 
 namespace glass {
 
@@ -46,15 +46,15 @@ UnitScan scan_neurons(const Specimen& specimen, const Dataset& data,
                       const NeuronScanOptions& options = {});
 
 void save_neurons(const std::string& path, const UnitScan& scan);
-// ContentError where the file was made with other weights or another tokenizer; `renew`, the
-// command that makes it again, is in the message.
+// ContentError where the file was made with other weights or another tokenizer, or breaks a rule;
+// `renew`, the command that makes it again, is in the message.
 UnitScan load_neurons(const std::string& path, const Specimen& specimen, const std::string& renew);
-std::string digest_of(const TokenizerPtr& tokenizer);   // "" for none
+UnitScan load_neurons(const ByteSource& source, const Specimen& specimen, const std::string& renew);
 
-// The text and the records of a scan as tensors of a file; and back into a scan whose layers and
-// units are known. ContentError where they do not fit them, or the vocabulary.
+// The text and the records of a scan as tensors and notes of a file; and back, for a model or an
+// autoencoder of so many layers and units.
 std::vector<StoredTensor> stored(const UnitScan& scan);
-void read_records(UnitScan& scan, const Safetensors& file, const std::string& what,
-                  std::int64_t vocab_size);
+Notes notes_of(const UnitScan& scan);
+UnitScan read_scan(const KeptFile& file, const Specimen& specimen, int layers, int units);
 
 }   // namespace glass

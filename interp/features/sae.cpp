@@ -1,6 +1,8 @@
 #include "interp/features/sae.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "engine/random.h"
@@ -45,7 +47,9 @@ void Sae::normalise_decoder() {
 
 Tensor largest_of_rows(const Tensor& x, std::int64_t k, std::span<const std::uint8_t> among) {
   const std::size_t F = static_cast<std::size_t>(x.dim(-1));
-  const std::vector<double> values = x.detach().to_host();
+  std::vector<double> values = x.detach().to_host();
+  for (double& v : values)   // what is no number has no place in an order; it is the smallest
+    if (std::isnan(v)) v = -std::numeric_limits<double>::infinity();
   std::vector<float> mask(values.size(), 0);
   std::vector<std::size_t> order;
   for (std::size_t start = 0; start < values.size(); start += F) {

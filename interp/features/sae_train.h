@@ -53,8 +53,10 @@ std::unique_ptr<SaeModel> train_sae(const Specimen& specimen, const Dataset& dat
                                     const SaeOptions& options);
 
 void save_sae(const SaeModel& model);   // to model.path
-// ContentError where it was trained for other weights or another tokenizer.
+// ContentError where it was trained for other weights or another tokenizer, or breaks a rule.
 std::unique_ptr<SaeModel> load_sae(const std::string& path, const Specimen& specimen,
+                                   const std::string& renew);
+std::unique_ptr<SaeModel> load_sae(const ByteSource& source, const Specimen& specimen,
                                    const std::string& renew);
 
 }   // namespace glass

@@ -206,10 +206,6 @@ void TunedLens::require(const std::vector<LensPlace>& places) const {
 
 // ---- the file -----------------------------------------------------------------------------------
 
-namespace {
-constexpr const char *kKindNote = "glass.kind", *kKind = "tuned lens", *kModelNote = "glass.model";
-}
-
 void save_tuned_lens(const std::string& path, const TunedLensResult& result) {
   std::vector<StoredTensor> tensors;
   for (const Translator& t : result.lens.translators) {
@@ -219,48 +215,32 @@ void save_tuned_lens(const std::string& path, const TunedLensResult& result) {
     tensors.push_back(
         stored(t.place + ".kl", Tensor::from(t.weight.device(), kl, {2}, t.weight.dtype())));
   }
-  save_safetensors(path, tensors,
-                   {{kKindNote, kKind},
-                    {kModelNote, result.from.digest},
-                    {"glass.command", result.from.command},
-                    {"glass.data", result.data}});
+  save_kept(path, kKeptTunedLens, result.from, std::move(tensors), {{"glass.data", result.data}});
 }
 
-TunedLens load_tuned_lens(const std::string& path, const Specimen& specimen) {
-  const Safetensors file = load_safetensors(path);
-  const auto note = [&](const char* key) {
-    const auto found = file.notes.find(key);
-    return found == file.notes.end() ? std::string() : found->second;
-  };
-  if (note(kKindNote) != kKind)
-    fail(ContentError(
-        path + " is no tuned lens; glass interp lens --train-tuned FILE --data SOURCE makes one."));
-  TunedLens lens{path, note(kModelNote), {}};
-  if (lens.model != specimen.from.digest) {
-    fail(ContentError(path + " was trained for a model with the digest " + lens.model + ", and " +
-                      specimen.from.checkpoint + " has " + specimen.from.digest +
-                      "; train one for it: glass interp lens --ckpt " + specimen.from.checkpoint +
-                      " --train-tuned FILE --data SOURCE."));
-  }
+TunedLens load_tuned_lens(const ByteSource& source, const Specimen& specimen) {
+  const KeptFile file(
+      source, kKeptTunedLens, specimen,
+      "glass interp lens --ckpt " + specimen.from.checkpoint + " --train-tuned FILE --data SOURCE");
+  TunedLens lens{source.name(), specimen.from.digest, {}};
   const std::int64_t C = specimen.config().n_embd;
   const auto filled = [&](const std::string& name, const Shape& shape) {
-    for (const StoredTensor& t : file.tensors) {
-      if (t.name != name) continue;
-      Tensor x = Tensor::empty(specimen.gpt.device(), shape, specimen.gpt.dtype());
-      fill_from(x, t, path);
-      return x;
-    }
-    fail(ContentError(path + " has no " + name + "; it is not whole."));
+    Tensor x = Tensor::empty(specimen.gpt.device(), shape, specimen.gpt.dtype());
+    file.fill(x, name);
+    return x;
   };
   for (const LensPlace& place : lens_places(specimen.config(), LensAt::all)) {
-    const bool has =
-        std::any_of(file.tensors.begin(), file.tensors.end(),
-                    [&](const StoredTensor& t) { return t.name == place.hook + ".weight"; });
-    if (!has) continue;
+    if (!file.has(place.hook + ".weight")) continue;
     const std::vector<double> kl = filled(place.hook + ".kl", {2}).to_host();
     lens.translators.push_back({place.hook, filled(place.hook + ".weight", {C, C}),
                                 filled(place.hook + ".bias", {C}), kl[0], kl[1]});
   }
+  return lens;
+}
+
+TunedLens load_tuned_lens(const std::string& path, const Specimen& specimen) {
+  TunedLens lens = load_tuned_lens(FileSource(path), specimen);
+  lens.path = path;
   return lens;
 }
 

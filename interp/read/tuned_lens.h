@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "interp/page/page.h"
+#include "interp/kept_file.h"
 #include "interp/specimen.h"
 #include "model/dataset.h"
 
@@ -64,6 +65,7 @@ TunedLensResult train_tuned_lens(const Specimen& specimen, const Dataset& data,
 void save_tuned_lens(const std::string& path, const TunedLensResult& result);
 // ContentError where the file is none, or was trained for other weights than these.
 TunedLens load_tuned_lens(const std::string& path, const Specimen& specimen);
+TunedLens load_tuned_lens(const ByteSource& source, const Specimen& specimen);
 
 Page page_of(const TunedLensResult& result);
 void put(Json& json, const TunedLensResult& result);

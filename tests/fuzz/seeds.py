@@ -104,13 +104,13 @@ def xxh64(data):
     return digest ^ digest >> 32
 
 
-def checkpoint_file(tensors, notes):
-    """tensors: {name: (shape, bytes of F32)}, in the order of their names."""
+def checkpoint_file(tensors, notes, dtype="F32"):
+    """tensors: {name: (shape, bytes)}, in the order of their names."""
     header = {"__metadata__": {**notes, "glass.digest": "xxh64:" + "0" * 16, "glass.digest.tensors":
                                " ".join(f"{xxh64(data):016x}" for _, data in tensors.values())}}
     at = 0
     for name, (shape, data) in tensors.items():
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + len(data)]}
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [at, at + len(data)]}
         at += len(data)
     whole = safetensors_file(header, b"".join(data for _, data in tensors.values()))
     return whole.replace(b"xxh64:" + b"0" * 16, b"xxh64:%016x" % xxh64(whole))
@@ -125,6 +125,83 @@ def checkpoint():
     yield "good-tokenizer", checkpoint_file({}, {**notes, "glass.tokenizer": letters})
     yield "damaged", good[:-1] + b"x"     # accepted where fuzzing accepts any digest
     yield "bad-no-config", checkpoint_file({}, {"glass.step": "7"})
+
+
+def kept_file(kind, tensors, notes):
+    """What an analysis keeps beside a model (interp/kept_file.h). tensors: {name: (shape, numbers)}, all F64."""
+    notes = {"glass.kind": kind, "glass.kind.version": "2", "glass.of.model": "0123456789abcdef",
+             "glass.of.tokenizer": "", **notes}
+    packed = {name: (shape, struct.pack(f"<{len(numbers)}d", *numbers)) for name, (shape, numbers) in sorted(tensors.items())}
+    return checkpoint_file(packed, notes, "F64")
+
+
+def scan_of(units, **other):
+    """Of so many units, over a text of eight tokens in windows of four."""
+    stats = [0.5, 0.25, -1, 2, -1, 2, 5, 0.75]
+    return {"stats": ([units, 8], stats * units), "histogram": ([units, 64], ([0] * 60 + [2] * 4) * units),
+            "top": ([units, 1, 2], [2, 5] * units), "bottom": ([units, 1, 2], [-1, 3] * units),
+            "tokens": ([units, 1, 3], [1, 0.5, 4] * units), "text": ([8], [0, 1, 2, 0, 1, 1, 2, 2]), **other}
+
+
+def neurons():
+    notes = {"glass.layers": "2", "glass.neurons": "3", "glass.window": "4", "glass.source": "a text"}
+
+    def made(changed={}, **other):
+        return kept_file("neurons", scan_of(6, **other), {**notes, **changed})
+    good = made()
+    yield "good-scan", good
+    yield "good-no-lists", made(top=([6, 0, 2], []), bottom=([6, 0, 2], []), tokens=([6, 0, 3], []))
+    yield "damaged", good[:-1] + b"x"     # accepted where fuzzing accepts any digest
+    yield "bad-kind", made({"glass.kind": "tuned lens"})
+    yield "bad-model", made({"glass.of.model": "0123456789abcdee"})
+    yield "bad-window", made({"glass.window": "8"})     # the model reads four tokens
+    yield "bad-no-window", made({"glass.window": "0"})
+    yield "bad-token", made(text=([8], [0, 1, 2, 0, 1, 1, 2, 3]))
+    yield "bad-half-a-token", made(text=([8], [0, 1, 2, 0, 1, 1, 2, 0.5]))
+    yield "bad-place", made(top=([6, 1, 2], [2, 8] * 6))
+    yield "bad-moment", made(top=([6, 1, 2], [math.nan, 5] * 6))
+    yield "bad-label", made(tokens=([6, 1, 3], [-2.0 ** 40, 0.5, 4] * 6))
+    yield "bad-count", made(stats=([6, 8], [0.5, 0.25, -1, 2, -1, 2, math.nan, 0.75] * 6))
+    yield "bad-histogram", made(histogram=([6, 64], [1e300] * 384))
+    yield "bad-range", made(stats=([6, 8], [0.5, 0.25, -1, 2, -math.inf, 2, 5, 0.75] * 6))
+    yield "bad-size", made(histogram=([6, 63], [0] * 378))
+
+
+def sae():
+    metrics = ["l0", "explained_variance", "ce_clean", "ce_sae", "ce_zero", "ce_recovered", "kl", "kl_zero", "dead"]
+    notes = {"glass.place": "blocks.0.hook_resid_post", "glass.k": "2", "glass.steps": "10", "glass.tokens": "80",
+             "glass.window": "4", "glass.source": "a text", "glass.metrics": json_module.dumps({m: 0.5 for m in metrics})}
+    weights = {"W_dec": ([3, 2], [1, 0, 0, 1, -1, 0]), "W_enc": ([2, 3], [1, 0, -1, 0, 1, 0]), "b_dec": ([2], [0, 0]),
+               "b_enc": ([3], [0, 0, 0])}
+
+    def made(changed={}, **other):
+        return kept_file("sparse autoencoder", {**scan_of(3), **weights, **other}, {**notes, **changed})
+    yield "good-features", made()
+    yield "good-no-lists", made(top=([3, 0, 2], []), bottom=([3, 0, 2], []), tokens=([3, 0, 3], []))
+    yield "bad-k", made({"glass.k": "0"})
+    yield "bad-k-below", made({"glass.k": "-1"})
+    yield "bad-k-above", made({"glass.k": "4"})
+    yield "bad-k-words", made({"glass.k": "2x"})
+    yield "bad-place", made({"glass.place": "blocks.*.hook_resid_post"})
+    yield "bad-no-place", made({"glass.place": "blocks.2.hook_resid_post"})
+    yield "bad-wide", made({"glass.place": "blocks.0.mlp.hook_post"})
+    yield "bad-window", made({"glass.window": "8"})
+    yield "bad-number", made(W_enc=([2, 3], [math.nan, 0, -1, 0, 1, 0]))
+    yield "bad-shape", made(W_enc=([3, 2], [1, 0, -1, 0, 1, 0]))
+    yield "bad-metrics", made({"glass.metrics": "[]"})
+
+
+def tuned_lens():
+    place = "blocks.0.hook_resid_post"
+
+    def made(name=place, weight=(0, 1, 0, 0), **changed):
+        return kept_file("tuned lens", {f"{name}.weight": ([2, 2], weight), f"{name}.bias": ([2], [0.5, 0]),
+                                        f"{name}.kl": ([2], [0.1, 0.2])}, changed)
+    yield "good-one", made()
+    yield "good-none", kept_file("tuned lens", {}, {})
+    yield "bad-number", made(weight=(0, math.inf, 0, 0))
+    yield "bad-shape", kept_file("tuned lens", {f"{place}.weight": ([4], [0] * 4)}, {})
+    yield "bad-half", kept_file("tuned lens", {f"{place}.weight": ([2, 2], [0] * 4)}, {})
 
 
 def npy_file(header, data, version=1):

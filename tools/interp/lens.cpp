@@ -27,6 +27,7 @@ std::vector<std::int32_t> second_text(const Arguments& args, const Opened& opene
 }
 
 ExitCode train(const Arguments& args) {
+  refuse_to_replace(args.text("train-tuned"), kKeptTunedLens);
   const Microscope microscope = open_specimen(args);
   const Dataset data = data_asked(args, microscope.opened);
   TunedLensOptions options{.at = at_of(args.text("at")),

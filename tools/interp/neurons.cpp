@@ -11,12 +11,8 @@
 namespace glass {
 namespace {
 
-// Beside the checkpoint; in the folder, where the model is one.
 std::string file_of(const Arguments& args, const Opened& opened) {
-  if (args.has("out")) return args.text("out");
-  const std::string& path = opened.saved.path;
-  std::error_code ignored;
-  return std::filesystem::is_directory(path, ignored) ? path + "/glass.neurons" : path + ".neurons";
+  return args.has("out") ? args.text("out") : path_beside(opened.saved.path, "neurons");
 }
 
 std::string renewing(const Arguments& args, const std::string& source) {
@@ -28,6 +24,8 @@ std::string renewing(const Arguments& args, const std::string& source) {
 
 ExitCode run_scan(const Arguments& args) {
   const Microscope microscope = open_specimen(args);
+  const std::string path = file_of(args, microscope.opened);
+  refuse_to_replace(path, kKeptNeurons);
   const Dataset data = data_asked(args, microscope.opened);
   NeuronScanOptions options;
   options.top = static_cast<std::size_t>(args.integer("top"));
@@ -43,7 +41,7 @@ ExitCode run_scan(const Arguments& args) {
     };
     scan = scan_neurons(microscope.specimen, data, options);
   }
-  scan.path = file_of(args, microscope.opened);
+  scan.path = path;
   save_neurons(scan.path, scan);
   return tell(
       args, overview_of(microscope.specimen, scan, static_cast<std::size_t>(args.integer("rows"))));

@@ -10,12 +10,8 @@
 namespace glass {
 namespace {
 
-// Where the model is a file, beside it; in the folder, where it is one.
 std::string file_of(const Arguments& args, const Opened& opened) {
-  if (args.has("out")) return args.text("out");
-  const std::string& path = opened.saved.path;
-  std::error_code ignored;
-  return std::filesystem::is_directory(path, ignored) ? path + "/glass.sae" : path + ".sae";
+  return args.has("out") ? args.text("out") : path_beside(opened.saved.path, "sae");
 }
 
 // Half way up, where features are neither tokens nor guesses yet.
@@ -31,6 +27,8 @@ std::string training(const Arguments& args) {
 
 ExitCode run_train(const Arguments& args) {
   const Microscope microscope = open_specimen(args);
+  const std::string path = file_of(args, microscope.opened);
+  refuse_to_replace(path, kKeptSae);
   const Dataset data = data_asked(args, microscope.opened);
   SaeOptions options;
   options.place = place_of(args, microscope.opened.config());
@@ -54,7 +52,7 @@ ExitCode run_train(const Arguments& args) {
     model = train_sae(microscope.specimen, data, options);
   }
   if (!model) return ExitCode::interrupted;
-  model->path = file_of(args, microscope.opened);
+  model->path = path;
   save_sae(*model);
   return tell(args, overview_of(microscope.specimen, *model,
                                 static_cast<std::size_t>(args.integer("rows"))));

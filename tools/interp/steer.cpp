@@ -33,7 +33,7 @@ std::vector<std::int32_t> encoded(const Arguments& args, const char* option, con
 SteeringVector of_feature(const Arguments& args, const Microscope& microscope) {
   const std::string renew = "glass interp sae train --ckpt " + args.text("ckpt");
   const std::string path =
-      args.has("sae") ? args.text("sae") : microscope.opened.saved.path + ".sae";
+      args.has("sae") ? args.text("sae") : path_beside(microscope.opened.saved.path, "sae");
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored))
     fail(SystemError("there is no autoencoder at " + path + "; train one: " + renew));
