@@ -6,6 +6,7 @@
 #include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "interp/heads/sequences.h"
+#include "interp/kept_file.h"
 #include "model/generate.h"
 #include "tools/interp/interp.h"
 #include "tools/terminal.h"
@@ -50,7 +51,7 @@ std::string tokens_option(const std::vector<std::int32_t>& ids) {
 
 ReportSubject subject_of(const Arguments& args, const Microscope& microscope) {
   const std::string ckpt = args.text("ckpt"), path = microscope.opened.saved.path;
-  ReportSubject subject{microscope.specimen, {}, ckpt, "", "", ""};
+  ReportSubject subject{microscope.specimen, {}, ckpt, "", "", "", ""};
   if (args.has("prompt") || args.has("tokens")) {
     subject.ids = tokens_asked(args, microscope.opened);
     subject.text_options = args.has("tokens") ? "--tokens " + args.text("tokens")
@@ -63,10 +64,12 @@ ReportSubject subject_of(const Arguments& args, const Microscope& microscope) {
   const fs::path folder =
       fs::is_directory(ckpt, ignored) ? fs::path(ckpt) : fs::path(path).parent_path();
   if (fs::exists(folder / "metrics.jsonl", ignored)) subject.folder = folder.string();
-  // Where glass interp neurons scan leaves it.
-  const std::string scan =
-      fs::is_directory(path, ignored) ? path + "/glass.neurons" : path + ".neurons";
-  if (fs::exists(scan, ignored)) subject.neurons = scan;
+  // Where glass interp neurons scan and glass interp sae train leave what they made.
+  const auto kept = [&](const std::string& kind) {
+    const std::string file = path_beside(path, kind);
+    return fs::exists(file, ignored) ? file : std::string();
+  };
+  subject.neurons = kept("neurons"), subject.sae = kept("sae");
   return subject;
 }
 

@@ -16,6 +16,7 @@ struct ReportSubject {
   std::string ckpt, text_options;   // as they stand in the commands that make each page again
   std::string folder;               // of the run whose checkpoint this is, or ""
   std::string neurons;              // the file of a scan of its neurons, or ""
+  std::string sae;                  // the file of an autoencoder, or ""
 };
 
 struct ReportRow {

@@ -5,6 +5,7 @@
 #include "interp/change/path.h"
 #include "interp/circuit/circuit.h"
 #include "interp/features/neurons.h"
+#include "interp/features/sae_show.h"
 #include "interp/heads/composition.h"
 #include "interp/heads/detectors.h"
 #include "interp/heads/dynamics.h"
@@ -51,6 +52,10 @@ PageWithData neurons(const ReportSubject& s) {
   const std::string renew = "glass interp neurons scan --ckpt " + s.ckpt;
   return told(overview_of(s.specimen, load_neurons(s.neurons, s.specimen, renew)));
 }
+PageWithData sae(const ReportSubject& s) {
+  const std::string renew = "glass interp sae train --ckpt " + s.ckpt;
+  return told(overview_of(s.specimen, *load_sae(s.sae, s.specimen, renew)));
+}
 PageWithData dynamics(const ReportSubject& s) { return told(dynamics_of(s.specimen, s.folder)); }
 
 std::string nothing(const ReportSubject&) { return ""; }
@@ -65,6 +70,12 @@ std::string no_neurons(const ReportSubject& s) {
              ? "nobody has scanned its neurons yet; glass interp neurons scan --ckpt " + s.ckpt +
                    " does, and the next report shows them."
              : "";
+}
+std::string no_autoencoder(const ReportSubject& s) {
+  return s.sae.empty() ? "nobody has trained a sparse autoencoder for it yet; glass interp sae "
+                         "train --ckpt " +
+                             s.ckpt + " does, and the next report shows its features."
+                       : "";
 }
 std::string no_run(const ReportSubject& s) {
   return s.folder.empty()
@@ -87,14 +98,15 @@ const ReportRow kRows[] = {
     {"path",        "",                    path,        nothing},
     {"circuit",     "--method eap-ig",     circuit,     nothing},
     {"neurons",     "",                    neurons,     no_neurons},
+    {"sae",         "",                    sae,         no_autoencoder},
     {"dynamics",    "",                    dynamics,    no_run},
 };
 // clang-format on
 
 std::string command_of(const ReportRow& row, const ReportSubject& subject) {
   const std::string name(row.name), options(row.options);
-  std::string line = "glass interp " + name + (name == "neurons" ? " show" : "") + " --ckpt " +
-                     (name == "dynamics" ? subject.folder : subject.ckpt);
+  std::string line = "glass interp " + name + (name == "neurons" || name == "sae" ? " show" : "") +
+                     " --ckpt " + (name == "dynamics" ? subject.folder : subject.ckpt);
   if (options.empty()) return line;
   return line + " " + (options == "TEXT" ? subject.text_options : options);
 }
@@ -122,7 +134,8 @@ PageWithData report_page(const ReportRow& row, const ReportSubject& subject) {
                             subject.ckpt,
                             subject.text_options,
                             subject.folder,
-                            subject.neurons};
+                            subject.neurons,
+                            subject.sae};
   try {
     return row.run(named);
   } catch (const UsageError& error) {

@@ -79,13 +79,14 @@ TEST(Report, HasAPageForEveryAnalysisAndAReasonWhereThereIsNone) {
                                  "--n-embd", "16", "--n-head", "2", "--eval-iters", "1"});
   ASSERT_EQ(trained.code, 0) << trained.text();
   const JsonValue said = json_of(glass({"report", "--ckpt", run, "-o", file, "--json"}));
-  EXPECT_EQ(said.at("pages", "report").items.size(), 13u);
+  EXPECT_EQ(said.at("pages", "report").items.size(), 14u);
   const std::string html = bytes_of(file);
   for (const char* id : {"attention", "lens", "attribute", "induction", "heads", "composition",
-                         "patch", "path", "circuit", "neurons", "dynamics"})
+                         "patch", "path", "circuit", "neurons", "sae", "dynamics"})
     EXPECT_THAT(html, HasSubstr("id=\"" + std::string(id))) << id;
   EXPECT_THAT(html, HasSubstr("heads of one layer do not hear each other"));
   EXPECT_THAT(html, HasSubstr("nobody has scanned its neurons yet"));
+  EXPECT_THAT(html, HasSubstr("nobody has trained a sparse autoencoder for it yet"));
   EXPECT_THAT(html, HasSubstr("glass interp circuit --ckpt " + run + " --method eap-ig"));
   EXPECT_NE(error_of(glass({"report", "--ckpt", run, "-o", file}), 2), "") << "it is there";
 }
