@@ -42,6 +42,11 @@ const char* anchor(Align align) {
 
 }   // namespace
 
+bool turns_writing(char32_t letter) {
+  const auto in = [&](char32_t first, char32_t last) { return letter >= first && letter <= last; };
+  return letter == 0x061C || in(0x200E, 0x200F) || in(0x2028, 0x202E) || in(0x2066, 0x2069);
+}
+
 std::string xml_text(std::string_view utf8) {
   std::string out;
   while (!utf8.empty()) {
@@ -49,7 +54,8 @@ std::string xml_text(std::string_view utf8) {
     const std::size_t good = decode_utf8(utf8, letters);
     for (const char32_t letter : letters) {
       const bool control = letter < 32 && letter != '\t' && letter != '\n' && letter != '\r';
-      if (control || letter == 0xFFFE || letter == 0xFFFF) out += "\xEF\xBF\xBD";
+      if (control || turns_writing(letter) || letter == 0xFFFE || letter == 0xFFFF)
+        out += "\xEF\xBF\xBD";
       else if (letter == '&') out += "&amp;";
       else if (letter == '<') out += "&lt;";
       else if (letter == '>') out += "&gt;";

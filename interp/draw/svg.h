@@ -38,7 +38,12 @@ class Svg final : public Surface {
   std::string body_;
 };
 
-// Text made safe inside of XML: its five signs escaped, what XML forbids replaced by U+FFFD.
+// Letters that nobody sees and that turn the direction of what follows, or break its line: with one
+// of them a stranger's token could rewrite the words around it.
+bool turns_writing(char32_t letter);
+
+// Text made safe inside of XML: its five signs escaped, what XML forbids or turns the writing
+// replaced by U+FFFD.
 std::string xml_text(std::string_view utf8);
 
 }   // namespace glass

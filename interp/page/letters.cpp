@@ -4,6 +4,7 @@
 
 #include "engine/base/text.h"
 #include "engine/base/utf8.h"
+#include "interp/draw/svg.h"
 
 namespace glass {
 namespace {
@@ -15,8 +16,7 @@ bool in(char32_t letter, char32_t first, char32_t last) {
 }
 
 bool steers(char32_t letter) {
-  return letter < 0x20 || in(letter, 0x7F, 0x9F) || in(letter, 0x200E, 0x200F) ||
-         in(letter, 0x2028, 0x202E) || in(letter, 0x2066, 0x2069);
+  return letter < 0x20 || in(letter, 0x7F, 0x9F) || turns_writing(letter);
 }
 
 std::u32string letters_of(const std::string& utf8) {

@@ -49,13 +49,19 @@ std::string plain_id(const std::string& name, std::set<std::string>& taken) {
   return unique;
 }
 
-std::string footer_of(const Page& page, const std::string& id, bool data) {
+// Numbers beyond this stay out: a page of 88 MB opens nowhere.
+constexpr std::size_t kMostData = std::size_t{4} << 20;
+
+std::string footer_of(const Page& page, const std::string& id, std::size_t data) {
   std::string out = "<footer>" + xml_text(from_words(page.from));
   if (!page.from.command.empty())
     out += "\n<code id=\"" + id + "-command\">" + xml_text(page.from.command) + "</code>" +
            "<button type=\"button\" data-copy=\"" + id +
            "-command\" hidden>copy the command</button>";
-  if (data)
+  if (data > kMostData)
+    out += "<p>The numbers take " + human_bytes(static_cast<double>(data)) +
+           " as JSON, too much for a page; the command prints them with --json.</p>";
+  else if (data > 0)
     out += "<button type=\"button\" data-save=\"" + id +
            "-data\" hidden>save the numbers (JSON)</button>";
   return out + "</footer>\n";
@@ -92,8 +98,8 @@ std::string pages_html(const std::string& title, const std::vector<PageWithData>
     out += "<section id=\"" + ids[i] + "\">\n";
     if (!alone) out += "<h2>" + xml_text(page.title) + "</h2>\n";
     for (const Figure& figure : page.figures) out += figure_html(figure);
-    out += footer_of(page, ids[i], !json.empty());
-    if (!json.empty())
+    out += footer_of(page, ids[i], json.size());
+    if (!json.empty() && json.size() <= kMostData)
       out += "<script type=\"application/json\" id=\"" + ids[i] + "-data\">" + json_in_html(json) +
              "</script>\n";
     out += "</section>\n";

@@ -173,6 +173,18 @@ TEST(PagesHtml, NoTokenBreaksOut) {
   }
 }
 
+TEST(PagesHtml, NoTokenTurnsTheWritingAroundIt) {
+  const std::string turning = "abc\u202Edef\u2066";
+  for (const Figure& figure : figures(turning)) {
+    Page page = page_with(figure);
+    page.title = page.from.command = turning;
+    const std::string html = pages_html(turning, {{page, ""}});
+    EXPECT_THAT(html, Not(HasSubstr("\u202E"))) << figure.index();
+    EXPECT_THAT(html, Not(HasSubstr("\u2066"))) << figure.index();
+    EXPECT_THAT(html, HasSubstr("abc\uFFFDdef")) << figure.index();
+  }
+}
+
 TEST(PagesHtml, FetchesNothing) {
   for (const Figure& figure : figures("a")) {
     const std::string html = pages_html("Title", {{page_with(figure), "{}"}});
@@ -180,6 +192,27 @@ TEST(PagesHtml, FetchesNothing) {
     for (const char* fetch : {" src=", "<link", "@import", "url(", "href=\"http"})
       EXPECT_THAT(html, Not(HasSubstr(fetch))) << figure.index();
   }
+}
+
+TEST(PagesHtml, NumbersTooManyForAPageStayOutAndThePageSaysSo) {
+  const Page page = page_with(Paragraph{"hello"});
+  const std::string many = "[" + std::string(std::size_t{5} << 20, '1') + "]";
+  const std::string html = pages_html("a", {{page, many}, {page, "[2]"}});
+  EXPECT_LT(html.size(), std::size_t{1} << 20);
+  EXPECT_THAT(html, HasSubstr("too much for a page"));
+  EXPECT_THAT(html, Not(HasSubstr("data-save=\"attention-data\"")));
+  EXPECT_THAT(html, HasSubstr("data-save=\"attention-2-data\"")) << "few enough";
+}
+
+TEST(PagesHtml, APointOfAChartSaysItsNumbers) {
+  Chart chart;
+  chart.title = "loss";
+  chart.series.push_back({"<b>val", {{0, 4.5}, {100, 2.25}, {200, kNan}}});
+  const std::string html = pages_html("a", {{page_with(chart), ""}});
+  EXPECT_THAT(html, HasSubstr("<title>&lt;b&gt;val, 100: 2.250</title>"));
+  EXPECT_THAT(html, Not(HasSubstr("nan")));
+  chart.series[0].points.assign(1000, {1, 1});
+  EXPECT_LT(pages_html("a", {{page_with(chart), ""}}).size(), std::size_t{60000}) << "too many";
 }
 
 TEST(PagesHtml, SeveralPagesHaveLinksToEach) {
