@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "interp/activations.h"
 #include "interp/features/contexts.h"
+#include "interp/features/quantiles.h"
 #include "interp/heads/weights.h"
 #include "interp/read/readout.h"
 
@@ -16,17 +16,15 @@ namespace {
 
 constexpr std::size_t kEffects = 8;
 
-// The neuron over the windows in which these moments lie, each computed once more.
-std::map<std::int64_t, std::vector<double>> windows_of(const Specimen& specimen,
-                                                       const UnitScan& scan, int layer, int neuron,
-                                                       const std::vector<Moment>& moments) {
-  std::map<std::int64_t, std::vector<double>> values;
-  for (const Moment& m : moments) {
-    const std::int64_t start = m.position / scan.T * scan.T;
+// The neuron over windows of the scanned text, each computed once more.
+WindowValues values_over(const Specimen& specimen, const UnitScan& scan, int layer, int neuron,
+                         const std::vector<std::int64_t>& starts) {
+  WindowValues values;
+  const std::string place = in_block(layer, "mlp.hook_post");
+  for (const std::int64_t start : starts) {
     if (values.count(start) > 0) continue;
     const std::span<const std::int32_t> ids = std::span(scan.text).subspan(
         static_cast<std::size_t>(start), static_cast<std::size_t>(scan.T));
-    const std::string place = in_block(layer, "mlp.hook_post");
     values[start] =
         slice(look(specimen.gpt, specimen.row(ids), {place})[place], 2, neuron, neuron + 1)
             .to_host();
@@ -38,7 +36,9 @@ std::vector<NeuronContext> contexts_of(const Specimen& specimen, const UnitScan&
                                        int neuron, std::vector<Moment> moments,
                                        const NeuronShowOptions& options) {
   if (moments.size() > options.contexts) moments.resize(options.contexts);
-  const auto values = windows_of(specimen, scan, layer, neuron, moments);
+  std::vector<std::int64_t> starts;
+  for (const Moment& m : moments) starts.push_back(m.position / scan.T * scan.T);
+  const WindowValues values = values_over(specimen, scan, layer, neuron, starts);
   std::vector<NeuronContext> all;
   for (const Moment& m : moments)
     all.push_back(context_of(specimen, scan.text, scan.T, m,
@@ -78,9 +78,13 @@ NeuronResult neuron_of(const Specimen& specimen, const UnitScan& scan, int layer
                  {},
                  {},
                  {},
+                 {},
                  specimen.config().norm == NormPlace::post};
   r.contexts = contexts_of(specimen, scan, layer, neuron, r.record.top, options);
   r.weakest = contexts_of(specimen, scan, layer, neuron, r.record.bottom, options);
+  r.quantiles =
+      quantiles_of(specimen, scan, values_over(specimen, scan, layer, neuron, spread_windows(scan)),
+                   Among::all, options);
   const Tensor W = weight_in_block(specimen.gpt, layer, "mlp.c_proj.weight");   // (C, inner)
   const std::vector<double> effects =
       logit_effects(specimen.gpt, slice(W, 1, neuron, neuron + 1).to_host());
@@ -156,6 +160,7 @@ Page page_of(const NeuronResult& r) {
   const std::size_t few = std::min<std::size_t>(3, r.weakest.size());   // the JSON has all
   add_contexts(page, "Weakest",
                {r.weakest.begin(), r.weakest.begin() + static_cast<std::ptrdiff_t>(few)});
+  add_quantiles(page, r.quantiles, Among::all);
   page.add(histogram_figure("How its values are spread", r.record.histogram, r.record.low,
                             r.record.high));
   if (!r.tokens.empty()) {
@@ -180,6 +185,7 @@ void put(Json& json, const NeuronResult& r) {
   json.field("tokens_scanned", r.tokens_scanned).field("stale", false);
   put_contexts(json, "contexts", r.contexts);
   put_contexts(json, "weakest", r.weakest);
+  put_quantiles(json, r.quantiles);
   json.field("mean", r.record.mean).field("variance", r.record.variance).field("min", r.record.min);
   json.field("max", r.record.max)
       .field("positive", r.record.positive)

@@ -21,6 +21,12 @@ struct NeuronContext {
   std::vector<double> values;   // of the neuron at before, token, after
 };
 
+// A moment that is stronger than this share of all that were looked at (0.5: an ordinary one).
+struct QuantileMoment {
+  double quantile = 0;
+  NeuronContext context;
+};
+
 struct LogitEffect {
   std::int32_t id = 0;
   std::string token;
@@ -36,6 +42,7 @@ struct NeuronResult {
   int layer = 0, neuron = 0;
   UnitRecord record;
   std::vector<NeuronContext> contexts, weakest;
+  std::vector<QuantileMoment> quantiles = {};   // the strong ones first; over a part of the text
   // What writing this neuron's output into the stream does to logits, up to a scale.
   std::vector<LogitEffect> promotes, demotes;
   std::vector<std::pair<std::string, TokenMean>> tokens;   // that wake it most

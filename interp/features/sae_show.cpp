@@ -8,6 +8,7 @@
 #include "engine/base/text.h"
 #include "interp/activations.h"
 #include "interp/features/contexts.h"
+#include "interp/features/quantiles.h"
 #include "interp/read/readout.h"
 
 namespace glass {
@@ -22,6 +23,54 @@ bool reaches_logits(const Specimen& specimen, const Sae& sae) {
 
 std::vector<double> direction(const SaeModel& model, int feature) {
   return slice(model.sae->W_dec.value, 0, feature, feature + 1).to_host();
+}
+
+// One feature over a window of the scanned text, (T); `neurons`: all of every layer, layer after
+// layer, (T,inner) each.
+struct Seen {
+  std::vector<double> feature;
+  std::vector<std::vector<double>> neurons;
+};
+Seen seen_in(const Specimen& specimen, const SaeModel& model, int feature, std::int64_t start,
+             bool with_neurons) {
+  const std::span<const std::int32_t> ids =
+      std::span(model.scan.text)
+          .subspan(static_cast<std::size_t>(start), static_cast<std::size_t>(model.scan.T));
+  std::vector<std::string> names = {model.place};
+  for (int l = 0; with_neurons && l < specimen.config().n_layer; ++l)
+    names.push_back(in_block(l, "mlp.hook_post"));
+  const Activations all = look(specimen.gpt, specimen.row(ids), names);
+  const Tensor& x = all[model.place];
+  const Tensor codes = model.sae->codes(reshape(contiguous(x), {x.dim(1), x.dim(2)}));
+  Seen seen{slice(codes, 1, feature, feature + 1).to_host(), {}};
+  for (std::size_t i = 1; i < names.size(); ++i) seen.neurons.push_back(all[names[i]].to_host());
+  return seen;
+}
+
+// What it does on ordinary days, and which neurons go with it.
+void look_around(const Specimen& specimen, const SaeModel& model, const NeuronShowOptions& options,
+                 SaeFeature& r) {
+  if (r.record.positive == 0) return;
+  const GPTConfig& c = specimen.config();
+  WindowValues values;
+  std::vector<Correlations> layers(c.has_mlp() ? static_cast<std::size_t>(c.n_layer) : 0);
+  for (const std::int64_t start : spread_windows(model.scan)) {
+    const Seen seen = seen_in(specimen, model, r.feature, start, c.has_mlp());
+    for (std::size_t l = 0; l < layers.size(); ++l) layers[l].add(seen.feature, seen.neurons[l]);
+    values[start] = seen.feature;
+  }
+  r.quantiles = quantiles_of(specimen, model.scan, values, Among::those_above_0, options);
+  std::vector<double> all;
+  for (const Correlations& layer : layers) {
+    const std::vector<double> own = layer.values();
+    all.insert(all.end(), own.begin(), own.end());
+  }
+  for (const std::int32_t i : extremes_of(all, kNeighbours).top) {
+    const double correlation = all[static_cast<std::size_t>(i)];
+    if (correlation <= 0) break;
+    const int inner = static_cast<int>(c.inner());
+    r.neurons.push_back({i / inner, i % inner, correlation});
+  }
 }
 
 }   // namespace
@@ -48,7 +97,7 @@ SaeOverview overview_of(const Specimen& specimen, const SaeModel& model, std::si
   }
   for (const std::int32_t f : extremes_of(worth, rows).top) {
     const UnitRecord& r = scan.at(0, f);
-    if (r.positive == 0) break;
+    if (r.positive == 0 || r.top.empty()) break;
     const std::string strongest =
         specimen.label(scan.text[static_cast<std::size_t>(r.top[0].position)]);
     std::string promotes;
@@ -72,17 +121,16 @@ SaeFeature feature_of(const Specimen& specimen, const SaeModel& model, int featu
                feature,     scan.at(0, feature),
                {},          {},
                {},          {},
+               {},          {},
                {}};
   for (const Moment& m : r.record.top) {
     if (m.value <= 0 || r.contexts.size() == options.contexts) break;
-    const std::span<const std::int32_t> ids = std::span(scan.text).subspan(
-        static_cast<std::size_t>(m.position / scan.T * scan.T), static_cast<std::size_t>(scan.T));
-    const Tensor x = look(specimen.gpt, specimen.row(ids), {model.place})[model.place];
-    const Tensor codes = model.sae->codes(reshape(contiguous(x), {x.dim(1), x.dim(2)}));
+    const std::int64_t start = m.position / scan.T * scan.T;
     r.contexts.push_back(context_of(specimen, scan.text, scan.T, m,
-                                    slice(codes, 1, feature, feature + 1).to_host(), options.before,
-                                    options.after));
+                                    seen_in(specimen, model, feature, start, false).feature,
+                                    options.before, options.after));
   }
+  look_around(specimen, model, options, r);
   const std::vector<double> own = direction(model, feature);
   if (reaches_logits(specimen, *model.sae)) {
     const std::vector<double> effects = logit_effects(specimen.gpt, own);
@@ -199,6 +247,7 @@ Page page_of(const SaeFeature& r) {
                " of its variance.";
   page.add(Paragraph{summary});
   add_contexts(page, "Strongest", r.contexts);
+  add_quantiles(page, r.quantiles, Among::those_above_0);
   page.add(histogram_figure("How its values are spread", r.record.histogram, r.record.low,
                             r.record.high));
   if (!r.promotes.empty())
@@ -217,6 +266,15 @@ Page page_of(const SaeFeature& r) {
   for (const auto& [f, cosine] : r.neighbours)
     near.rows.push_back({std::to_string(f), format("%.3f", cosine)});
   page.add(std::move(near));
+  if (r.neurons.empty()) return page;
+  Table neurons{"Neurons that rise and fall with it",
+                {"neuron", "correlation"},
+                {},
+                {Align::right, Align::right}};
+  for (const SaeFeature::Neuron& n : r.neurons)
+    neurons.rows.push_back(
+        {std::to_string(n.layer) + "." + std::to_string(n.neuron), format("%.3f", n.correlation)});
+  page.add(std::move(neurons));
   return page;
 }
 
@@ -224,6 +282,7 @@ void put(Json& json, const SaeFeature& r) {
   json.field("feature", r.feature).field("place", r.place).field("source", r.source);
   json.field("tokens_scanned", r.tokens_scanned).field("stale", false);
   put_contexts(json, "contexts", r.contexts);
+  put_quantiles(json, r.quantiles);
   json.field("density",
              static_cast<double>(r.record.positive) / static_cast<double>(r.tokens_scanned));
   json.field("max", r.record.max).field("token_share", r.record.token_share);
@@ -234,6 +293,11 @@ void put(Json& json, const SaeFeature& r) {
   json.key("neighbours").array();
   for (const auto& [f, cosine] : r.neighbours)
     json.object().field("feature", f).field("cosine", cosine).end();
+  json.end().key("neurons").array();
+  for (const SaeFeature::Neuron& n : r.neurons) {
+    json.object().field("layer", n.layer).field("neuron", n.neuron);
+    json.field("correlation", n.correlation).end();
+  }
   json.end();
 }
 

@@ -32,6 +32,12 @@ struct SaeFeature {
   int feature = 0;
   UnitRecord record;
   std::vector<NeuronContext> contexts;
+  std::vector<QuantileMoment> quantiles = {};   // of where it is on; over a part of the text
+  struct Neuron {
+    int layer = 0, neuron = 0;
+    double correlation = 0;
+  };
+  std::vector<Neuron> neurons = {};   // that rise and fall with it, over the same part
   std::vector<LogitEffect> promotes, demotes;
   std::vector<std::pair<int, double>>
       neighbours;   // features whose directions are near: the cosine

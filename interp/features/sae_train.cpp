@@ -217,7 +217,8 @@ UnitScan scan_features(const Specimen& specimen, const std::string& place, Sae& 
   const auto codes = [&](std::int64_t w) {
     return sae.codes(activations(specimen, place, text.window(w))).to_host();
   };
-  for (std::int64_t w = 0; w < text.windows(); w += 20) gatherer.pilot(codes(w));
+  // All of them: a feature that is on once in a thousand tokens is off in most windows.
+  for (std::int64_t w = 0; w < text.windows(); ++w) gatherer.pilot(codes(w));
   const Team team = make_team(threads);
   for (std::int64_t w = 0; w < text.windows(); ++w) {
     const std::vector<double> values = codes(w);
@@ -262,6 +263,9 @@ std::unique_ptr<SaeModel> train_sae(const Specimen& specimen, const Dataset& dat
   Sae& sae = *model->sae;
   std::vector<double> centre = rows.mean();
   const double scale = rows.scale(centre);
+  if (!std::all_of(centre.begin(), centre.end(), [](double x) { return std::isfinite(x); }))
+    fail(ContentError(places[0] + " of this model holds what is no number (a training that "
+                                  "diverged?); there is nothing to learn."));
   for (double& x : centre) x *= scale;
   fill(sae.b_dec, centre);
   if (!learn(sae, rows, scale, options, specimen.from.seed)) return nullptr;

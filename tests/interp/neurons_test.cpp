@@ -8,6 +8,7 @@
 
 #include "engine/base/error.h"
 #include "interp/activations.h"
+#include "interp/features/quantiles.h"
 #include "tests/engine/devices.h"
 #include "tests/scratch.h"
 
@@ -164,6 +165,95 @@ TEST(Neurons, AFileIsReadBackAndRefusedOnceAWeightOrTheTokenizerChanges) {
   } catch (const ContentError& error) {
     EXPECT_NE(std::string(error.what()).find("RENEW"), std::string::npos) << error.what();
   }
+}
+
+// A file whose digests are right and whose numbers are not: whoever makes one can make the other.
+TEST(Neurons, AFileThatBreaksARuleIsRefusedWithTheCommandThatRenewsIt) {
+  const test::Scratch folder;
+  const Scene s(small());
+  const UnitScan good = scan_neurons(s.specimen, s.data, {.top = 2, .bottom = 1});
+  const auto refused = [&](const char* what, const auto& change) {
+    UnitScan bad = good;
+    change(bad);
+    save_neurons(folder / "bad", bad);
+    const std::string message = testing::message_of<ContentError>(
+        [&] { load_neurons(folder / "bad", s.specimen, "RENEW"); });
+    EXPECT_NE(message.find("RENEW"), std::string::npos) << what << ": " << message;
+  };
+  const double none = std::nan("");
+  refused("a token", [](UnitScan& b) { b.text[3] = 11; });
+  refused("a window", [](UnitScan& b) { b.T = 16; });
+  refused("half a window", [](UnitScan& b) { b.text.pop_back(); });
+  refused("a place", [](UnitScan& b) { b.records[7].top[1].position = 496; });
+  refused("a moment", [&](UnitScan& b) { b.records[7].bottom[0].value = none; });
+  refused("a count", [](UnitScan& b) { b.records[0].positive = -1; });
+  refused("a histogram", [](UnitScan& b) { b.records[0].histogram[63] = std::int64_t{1} << 40; });
+  refused("a range", [&](UnitScan& b) { b.records[0].low = none; });
+  refused("a label", [](UnitScan& b) { b.records[0].tokens[0].token = 11; });
+  refused("a share", [](UnitScan& b) { b.records[0].token_share = 1.5; });
+  UnitScan fine = good;
+  fine.records[0].token_share = none;   // nobody knows it
+  save_neurons(folder / "fine", fine);
+  EXPECT_EQ(load_neurons(folder / "fine", s.specimen, "RENEW").records.size(), 140u);
+}
+
+TEST(Neurons, AScanReplacesScansAndNothingElse) {
+  const test::Scratch folder;
+  const Scene s(small());
+  const UnitScan scan = scan_neurons(s.specimen, s.data);
+  save_neurons(folder / "scan", scan);
+  save_neurons(folder / "scan", scan);
+  folder.write("precious", "a text of years");
+  EXPECT_THROW(save_neurons(folder / "precious", scan), UsageError);
+  EXPECT_EQ(test::bytes_of(folder / "precious"), "a text of years");
+  EXPECT_THROW(refuse_to_replace(folder / "scan", kKeptSae), UsageError);
+}
+
+TEST(Neurons, AFlippedBitOfTheFileIsSeen) {
+  const test::Scratch folder;
+  const Scene s(small());
+  save_neurons(folder / "scan", scan_neurons(s.specimen, s.data));
+  std::string bytes = test::bytes_of(folder / "scan");
+  for (const std::size_t at : {bytes.size() - 5, bytes.size() / 2}) {
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+    folder.write("scan", bytes);
+    EXPECT_THROW(load_neurons(folder / "scan", s.specimen, "RENEW"), ContentError) << at;
+    bytes[at] = static_cast<char>(bytes[at] ^ 1);
+  }
+}
+
+TEST(Neurons, OrdinaryDaysAreTheQuantilesOfWhatItSaid) {
+  const Scene s(small());   // 62 windows of 8: all of them are looked at
+  const UnitScan scan = scan_neurons(s.specimen, s.data);
+  const NeuronResult r = neuron_of(s.specimen, scan, 1, 13);
+  std::vector<double> sorted = every_value(s, scan, 1, 13);
+  std::sort(sorted.begin(), sorted.end());
+  ASSERT_EQ(r.quantiles.size(), 6u);
+  for (const QuantileMoment& m : r.quantiles) {
+    const auto at = static_cast<std::size_t>(std::lround(m.quantile * 495));
+    EXPECT_NEAR(m.context.value, sorted[at], 1e-5) << m.quantile;
+    EXPECT_NEAR(m.context.values[m.context.before.size()], m.context.value, 1e-5);
+  }
+  EXPECT_GT(r.quantiles.front().context.value, r.quantiles.back().context.value);
+}
+
+TEST(Neurons, AModelThatComputesNoNumbersIsRefused) {
+  const Scene s(small());
+  s.model->parameters()[0]->value = (s.model->parameters()[0]->value * std::nan("")).detach();
+  EXPECT_THROW(scan_neurons(s.specimen, s.data), ContentError);
+}
+
+TEST(Correlation, IsPearsonsAndNothingForWhatNeverChanges) {
+  Correlations c;
+  c.add(std::vector<double>{1, 2}, std::vector<double>{2, -1, 5, 1, 4, -2, 5, 7});
+  c.add(std::vector<double>{4}, std::vector<double>{8, -4, 5, 1});
+  const std::vector<double> r = c.values();
+  ASSERT_EQ(r.size(), 4u);
+  EXPECT_NEAR(r[0], 1, 1e-12);
+  EXPECT_NEAR(r[1], -1, 1e-12);
+  EXPECT_EQ(r[2], 0) << "it never changes";
+  // By hand: x - 7/3 = (-4,-1,5)/3, y - 3 = (-2,4,-2); sum of products -2, of squares 14/3 and 24.
+  EXPECT_NEAR(r[3], -2 / std::sqrt(14.0 / 3 * 24), 1e-12);
 }
 
 TEST(Neurons, TheOverviewCountsTheDead) {

@@ -68,6 +68,11 @@ TEST(Sae, KeepsTheLargestOfEachRowOnlyAmongThoseAllowed) {
   const std::vector<std::uint8_t> among = {0, 1, 0, 1};
   EXPECT_EQ(largest_of_rows(x, 1, among).to_host(), (std::vector<double>{0, 0, 0, 1, 0, 0, 0, 1}));
   EXPECT_EQ(largest_of_rows(x, 9).to_host(), std::vector<double>(8, 1)) << "more than there are";
+  const double none = std::nan("");
+  const Tensor broken =
+      Tensor::from(reference(), std::vector<double>{none, 1, none, 2}, {1, 4}, DType::f64);
+  EXPECT_EQ(largest_of_rows(broken, 2).to_host(), (std::vector<double>{0, 1, 0, 1}))
+      << "what is no number comes last";
 }
 
 TEST(Sae, StartsWithDirectionsOfLengthOneAndKeepsThemSo) {
@@ -225,6 +230,56 @@ TEST(SaeTraining, IsKeptInAFileAndRefusedForOtherWeights) {
   }
   s.specimen.from.digest = "fedcba9876543210";
   EXPECT_THROW(load_sae(model->path, s.specimen, "RENEW"), ContentError);
+}
+
+TEST(SaeTraining, AFileThatBreaksARuleIsRefusedWithTheCommandThatRenewsIt) {
+  const test::Scratch folder;
+  const Scene s = scene();
+  SaeOptions few = quick();
+  few.steps = 2;
+  const auto refused = [&](const char* what, const auto& change) {
+    const auto model = train_sae(s.specimen, s.data, few);
+    model->path = folder / "bad";
+    change(*model);
+    save_sae(*model);
+    const std::string message =
+        testing::message_of<ContentError>([&] { load_sae(model->path, s.specimen, "RENEW"); });
+    EXPECT_NE(message.find("RENEW"), std::string::npos) << what << ": " << message;
+  };
+  refused("no feature may be on", [](SaeModel& m) { m.sae->k = 0; });
+  refused("more than there are", [](SaeModel& m) { m.sae->k = 49; });
+  refused("no such place", [](SaeModel& m) { m.place = "blocks.2.hook_resid_post"; });
+  refused("many places", [](SaeModel& m) { m.place = "blocks.*.hook_resid_post"; });
+  refused("a place of another width", [](SaeModel& m) { m.place = "blocks.0.mlp.hook_post"; });
+  refused("windows longer than the model reads", [](SaeModel& m) { m.scan.T = 3008; });
+  refused("weights that are no numbers",
+          [](SaeModel& m) { m.sae->W_enc.value = (m.sae->W_enc.value * std::nan("")).detach(); });
+  refused("a moment outside of its text",
+          [](SaeModel& m) { m.scan.records[5].top[0].position = 1 << 30; });
+}
+
+TEST(SaeTraining, AModelThatComputesNoNumbersIsRefused) {
+  const Scene s = scene();
+  s.model->parameters()[0]->value = (s.model->parameters()[0]->value * std::nan("")).detach();
+  EXPECT_THROW(train_sae(s.specimen, s.data, quick()), ContentError);
+}
+
+TEST(SaeTraining, AFeatureKnowsItsOrdinaryDaysAndItsNeurons) {
+  const Scene s = scene();
+  const auto model = train_sae(s.specimen, s.data, quick());
+  const SaeFeature f =
+      feature_of(s.specimen, *model, overview_of(s.specimen, *model, 1).rows[0].feature);
+  ASSERT_EQ(f.quantiles.size(), 6u);
+  for (std::size_t i = 0; i < 6; ++i) {
+    EXPECT_GT(f.quantiles[i].context.value, 0) << "only where it is on";
+    EXPECT_LE(f.quantiles[i].context.value, f.record.max + 1e-4);
+  }
+  ASSERT_FALSE(f.neurons.empty());
+  for (const SaeFeature::Neuron& n : f.neurons) {
+    EXPECT_LE(n.correlation, 1 + 1e-9);
+    EXPECT_LT(n.layer, 2);
+    EXPECT_LT(n.neuron, 64);
+  }
 }
 
 TEST(SaeTraining, StopsWhenAskedAndRefusesPlacesItCannotRead) {
