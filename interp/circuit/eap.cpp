@@ -20,13 +20,10 @@ Tensor mean_over_shares(const Tensor& x, std::int64_t B) {
   return reshape(sum(reshape(x, {n, B * rest}), 0) * (1.0 / static_cast<double>(n)), shape);
 }
 
-}   // namespace
-
-std::vector<Tensor> receiver_gradients(const Specimen& specimen, const GraphRun& run,
-                                       const std::vector<double>& shares) {
+// Of the pairs of `task` alone, times `weight`.
+std::vector<Tensor> gradients_of(const Specimen& specimen, const Graph& graph, const Task& task,
+                                 const std::vector<double>& shares, double weight) {
   const GPTConfig& c = specimen.config();
-  const Graph& graph = run.graph();
-  const Task& task = run.task();
   const std::int64_t B = task.B(), n = static_cast<std::int64_t>(shares.size());
   const int L = static_cast<int>(c.n_layer);
 
@@ -71,9 +68,38 @@ std::vector<Tensor> receiver_gradients(const Specimen& specimen, const GraphRun&
     return tape.watch(contiguous(at), "embedding");
   }));
   const Tensor answer = logit_difference(hooks.logits(ids, &tape, Positions::last), task);
-  tape.backward(sum(answer) * (1.0 / static_cast<double>(n * B)));
+  tape.backward(sum(answer) * (weight / static_cast<double>(n)));
   hooks.require_fired();
   for (Parameter* p : specimen.gpt.parameters()) p->zero_grad();   // nobody asked for these
+  return gradients;
+}
+
+// How many rows a tape may remember at once: it keeps all that lies on the way of each.
+std::int64_t rows_on_a_tape(const GPTConfig& config, const Task& task) {
+  return std::max<std::int64_t>(1, rows_at_once(config, task.T()) / 4);
+}
+
+}   // namespace
+
+std::vector<Tensor> receiver_gradients(const Specimen& specimen, const GraphRun& run,
+                                       const std::vector<double>& shares) {
+  const Task& task = run.task();
+  const std::size_t pairs = task.pairs.size(),
+                    most = static_cast<std::size_t>(
+                        std::max<std::int64_t>(1, rows_on_a_tape(specimen.config(), task) /
+                                                      static_cast<std::int64_t>(shares.size())));
+  std::vector<Tensor> gradients;
+  for (std::size_t i = 0; i < pairs; i += most) {
+    const auto first = task.pairs.begin() + static_cast<std::ptrdiff_t>(i);
+    const Task some{task.name,
+                    {first, first + static_cast<std::ptrdiff_t>(std::min(most, pairs - i))}};
+    const std::vector<Tensor> these =
+        gradients_of(specimen, run.graph(), some, shares, 1.0 / static_cast<double>(pairs));
+    if (i == 0) gradients = these;
+    else
+      for (std::size_t v = 0; v < these.size(); ++v)
+        gradients[v] = concat({gradients[v], these[v]}, 0);
+  }
   return gradients;
 }
 
@@ -105,8 +131,8 @@ EdgeScores edge_attributions(const Specimen& specimen, GraphRun& run, const EapO
   scores.score = scores.at_corrupt;
   if (options.steps > 0) {
     // Left ends of equal steps, in batches; each edge's score is the mean over steps.
-    const std::int64_t most = std::max<std::int64_t>(
-        1, rows_at_once(specimen.config(), run.task().T()) / run.task().B() / 4);
+    const std::int64_t most =
+        std::max<std::int64_t>(1, rows_on_a_tape(specimen.config(), run.task()) / run.task().B());
     std::fill(scores.score.begin(), scores.score.end(), 0);
     for (int k = 0; k < options.steps;) {
       std::vector<double> shares;

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "engine/base/error.h"
+#include "interp/change/cells.h"
 #include "interp/change/path.h"
 #include "tests/interp/known.h"
 
@@ -270,6 +271,27 @@ TEST(Eap, SumsOfEdgesAreWhatNodesSay) {
       EXPECT_NEAR(senders[static_cast<std::size_t>(graph.senders_before(0) + h)], direct, 1e-9);
     }
   }
+}
+
+// So many shares of two pairs that a tape can remember one pair of them only: the mean over equal
+// shares is what one share says of both.
+TEST(Eap, TakesPairsOneAfterTheOtherWhereATapeCannotHoldThemAll) {
+  const Known model = known("soft", {.sharp_match = 5});
+  const Task task = induction_task(model.specimen, 2, 5);
+  GraphRun run(model.specimen, task);
+  const std::int64_t rows = rows_at_once(model.gpt->config(), task.T()) / 4;
+  const std::vector<double> many(static_cast<std::size_t>(rows), 0.5);
+  const std::vector<Tensor> apart = receiver_gradients(model.specimen, run, many),
+                            together = receiver_gradients(model.specimen, run, {0.5});
+  double most = 0;
+  for (std::size_t v = 0; v < together.size(); ++v) {
+    ASSERT_EQ(apart[v].shape(), together[v].shape()) << v;
+    const double largest = max(abs(reshape(together[v], {together[v].numel()})), 0).item();
+    const Tensor differs = abs(apart[v] - together[v]);
+    EXPECT_LE(max(reshape(differs, {differs.numel()}), 0).item(), 1e-4 * largest + 1e-9) << v;
+    most = std::max(most, largest);
+  }
+  EXPECT_GT(most, 0);
 }
 
 TEST(Eap, IntegratedGradientsAddUpToTheWholeAnswer) {
