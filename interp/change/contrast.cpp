@@ -204,6 +204,19 @@ std::vector<double> answers(const Tensor& logits, const Task& task) {
   return means;
 }
 
+std::string answer_in_words(std::int64_t pairs, const std::string& target, const std::string& foil,
+                            double metric_clean, double metric_corrupt) {
+  if (pairs == 1)
+    return format(
+        "The answer is logit[%s] - logit[%s]: %.3f behind the clean text, %.3f behind the corrupt "
+        "one. ",
+        target.c_str(), foil.c_str(), metric_clean, metric_corrupt);
+  return format(
+      "The answer is logit[target] - logit[foil], as a mean over %lld pairs of texts: %.3f behind "
+      "the clean ones, %.3f behind the corrupt ones. ",
+      static_cast<long long>(pairs), metric_clean, metric_corrupt);
+}
+
 TwoRuns run_both(const Specimen& specimen, const Task& task, std::vector<std::string> patterns) {
   patterns.emplace_back("logits");
   TwoRuns runs{look(specimen.gpt, clean_ids(specimen, task), patterns, Positions::last),

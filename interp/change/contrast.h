@@ -59,6 +59,11 @@ Tensor logit_difference(const Tensor& logits, const Task& task);
 // The same as the mean over pairs, for each cell.
 std::vector<double> answers(const Tensor& logits, const Task& task);
 
+// The answer and its two numbers as a sentence. Of several pairs they are means, and each pair has
+// a target and a foil of its own.
+std::string answer_in_words(std::int64_t pairs, const std::string& target, const std::string& foil,
+                            double metric_clean, double metric_corrupt);
+
 // Both runs, with the activations that `patterns` mean (see look), and their answers.
 struct TwoRuns {
   Activations clean, corrupt;

@@ -208,15 +208,16 @@ Page page_of(const PatchResult& r) {
   const bool denoise = r.options.mode == PatchMode::denoise;
   Page page{"patch", denoise ? "What brings the answer back" : "What the answer cannot do without",
             r.from};
-  page.add(Paragraph{format(
-      "The answer is logit[%s] - logit[%s]: %.3f behind the clean text, %.3f behind the corrupt "
-      "one. "
-      "Each cell is a run of the %s text in which %s of that cell alone comes from the other text. "
-      "%s",
-      r.target.c_str(), r.foil.c_str(), r.metric_clean, r.metric_corrupt,
-      denoise ? "corrupt" : "clean", r.options.site.c_str(),
-      denoise ? "0: it changes nothing; 1: the clean answer is back."
-              : "0: it changes nothing; 1: the clean answer is gone.")});
+  page.add(Paragraph{
+      answer_in_words(r.pairs, r.target, r.foil, r.metric_clean, r.metric_corrupt) +
+      format(
+          "Each cell is a run of the %s text in which %s of that cell alone comes from the other "
+          "text. %s",
+          denoise ? "corrupt" : "clean", r.options.site.c_str(),
+          denoise ? "0: it changes nothing; 1: the clean answer is back."
+                  : "0: it changes nothing; 1: the clean answer is gone.")});
+  if (r.pairs > 1 && r.column_axis != "head")
+    page.add(Paragraph{"The tokens along the axes are those of the first pair."});
   if (r.pairs == 1) {
     std::vector<double> differs;
     for (std::size_t i = 0; i < r.clean.size(); ++i)

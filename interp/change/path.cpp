@@ -302,15 +302,13 @@ PathResult paths_of(const Specimen& specimen, const Task& task, const PathOption
 
 Page page_of(const PathResult& r) {
   Page page{"path", "Who listens to whom", r.from};
+  const bool denoise = r.options.mode == PatchMode::denoise;
   page.add(Paragraph{
-      format("The answer is logit[%s] - logit[%s]: %.3f behind the clean text, %.3f behind the "
-             "corrupt one. "
-             "What a sender writes in the %s run reaches one receiver and nobody else. %s",
-             r.target.c_str(), r.foil.c_str(), r.metric_clean, r.metric_corrupt,
-             r.options.mode == PatchMode::denoise ? "clean" : "corrupt",
-             r.options.mode == PatchMode::denoise
-                 ? "1: this one connection brings the clean answer back."
-                 : "1: without this one connection the clean answer is gone.")});
+      answer_in_words(r.pairs, r.target, r.foil, r.metric_clean, r.metric_corrupt) +
+      format("What a sender writes in the %s run reaches one receiver and nobody else. %s",
+             denoise ? "clean" : "corrupt",
+             denoise ? "1: this one connection brings the clean answer back."
+                     : "1: without this one connection the clean answer is gone.")});
   struct Best {
     std::size_t row, column;
     double value;
@@ -321,10 +319,15 @@ Page page_of(const PathResult& r) {
       if (!std::isnan(r.at(i, j))) best.push_back({i, j, r.at(i, j)});
   std::sort(best.begin(), best.end(),
             [](const Best& a, const Best& b) { return std::abs(a.value) > std::abs(b.value); });
+  if (best.empty()) {
+    page.add(Paragraph{"There is no such connection: " + r.columns.front() + " reads before " +
+                       r.rows.front() + " has written."});
+    return page;
+  }
   if (r.grid.size() > 1) {
     Heatmap map{"paths", "sender", "receiver", r.rows, r.columns, r.grid};
     map.colours = Heatmap::Colours::diverging;
-    const double most = best.empty() ? 1 : std::max(1.0, std::abs(best.front().value));
+    const double most = std::max(1.0, std::abs(best.front().value));
     map.range = Range{-most, most};
     map.unit = "share of the answer";
     page.add(std::move(map));

@@ -132,6 +132,25 @@ TEST(Paths, ABatchSaysWhatEachWaySaysAlone) {
   }
 }
 
+TEST(Paths, SayWhyThereIsNoneDownwards) {
+  const Known model = known("induction", {});
+  PathOptions how;
+  how.sender = "1.0", how.receiver = "0.0.k";
+  const PathResult r = paths_of(model.specimen, induction_task(model.specimen, 1, 5), how);
+  EXPECT_TRUE(std::isnan(r.grid[0]));
+  EXPECT_NE(page_text(page_of(r)).find("0.0.k reads before 1.0 has written"), std::string::npos);
+}
+
+TEST(Paths, OfSeveralPairsDoNotNameTheTokensOfOne) {
+  const Known model = known("induction", {});
+  const PathResult one = paths_of(model.specimen, induction_task(model.specimen, 1, 5)),
+                   three = paths_of(model.specimen, induction_task(model.specimen, 3, 5));
+  EXPECT_NE(page_text(page_of(one)).find("logit[" + one.target + "]"), std::string::npos);
+  const std::string text = page_text(page_of(three));
+  EXPECT_EQ(text.find("logit[" + three.target + "]"), std::string::npos) << text;
+  EXPECT_NE(text.find("mean over 3 pairs"), std::string::npos) << text;
+}
+
 TEST(Paths, AreRefusedByNameWhereThereAreNone) {
   const Known model = known("induction", {});
   const Task task = induction_task(model.specimen, 1, 5);

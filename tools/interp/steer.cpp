@@ -78,7 +78,7 @@ const Option kOptions[] = {
     kRanksOption,
     kPromptOption,
     kTokensOption,
-    {.name = "towards", .value = "TEXT", .help = "a text that has what is wanted", .group = "SteeringVector"},
+    {.name = "towards", .value = "TEXT", .help = "a text that has what is wanted", .group = "Direction"},
     {.name = "away", .value = "TEXT", .help = "a text that has it not; the direction is the difference at their last tokens"},
     {.name = "feature", .type = Type::integer, .value = "F", .min = 0, .max = 1e9, .help = "a feature of a sparse autoencoder instead"},
     {.name = "sae", .value = "FILE", .help = "the autoencoder; without it, the one beside the checkpoint"},
@@ -101,6 +101,9 @@ const Example kExamples[] = {
 extern const Command kInterpSteer = {
     .name = "steer",
     .summary = "add a direction to the stream while the model writes",
+    .about = "The direction is what the stream holds behind one text and not behind another, or a "
+             "feature of a sparse autoencoder. The same dice are thrown at every strength, so what "
+             "differs between the texts is the direction's doing.",
     .examples = kExamples,
     .options = kOptions,
     .run = run};
