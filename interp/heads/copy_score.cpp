@@ -45,6 +45,7 @@ class Copying {
                         static_cast<double>(sequences.size());
     every_ = std::clamp<std::int64_t>(
         static_cast<std::int64_t>(std::ceil(each * static_cast<double>(N_) / most)), 1, N_);
+    begin_ = every_ / 2;   // in the middle, where one has to stand for all
   }
 
   CopyScores scores() {
@@ -63,7 +64,7 @@ class Copying {
 
  private:
   // (B,T,..) -> (B,n,..), at the queries that are looked at
-  Tensor at_queries(const Tensor& x) const { return slice(x, 1, T_ - N_, T_, every_); }
+  Tensor at_queries(const Tensor& x) const { return slice(x, 1, T_ - N_ + begin_, T_, every_); }
 
   void batch(std::int64_t begin, std::int64_t B) {
     const Texts texts = texts_of(sequences_);
@@ -104,7 +105,7 @@ class Copying {
       const std::vector<double> numbers = logits.to_host();
       const Sequence& sequence = sequences_[static_cast<std::size_t>(begin + b)];
       for (std::int64_t i = 0; i < x.dim(1); ++i) {
-        const Match& match = sequence.matches[static_cast<std::size_t>(i * every_)];
+        const Match& match = sequence.matches[static_cast<std::size_t>(begin_ + i * every_)];
         const std::int32_t target = sequence.ids[static_cast<std::size_t>(match.target)];
         for (std::int64_t h = 0; h < c_.n_head; ++h) {
           const Said s =
@@ -120,7 +121,7 @@ class Copying {
   GPT& gpt_;
   const GPTConfig& c_;
   const std::vector<Sequence>& sequences_;
-  std::int64_t N_, T_, every_ = 1;
+  std::int64_t N_, T_, every_ = 1, begin_ = 0;
   Tensor w_, gain_;
   PerHead above_, deviation_, first_;
   double count_ = 0;

@@ -11,7 +11,8 @@ struct CopyScores {
 
 // Over sequences of `repeated`: what each head writes at the matches, on its direct way through the
 // final norm to the logits. At most `most` numbers of logits are looked at, of matches evenly
-// spread.
+// spread; but of each sequence one match at least. Norms behind the blocks (post-norm) are left
+// out: what passes them is scaled by another number at every position.
 CopyScores copy_scores(GPT& gpt, const std::vector<Sequence>& sequences, double most = 1e7);
 
 }   // namespace glass

@@ -138,7 +138,7 @@ InductionResult induction_of(const Specimen& specimen, const InductionOptions& o
   r.n = chosen_length(source, options.n);
   r.shortened = options.n == 0 && r.n < kUsualLength;
   r.sequences = options.sequences, r.bos = source.bos >= 0;
-  r.layers = c.n_layer, r.heads = c.n_head;
+  r.layers = c.n_layer, r.heads = c.n_head, r.post_norm = c.norm == NormPlace::post;
   const std::vector<Sequence> repeats = many_repeated(source, r.n, r.sequences);
 
   r.uniform_baseline = uniform_score(source, r.n);

@@ -42,7 +42,7 @@ struct InductionResult {
   std::int64_t n = 0;
   bool shortened = false;   // n is less than 30: no room for more, or not so many tokens
   int sequences = 0;
-  bool bos = false;
+  bool bos = false, post_norm = false;
   std::vector<std::int64_t> lengths;   // of the sweep
   std::vector<double> uniform;         // what looking everywhere alike scores at each of them
   std::int64_t layers = 0, heads = 0;

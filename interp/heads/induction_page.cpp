@@ -74,10 +74,11 @@ std::string how_measured(const InductionResult& r) {
     text += format(
         "z counts deviations above the heads of %d models with random weights (%.3f +- %.4f). ",
         r.chance.models, r.chance.mean, r.chance.deviation);
-  return text +
-         "robust: the least over all lengths; gap: the copy at a distance drawn by chance; copy: "
-         "how far the "
-         "head lifts the right token over the others; P: the share that position alone explains.";
+  text +=
+      "robust: the least over all lengths; gap: the copy at a distance drawn by chance; copy: how "
+      "far the head lifts the right token over the others";
+  if (r.post_norm) text += ", past the norms behind the blocks, which are left out";
+  return text + "; P: the share that position alone explains.";
 }
 
 Table table(const InductionResult& r) {

@@ -162,6 +162,15 @@ TEST(Induction, CopyingIsTheSameOnAFewMatches) {
   EXPECT_EQ(few.first.at(1, 0), 1);
 }
 
+// Without a first token, the first query of the second copy is torn between two keys; where one
+// match stands for all, it must not be that one.
+TEST(Induction, OneMatchThatStandsForAllIsNotTheFirst) {
+  Made made("induction");
+  const std::vector<Sequence> repeats = many_repeated(made.source(Bos::no), 30, 4);
+  EXPECT_NEAR(copy_scores(made.gpt(), repeats, 1).copy.at(1, 0),
+              copy_scores(made.gpt(), many_repeated(made.source(), 30, 4)).copy.at(1, 0), 1e-3);
+}
+
 TEST(Induction, ARandomModelHasNone) {
   GPTConfig c = preset("induction");
   c.vocab_size = 65;
