@@ -341,7 +341,9 @@ AblationResult ablation_of(const Specimen& specimen, const AblationOptions& opti
     for (const Losses& losses : ablation.without_each_head())
       r.each.push_back(change_of(intact, losses));
   } else {
-    for (const Part& part : options.parts) r.parts.push_back(part.name());
+    for (const Part& part : options.parts)   // one that is named twice is out once
+      if (std::find(r.parts.begin(), r.parts.end(), part.name()) == r.parts.end())
+        r.parts.push_back(part.name());
     const Losses without = ablation.without(options.parts);
     r.change = change_of(intact, without);
     r.ablated_by_position = means(without);

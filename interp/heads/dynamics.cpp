@@ -66,6 +66,11 @@ std::vector<Point> losses_in(const std::string& path) {
   return points;
 }
 
+// A loss above that of guessing has not fallen, and neither has one that is equal to it.
+std::string fall_in_words(double fell) {
+  return fell >= 0.005 ? format("fell by %.0f %%", 100 * fell) : "did not fall";
+}
+
 }   // namespace
 
 Transition transition_in(const std::vector<std::int64_t>& steps, const std::vector<double>& loss,
@@ -92,20 +97,23 @@ Transition transition_in(const std::vector<std::int64_t>& steps, const std::vect
   } else if (fell) {
     t.verdict = format(
         "The loss in the second copy fell by %.0f %%, but no head looks as an induction head "
-        "would: the "
-        "best one reaches %.2f. The model repeats by other means.",
+        "would: the best one reaches %.2f. The model repeats by other means.",
         100 * t.loss_fell, score_end);
   } else if (rose) {
     t.verdict = format(
-        "A head rose by %.2f, but the loss in the second copy fell by no more than %.0f %%: the "
-        "model "
-        "does not make use of it.",
-        t.score_rose, 100 * t.loss_fell);
+        "A head rose by %.2f, but the loss in the second copy %s: the model makes little use of "
+        "it.",
+        t.score_rose, fall_in_words(t.loss_fell).c_str());
+  } else if (steps.size() == 1) {
+    t.verdict =
+        "There is one checkpoint, and a course takes several: train with --keep 0, which keeps all "
+        "of them.";
   } else {
-    t.verdict = format(
-        "There is no transition: the best head rose by %.2f, and the loss in the second copy fell "
-        "by %.0f %%.",
-        t.score_rose, 100 * t.loss_fell);
+    t.verdict =
+        format(
+            "There is no transition: the best head rose by %.2f, and the loss in the second copy ",
+            t.score_rose) +
+        fall_in_words(t.loss_fell) + ".";
   }
   return t;
 }

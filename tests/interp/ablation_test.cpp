@@ -75,6 +75,9 @@ TEST(Ablation, TwinsAreMissedTogether) {
   const double one = ablation_of(specimen, o).change.change;
   o.parts = parts_of("1.0,1.1", Part::Kind::head, gpt->config());
   const double both = ablation_of(specimen, o).change.change;
+  o.parts = parts_of("1.0,1.1,1.0", Part::Kind::head, gpt->config());
+  EXPECT_THAT(ablation_of(specimen, o).parts, ::testing::ElementsAre("1.0", "1.1"))
+      << "named twice, out once";
   EXPECT_GT(both, 4 * one) << "half as loud is still loud enough: " << one << ", " << both;
   EXPECT_NEAR(ablation_of(specimen,
                           [&] {

@@ -53,8 +53,10 @@ TEST(Dynamics, DoesNotCallEveryChangeATransition) {
   EXPECT_THAT(verdict(curve(kLnV, 0.2, 500), curve(0.02, 0.1, 500)), HasSubstr("by other means"));
   EXPECT_THAT(verdict(curve(kLnV, 0.2, 500), curve(0.02, 0.36, 500)), HasSubstr("by other means"))
       << "a rise of 0.34 to a score that deserves no name";
-  EXPECT_THAT(verdict(curve(kLnV, 3, 500), curve(0.02, 0.9, 500)), HasSubstr("does not make use"));
+  EXPECT_THAT(verdict(curve(kLnV, 3, 500), curve(0.02, 0.9, 500)), HasSubstr("makes little use"));
   EXPECT_THAT(verdict(curve(kLnV, 3.9, 500), curve(0.02, 0.03, 500)), HasSubstr("no transition"));
+  EXPECT_THAT(verdict(curve(kLnV, kLnV + 0.01, 500), curve(0.02, 0.03, 500)),
+              HasSubstr("did not fall"));
   EXPECT_THAT(verdict(curve(0.3, 0.2, 500), curve(0.8, 0.9, 500)), HasSubstr("first checkpoint"));
 }
 
@@ -65,6 +67,8 @@ TEST(Dynamics, OneSpikeIsNoTransition) {
   EXPECT_EQ(t.step, -1);
   EXPECT_EQ(transition_in({}, {}, {}, kLnV).step, -1);
   EXPECT_EQ(transition_in({5}, {3}, {0.1}, kLnV).step, -1);
+  EXPECT_THAT(transition_in({5}, {3}, {0.1}, kLnV).verdict, HasSubstr("--keep 0"))
+      << "one checkpoint shows no course";
 }
 
 // The same circuit, less and more sure of what it looks at.
