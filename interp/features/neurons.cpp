@@ -18,16 +18,29 @@ constexpr std::size_t kEffects = 8;
 
 // The neuron over windows of the scanned text, each computed once more.
 WindowValues values_over(const Specimen& specimen, const UnitScan& scan, int layer, int neuron,
-                         const std::vector<std::int64_t>& starts) {
-  WindowValues values;
+                         std::vector<std::int64_t> starts) {
+  constexpr std::size_t kBatch = 8;
+  const std::size_t T = static_cast<std::size_t>(scan.T);
   const std::string place = in_block(layer, "mlp.hook_post");
-  for (const std::int64_t start : starts) {
-    if (values.count(start) > 0) continue;
-    const std::span<const std::int32_t> ids = std::span(scan.text).subspan(
-        static_cast<std::size_t>(start), static_cast<std::size_t>(scan.T));
-    values[start] =
-        slice(look(specimen.gpt, specimen.row(ids), {place})[place], 2, neuron, neuron + 1)
-            .to_host();
+  std::sort(starts.begin(), starts.end());
+  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+  WindowValues values;
+  for (std::size_t first = 0; first < starts.size(); first += kBatch) {
+    const std::size_t count = std::min(kBatch, starts.size() - first);
+    std::vector<std::int32_t> ids;
+    for (std::size_t i = first; i < first + count; ++i) {
+      const auto begin = scan.text.begin() + static_cast<std::ptrdiff_t>(starts[i]);
+      ids.insert(ids.end(), begin, begin + static_cast<std::ptrdiff_t>(T));
+    }
+    const Tensor rows =
+        Tensor::ids(specimen.gpt.device(), ids, {static_cast<std::int64_t>(count), scan.T});
+    const Activations seen =
+        look(specimen.gpt, rows, std::vector<std::string>{place}, Positions::last);
+    const std::vector<double> x = slice(seen[place], 2, neuron, neuron + 1).to_host();
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto begin = x.begin() + static_cast<std::ptrdiff_t>(i * T);
+      values[starts[first + i]].assign(begin, begin + static_cast<std::ptrdiff_t>(T));
+    }
   }
   return values;
 }

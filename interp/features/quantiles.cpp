@@ -9,7 +9,7 @@
 namespace glass {
 namespace {
 
-constexpr std::int64_t kTokens = 2048;
+constexpr std::int64_t kTokens = 1024;
 constexpr double kQuantiles[] = {0.99, 0.9, 0.75, 0.5, 0.25, 0.01};
 constexpr std::size_t kBeforeShown = 8;
 

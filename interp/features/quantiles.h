@@ -16,7 +16,7 @@ namespace glass {
 // The values of a unit over some windows of a text, by the window's first token.
 using WindowValues = std::map<std::int64_t, std::vector<double>>;
 
-// The first tokens of windows of the scanned text, evenly spread: about 2,048 tokens of them.
+// The first tokens of windows of the scanned text, evenly spread: about 1,024 tokens of them.
 std::vector<std::int64_t> spread_windows(const UnitScan& scan);
 
 // One moment at each quantile of the values; of `those_above_0` alone where a unit is mostly off.

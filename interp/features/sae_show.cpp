@@ -248,6 +248,9 @@ Page page_of(const SaeFeature& r) {
   page.add(Paragraph{summary});
   add_contexts(page, "Strongest", r.contexts);
   add_quantiles(page, r.quantiles, Among::those_above_0);
+  if (r.quantiles.empty() && r.record.positive > 0)
+    page.add(Paragraph{
+        "It is on too seldom to show ordinary days of it: never in a sample of the text."});
   page.add(histogram_figure("How its values are spread", r.record.histogram, r.record.low,
                             r.record.high));
   if (!r.promotes.empty())

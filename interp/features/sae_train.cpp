@@ -217,11 +217,23 @@ UnitScan scan_features(const Specimen& specimen, const std::string& place, Sae& 
   const auto codes = [&](std::int64_t w) {
     return sae.codes(activations(specimen, place, text.window(w))).to_host();
   };
-  // All of them: a feature that is on once in a thousand tokens is off in most windows.
-  for (std::int64_t w = 0; w < text.windows(); ++w) gatherer.pilot(codes(w));
-  const Team team = make_team(threads);
+  // All windows say how far the histograms reach, since a feature that is on once in a thousand
+  // tokens is off in most; so what is on waits until they do. It is little: k numbers a token.
+  struct On {
+    std::size_t at = 0;   // in (T,F)
+    double value = 0;
+  };
+  std::vector<std::vector<On>> on(size(text.windows()));
   for (std::int64_t w = 0; w < text.windows(); ++w) {
     const std::vector<double> values = codes(w);
+    gatherer.pilot(values);
+    for (std::size_t at = 0; at < values.size(); ++at)
+      if (values[at] > 0) on[size(w)].push_back({at, values[at]});
+  }
+  const Team team = make_team(threads);
+  for (std::int64_t w = 0; w < text.windows(); ++w) {
+    std::vector<double> values(size(text.T * F), 0);
+    for (const On& feature : on[size(w)]) values[feature.at] = feature.value;
     gatherer.add(values, text.window(w), w * text.T, team);
   }
   std::vector<std::int64_t> counts(size(V), 0);
