@@ -148,8 +148,15 @@ class Paths {
     Hooks hooks(gpt_);
     std::vector<Hooks::Scope> scopes;
     if (first.kind == Receiver::Kind::mlp) {
-      scopes.push_back(o_.linear ? add_to(hooks, layer, "mlp.hook_pre", mlp_change(layer, change))
-                                 : add_to(hooks, layer, "hook_mlp_in", change));
+      const bool gated = c_.act == Activation::swiglu;   // then it reads its input twice
+      if (!o_.linear) scopes.push_back(add_to(hooks, layer, "hook_mlp_in", change));
+      if (o_.linear && gated)
+        scopes.push_back(add_to(hooks, layer, "mlp.hook_pre_linear",
+                                mlp_change(layer, "mlp.c_fc.weight", change)));
+      if (o_.linear)
+        scopes.push_back(
+            add_to(hooks, layer, "mlp.hook_pre",
+                   mlp_change(layer, gated ? "mlp.c_gate.weight" : "mlp.c_fc.weight", change)));
       return hooks.logits_from(layer, x, nullptr, Positions::last);
     }
     for (std::size_t part = 0; part < 3; ++part) {
@@ -229,12 +236,10 @@ class Paths {
     const Tensor each = transpose(reshape(w, {1, heads, D, C}));   // (1,heads,C,D)
     return permute(matmul(permute(in, {0, 2, 1, 3}), each), {0, 2, 1, 3});
   }
-  Tensor mlp_change(int layer, const Tensor& change) const {
-    if (c_.act == Activation::swiglu)
-      fail(UsageError("--linear has no meaning for a gated mlp, which reads its input twice."));
+  Tensor mlp_change(int layer, const char* by, const Tensor& change) const {
     return linear(scaled(change, in_block(layer, "ln2.hook_scale"), block(layer, "ln_2.weight"),
                          c_.norm == NormPlace::pre, Keep::no),
-                  weight(block(layer, "mlp.c_fc.weight")));
+                  weight(block(layer, by)));
   }
 
   GPT& gpt_;

@@ -132,6 +132,39 @@ TEST(Paths, ABatchSaysWhatEachWaySaysAlone) {
   }
 }
 
+// What a norm divides by is held: the same as adding behind the norm, before its weight, what the
+// sender changes, divided by the scale. A gated mlp reads it twice.
+TEST(Paths, OfLinearKindKeepTheScaleAlsoIntoAGatedMlp) {
+  int models = 0;
+  for (const Known& model : random_models([](const GPTConfig& c) {
+         return c.act == Activation::swiglu && c.norm == NormPlace::pre &&
+                c.norm_type == NormType::rmsnorm;
+       })) {
+    SCOPED_TRACE(model.name);
+    ++models;
+    const Task task = induction_task(model.specimen, 2, 3);
+    PathOptions how;
+    how.sender = "0.1", how.receiver = "mlp 1", how.linear = true;
+    const PathResult r = paths_of(model.specimen, task, how);
+    const Place head{"blocks.0.attn.hook_result", 1, -1, -1};
+    const std::string scale = "blocks.1.ln2.hook_scale";
+    const Activations clean = look(*model.gpt, clean_ids(model.specimen, task), {head.name}),
+                      corrupt =
+                          look(*model.gpt, corrupt_ids(model.specimen, task), {head.name, scale});
+    const Tensor written = part(clean[head.name], head) - part(corrupt[head.name], head),
+                 change = reshape(written, {written.dim(0), written.dim(1), written.dim(3)});
+    Hooks hooks(*model.gpt);
+    const auto add = hooks.replace({"blocks.1.ln2.hook_normalized"},
+                                   [&](const Tensor& x) { return x + change / corrupt[scale]; });
+    const double answer =
+        answers(hooks.logits(corrupt_ids(model.specimen, task), nullptr, Positions::last), task)[0];
+    EXPECT_NEAR(r.grid[0], (answer - r.metric_corrupt) / (r.metric_clean - r.metric_corrupt), 1e-4);
+    how.linear = false;
+    EXPECT_GT(std::abs(paths_of(model.specimen, task, how).grid[0] - r.grid[0]), 1e-5);
+  }
+  EXPECT_GT(models, 0);
+}
+
 TEST(Paths, SayWhyThereIsNoneDownwards) {
   const Known model = known("induction", {});
   PathOptions how;
