@@ -10,6 +10,7 @@
 #include "engine/base/text.h"
 #include "tools/commands.h"
 #include "tools/options.h"
+#include "tools/shell_word.h"
 
 namespace glass {
 
@@ -402,7 +403,7 @@ bool wants_help(const std::vector<std::string>& words) {
 Arguments parse(const Command& command, const std::string& path,
                 const std::vector<std::string>& words, Environment environment) {
   Arguments args = Parser(command, path, words).parse(environment);
-  args.remember_line(words.empty() ? path : path + " " + join(words, " "));
+  args.remember_line(words.empty() ? path : path + " " + shell_line(words));
   return args;
 }
 

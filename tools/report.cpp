@@ -9,18 +9,14 @@
 #include "interp/kept_file.h"
 #include "model/generate.h"
 #include "tools/interp/interp.h"
+#include "tools/shell_word.h"
 #include "tools/terminal.h"
+#include "tools/text_options.h"
 
 namespace glass {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string in_shell(const std::string& text) {
-  std::string out = "'";
-  for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return out + "'";
-}
 
 // Text from the model's own domain: what it writes itself; and where its tokens are no words,
 // random ones that come twice.
@@ -55,7 +51,7 @@ ReportSubject subject_of(const Arguments& args, const Microscope& microscope) {
   if (args.has("prompt") || args.has("tokens")) {
     subject.ids = tokens_asked(args, microscope.opened);
     subject.text_options = args.has("tokens") ? "--tokens " + args.text("tokens")
-                                              : "--prompt " + in_shell(args.text("prompt"));
+                                              : "--prompt " + shell_word(args.text("prompt"));
   } else {
     subject.ids = own_text(microscope, static_cast<std::uint64_t>(args.integer("seed")));
     subject.text_options = tokens_option(subject.ids);
@@ -103,6 +99,7 @@ Page opening(const Specimen& s, const ReportSubject& subject) {
 ExitCode run(const Arguments& args) {
   const std::string out = args.text("out");
   refuse_to_overwrite(out, args);
+  refuse_unwritable(out);
   const Microscope microscope = open_specimen(args);
   const ReportSubject subject = subject_of(args, microscope);
   std::vector<PageWithData> pages = {{opening(microscope.specimen, subject), ""}};

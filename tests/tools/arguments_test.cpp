@@ -260,6 +260,8 @@ TEST_F(ArgumentsTest, AskingForWhatIsNotInTheTableIsABug) {
 
 TEST_F(ArgumentsTest, TheCommandLineIsKeptForResultsToCarry) {
   EXPECT_EQ(parsed({"--n-layer=2", "x"}).line(), "glass try --n-layer=2 x");
+  // Who copies the command of a result runs what it says, and nothing that stands in its words.
+  EXPECT_EQ(parsed({"it's <b> $(x)"}).line(), "glass try 'it'\\''s <b> $(x)'");
 }
 
 TEST_F(ArgumentsTest, AHugeNameIsQuotedShort) {
