@@ -73,4 +73,17 @@ void refuse_to_overwrite(const std::string& path, const Arguments& args) {
     fail(UsageError(in_quotes(path) + " is there already; choose another -o, or --overwrite it."));
 }
 
+void refuse_unwritable(const std::string& path) {
+  if (path == "-") return;
+  namespace fs = std::filesystem;
+  std::error_code fault;
+  if (fs::is_directory(path, fault))
+    fail(
+        SystemError("cannot write " + in_quotes(path) + ": it is a directory; name a file in it."));
+  const fs::path folder = fs::path(path).parent_path();
+  if (!folder.empty() && !fs::is_directory(folder, fault))
+    fail(SystemError("cannot write " + in_quotes(path) + ": there is no folder " +
+                     in_quotes(folder.string()) + "; make it first, or check the spelling."));
+}
+
 }   // namespace glass

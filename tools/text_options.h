@@ -32,4 +32,8 @@ void write_whole_file(const std::string& path, std::string_view bytes);
 // things in it.
 void refuse_to_overwrite(const std::string& path, const Arguments& args);
 
+// SystemError for a file that cannot be written there: its folder is missing, or it is a folder
+// itself. Asked before long work, so that its result is not lost for a typo.
+void refuse_unwritable(const std::string& path);
+
 }   // namespace glass

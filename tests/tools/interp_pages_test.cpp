@@ -91,5 +91,22 @@ TEST(Report, HasAPageForEveryAnalysisAndAReasonWhereThereIsNone) {
   EXPECT_NE(error_of(glass({"report", "--ckpt", run, "-o", file}), 2), "") << "it is there";
 }
 
+TEST(InterpPages, ThatCannotBeWrittenAreRefusedBeforeAnythingIsComputed) {
+  const Scratch folder;
+  const std::string gone = folder / "nowhere/file";
+  const std::vector<std::vector<std::string>> commands = {
+      {"report", "--ckpt", "handmade:induction", "-o", gone},
+      {"interp", "sae", "train", "--ckpt", "handmade:induction", "--data", "names", "-o", gone},
+      {"interp", "lens", "--ckpt", "handmade:induction", "--train-tuned", gone},
+      {"interp", "induction", "--ckpt", "handmade:induction", "--png", gone},
+      {"interp", "induction", "--ckpt", "handmade:induction", "--html", folder.path()}};
+  for (const auto& command : commands) {
+    const Outcome out = glass(command);
+    EXPECT_EQ(out.code, 4) << out.text();
+    EXPECT_THAT(out.err, ::testing::StartsWith("error: cannot write ")) << "and no progress before";
+    EXPECT_EQ(out.out, "");
+  }
+}
+
 }   // namespace
 }   // namespace glass::test

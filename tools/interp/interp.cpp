@@ -10,10 +10,23 @@
 #include "interp/change/contrast.h"
 #include "tools/data_note.h"
 #include "tools/terminal.h"
+#include "tools/text_options.h"
 
 namespace glass {
+namespace {
+
+// Before anything is computed.
+void refuse_unwritable_pictures(const Arguments& args) {
+  for (const Option& option : args.command().options)
+    if ((option.name == kPngOption.name || option.name == kHtmlOption.name) &&
+        args.has(option.name))
+      refuse_unwritable(args.text(option.name));
+}
+
+}   // namespace
 
 Microscope open_specimen(const Arguments& args) {
+  refuse_unwritable_pictures(args);
   Opened opened = open_saved(args);
   GPT& gpt = gpt_of(opened.model());
   const Provenance from{args.line(),

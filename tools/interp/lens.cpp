@@ -3,6 +3,7 @@
 
 #include "engine/base/text.h"
 #include "tools/interp/interp.h"
+#include "tools/text_options.h"
 
 namespace glass {
 namespace {
@@ -28,6 +29,7 @@ std::vector<std::int32_t> second_text(const Arguments& args, const Opened& opene
 
 ExitCode train(const Arguments& args) {
   refuse_to_replace(args.text("train-tuned"), kKeptTunedLens);
+  refuse_unwritable(args.text("train-tuned"));
   const Microscope microscope = open_specimen(args);
   const Dataset data = data_asked(args, microscope.opened);
   TunedLensOptions options{.at = at_of(args.text("at")),

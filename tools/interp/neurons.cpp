@@ -7,6 +7,7 @@
 #include "engine/base/text.h"
 #include "tools/interp/interp.h"
 #include "tools/terminal.h"
+#include "tools/text_options.h"
 
 namespace glass {
 namespace {
@@ -26,6 +27,7 @@ ExitCode run_scan(const Arguments& args) {
   const Microscope microscope = open_specimen(args);
   const std::string path = file_of(args, microscope.opened);
   refuse_to_replace(path, kKeptNeurons);
+  refuse_unwritable(path);
   const Dataset data = data_asked(args, microscope.opened);
   NeuronScanOptions options;
   options.top = static_cast<std::size_t>(args.integer("top"));
@@ -69,6 +71,8 @@ ExitCode run_show(const Arguments& args) {
         UsageError("name a neuron by its layer and its number, as in glass interp neurons show 0 "
                    "17; or none of both, for all."));
   const Microscope microscope = open_specimen(args);
+  if (!microscope.opened.config().has_mlp())
+    fail(UsageError("this model has no mlps, and so no neurons to look at."));
   const std::string renew = renewing(args, args.has("data") ? args.text("data") : "");
   const std::string path = file_of(args, microscope.opened);
   std::error_code ignored;

@@ -5,6 +5,7 @@
 #include "engine/base/text.h"
 #include "interp/features/sae_show.h"
 #include "tools/interp/interp.h"
+#include "tools/text_options.h"
 #include "tools/train_view.h"
 
 namespace glass {
@@ -29,6 +30,7 @@ ExitCode run_train(const Arguments& args) {
   const Microscope microscope = open_specimen(args);
   const std::string path = file_of(args, microscope.opened);
   refuse_to_replace(path, kKeptSae);
+  refuse_unwritable(path);
   const Dataset data = data_asked(args, microscope.opened);
   SaeOptions options;
   options.place = place_of(args, microscope.opened.config());
