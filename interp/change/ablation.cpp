@@ -334,6 +334,7 @@ AblationResult ablation_of(const Specimen& specimen, const AblationOptions& opti
   };
   const Losses intact = ablation.intact();
   r.baseline_loss = measured(intact.by_window).mean;
+  r.ln_vocabulary = std::log(static_cast<double>(specimen.config().vocab_size));
   const Measured context = measured(intact.late_minus_early);
   r.baseline_icl = context.mean, r.baseline_icl_error = context.error;
   r.by_position = means(intact);

@@ -50,6 +50,7 @@ struct AblationResult {
   std::vector<std::string> parts;   // empty: each head alone
   std::int64_t layers = 0, heads = 0;
   double baseline_loss = 0;
+  double ln_vocabulary = 0;   // the loss of blind guessing
   // Loss late minus loss early, and its standard error: below 0, context is good for something.
   double baseline_icl = 0, baseline_icl_error = 0;
   LossChange change;                                      // of all parts together

@@ -146,6 +146,11 @@ Page page_of(const AblationResult& r) {
   Page page{"ablate", "What is it needed for?", r.from};
   if (r.parts.empty()) add_each_head(page, r);
   else add_parts(page, r);
+  if (r.baseline_loss > r.ln_vocabulary)
+    page.add(Paragraph{format(
+        "The model does worse here than blind guessing, at %.3f nats: what a part changes is how "
+        "wrong it is, and nothing that it can do.",
+        r.ln_vocabulary)});
   add_prompt(page, r);
   return page;
 }

@@ -7,13 +7,14 @@
 namespace glass {
 namespace {
 
-int number_of(const std::string& text, std::int64_t count, const std::string& what) {
+int number_of(const std::string& text, std::int64_t count, const std::string& what,
+              const std::string& where = "") {
   std::int64_t n = -1;
   if (parse_integer(text, n) != NumberFault::none)
     fail(UsageError("a " + what + " is named by a number, not " + in_quotes(text) + "."));
   if (n < 0 || n >= count)
-    fail(UsageError("this model has no " + what + " " + in_quotes(text) + ": there are 0 .. " +
-                    std::to_string(count - 1) + "."));
+    fail(UsageError("this model has no " + what + " " + std::to_string(n) + where +
+                    ": there are 0 .. " + std::to_string(count - 1) + "."));
   return static_cast<int>(n);
 }
 
@@ -46,9 +47,10 @@ std::vector<Part> parts_of(const std::string& text, Part::Kind kind, const GPTCo
       for (int h = 0; h < c.n_head; ++h) parts.push_back({kind, layer, h});
       continue;
     }
+    const std::string where = " in layer " + std::to_string(layer);
     parts.push_back({kind, layer,
-                     neuron ? number_of(pair[1], c.inner(), "neuron of this layer")
-                            : number_of(pair[1], c.n_head, "head in this layer")});
+                     neuron ? number_of(pair[1], c.inner(), "neuron", where)
+                            : number_of(pair[1], c.n_head, "head", where)});
   }
   return parts;
 }

@@ -245,5 +245,25 @@ TEST(Ablation, RefusesWhatIsNotThere) {
   EXPECT_THROW(ablation_of({gpt, nullptr, {}}, o), UsageError);
 }
 
+TEST(Ablation, ThePageSaysWhereThereIsNoAbilityToLose) {
+  AblationOptions o;
+  o.windows = 4;
+  const auto words = [&](const char* name) {
+    const auto gpt = make_handmade(handmade(name).options, machine());
+    return page_text(page_of(ablation_of({*gpt, symbols_tokenizer(64), {}}, o)), {1000});
+  };
+  EXPECT_THAT(words("handmade:anti-copy"), HasSubstr("worse here than blind guessing, at 4.174"));
+  EXPECT_THAT(words("handmade:induction"), ::testing::Not(HasSubstr("blind guessing")));
+}
+
+TEST(Ablation, NamesThePartThatIsNotThereAndItsLayer) {
+  try {
+    parts_of("1.9", Part::Kind::head, config(NormPlace::pre));
+    FAIL() << "there is no such head";
+  } catch (const UsageError& e) {
+    EXPECT_STREQ(e.what(), "this model has no head 9 in layer 1: there are 0 .. 3.");
+  }
+}
+
 }   // namespace
 }   // namespace glass
