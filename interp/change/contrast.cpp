@@ -165,8 +165,11 @@ void ask_model(const Specimen& specimen, Contrast& pair) {
     return static_cast<std::int32_t>(std::max_element(logits.begin(), logits.end()) -
                                      logits.begin());
   };
+  const bool both_named = pair.target >= 0 && pair.foil >= 0;
   if (pair.target < 0) pair.target = order(pair.clean);
   if (pair.foil < 0) pair.foil = order(pair.corrupt);
+  if (pair.target == pair.foil && both_named)
+    fail(UsageError("the target and the foil are the same token; name two."));
   if (pair.target == pair.foil)
     fail(UsageError("the model says " + in_quotes(specimen.label(pair.target)) +
                     " to both texts; name a --target and a --foil that tell them apart."));
@@ -232,6 +235,25 @@ TwoRuns run_both(const Specimen& specimen, const Task& task, std::vector<std::st
                           "bring back; choose texts or tokens that it tells apart.",
                           runs.metric_clean, runs.metric_corrupt)));
   return runs;
+}
+
+std::string doubt_about(double metric_clean, double metric_corrupt) {
+  const double apart = metric_clean - metric_corrupt;
+  if (metric_clean <= 0)
+    return format(
+        "The model does not give the clean answer: behind the clean text it prefers the "
+        "foil. The shares below are of a difference of %.3g logits, and explain nothing that it "
+        "can do.",
+        std::abs(apart));
+  if (apart < 0)
+    return "The corrupt text speaks for the target more than the clean one does: perhaps the two "
+           "were exchanged.";
+  if (apart < 0.05 * metric_clean)
+    return format(
+        "The two answers lie close together: the shares below are of a difference of %.3g logits, "
+        "and say little about what makes the clean answer.",
+        apart);
+  return "";
 }
 
 }   // namespace glass

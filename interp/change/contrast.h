@@ -72,4 +72,9 @@ struct TwoRuns {
 // UsageError where the answers hardly differ: then there is nothing that a patch could restore.
 TwoRuns run_both(const Specimen& specimen, const Task& task, std::vector<std::string> patterns);
 
+// What a reader has to know before believing in shares of the way from one answer to the other:
+// that the model does not give the clean answer, or that the two lie close together. Empty where
+// the question is a good one.
+std::string doubt_about(double metric_clean, double metric_corrupt);
+
 }   // namespace glass

@@ -218,6 +218,8 @@ Page page_of(const PatchResult& r) {
                   : "0: it changes nothing; 1: the clean answer is gone.")});
   if (r.pairs > 1 && r.column_axis != "head")
     page.add(Paragraph{"The tokens along the axes are those of the first pair."});
+  const std::string doubt = doubt_about(r.metric_clean, r.metric_corrupt);
+  if (!doubt.empty()) page.add(Paragraph{doubt});
   if (r.pairs == 1) {
     std::vector<double> differs;
     for (std::size_t i = 0; i < r.clean.size(); ++i)

@@ -314,6 +314,8 @@ Page page_of(const PathResult& r) {
              denoise ? "clean" : "corrupt",
              denoise ? "1: this one connection brings the clean answer back."
                      : "1: without this one connection the clean answer is gone.")});
+  const std::string doubt = doubt_about(r.metric_clean, r.metric_corrupt);
+  if (!doubt.empty()) page.add(Paragraph{doubt});
   struct Best {
     std::size_t row, column;
     double value;

@@ -179,17 +179,31 @@ Diagram diagram_of(const CircuitResult& r) {
   return d;
 }
 
+// To three places, and never -0.
+double rounded(double share) { return std::round(1000 * share) / 1000 + 0.0; }
+
+std::string conclusion(const CircuitResult& r) {
+  const std::string all = with_commas(r.all_edges), threshold = shortest(r.options.threshold);
+  if (r.edges.empty())
+    return format(
+        "Of %s connections between the parts of the model, %s keeps none: the answer lives without "
+        "each of them by the threshold of %s. A smaller --threshold keeps more.",
+        all.c_str(), name_of(r.options.method), threshold.c_str());
+  return format(
+      "Of %s connections between the parts of the model, %s keeps %s (threshold %s). All others "
+      "carry what they carry in the corrupt text; these alone give %.0f %% of the answer.",
+      all.c_str(), name_of(r.options.method),
+      with_commas(static_cast<std::int64_t>(r.edges.size())).c_str(), threshold.c_str(),
+      std::round(100 * r.faithfulness) + 0.0);
+}
+
 }   // namespace
 
 Page page_of(const CircuitResult& r) {
   Page page{"circuit", "The connections that give the answer", r.from};
-  page.add(Paragraph{
-      format("Of %s connections between the parts of the model, %s keeps %s (threshold %s). All "
-             "others carry "
-             "what they carry in the corrupt text; these alone give %.0f %% of the answer.",
-             with_commas(r.all_edges).c_str(), name_of(r.options.method),
-             with_commas(static_cast<std::int64_t>(r.edges.size())).c_str(),
-             shortest(r.options.threshold).c_str(), 100 * r.faithfulness)});
+  page.add(Paragraph{conclusion(r)});
+  const std::string doubt = doubt_about(r.metric_clean, r.metric_corrupt);
+  if (!doubt.empty()) page.add(Paragraph{doubt});
   if (!r.edges.empty()) page.add(diagram_of(r));
   Bars bars{"Connections",
             r.options.method == CircuitMethod::acdc ? "rise of the measure without it"
@@ -200,16 +214,16 @@ Page page_of(const CircuitResult& r) {
     bars.bars.push_back(
         {str(e.from) + " -> " + str(e.to), e.score, e.saturated ? "saturated" : ""});
   }
-  page.add(std::move(bars));
+  if (!r.edges.empty()) page.add(std::move(bars));
   Table test{"Put to the test", {"", "share of the answer"}, {}, {Align::left, Align::right}};
   const auto row = [&](const char* what, double share) {
-    test.rows.push_back({what, format("%.3f", share)});
+    test.rows.push_back({what, format("%.3f", rounded(share))});
   };
   row("the circuit alone (faithfulness)", r.faithfulness);
   row("gone without the circuit (completeness)", r.completeness);
   if (r.options.random > 0) {
     test.rows.push_back({format("%d random circuits of this size, mean", r.options.random),
-                         format("%.3f", r.random_faithfulness)});
+                         format("%.3f", rounded(r.random_faithfulness))});
     row("the best of them", r.random_best);
   }
   page.add(std::move(test));
@@ -221,8 +235,8 @@ Page page_of(const CircuitResult& r) {
     std::int64_t before = -1;
     for (const CircuitPoint& p : r.pareto) {
       if (p.edges != before)
-        trade.rows.push_back(
-            {format("%.3g", p.threshold), std::to_string(p.edges), format("%.3f", p.faithfulness)});
+        trade.rows.push_back({format("%.3g", p.threshold), std::to_string(p.edges),
+                              format("%.3f", rounded(p.faithfulness))});
       before = p.edges;
     }
     page.add(std::move(trade));

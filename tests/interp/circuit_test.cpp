@@ -311,5 +311,15 @@ TEST(Eap, IntegratedGradientsAddUpToTheWholeAnswer) {
   }
 }
 
+TEST(Circuit, OfNoConnectionsIsSaidToBeEmpty) {
+  const Known model = known("induction", {});
+  CircuitOptions options;
+  options.threshold = 1000;
+  const std::string words = page_text(
+      page_of(circuit_of(model.specimen, induction_task(model.specimen, 1, 5), options)), {1000});
+  EXPECT_NE(words.find("keeps none"), std::string::npos) << words;
+  EXPECT_EQ(words.find("-0"), std::string::npos) << "no share is less than nothing: " << words;
+}
+
 }   // namespace
 }   // namespace glass

@@ -245,5 +245,17 @@ TEST(Contrasts, AreReadFromAFileLineByLine) {
   EXPECT_NE(read("\n").find("has no pair"), std::string::npos);
 }
 
+// 100 % of the way from one wrong answer to another is no finding.
+TEST(Patching, SaysWhereTheQuestionIsNoGoodOne) {
+  const auto words = [](const std::string& name) {
+    return page_text(page_of(patched(known(name, handmade(name).options), "resid_pre")), {1000});
+  };
+  EXPECT_NE(words("handmade:anti-copy").find("does not give the clean answer"), std::string::npos);
+  EXPECT_EQ(words("handmade:induction").find("does not give the clean answer"), std::string::npos);
+  EXPECT_EQ(doubt_about(10, 0), "");
+  EXPECT_NE(doubt_about(1, 2).find("exchanged"), std::string::npos);
+  EXPECT_NE(doubt_about(10, 9.9).find("difference of 0.1 logits"), std::string::npos);
+}
+
 }   // namespace
 }   // namespace glass
