@@ -332,7 +332,7 @@ Page page_of(const PathResult& r) {
     return page;
   }
   if (r.grid.size() > 1) {
-    Heatmap map{"paths", "sender", "receiver", r.rows, r.columns, r.grid};
+    Heatmap map{"All paths", "sender", "receiver", r.rows, r.columns, r.grid};
     map.colours = Heatmap::Colours::diverging;
     const double most = std::max(1.0, std::abs(best.front().value));
     map.range = Range{-most, most};

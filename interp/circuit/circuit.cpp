@@ -160,7 +160,7 @@ std::string part_of(const Receiver& r) {
 }
 
 Diagram diagram_of(const CircuitResult& r) {
-  Diagram d{"the circuit", {}, {}};
+  Diagram d{"The circuit", {}, {}};
   std::map<std::string, int> known;
   int top = 1;
   for (const CircuitEdge& e : r.edges) top = std::max(top, 2 * e.from.layer + 3);
