@@ -108,5 +108,14 @@ TEST(InterpPages, ThatCannotBeWrittenAreRefusedBeforeAnythingIsComputed) {
   }
 }
 
+TEST(InterpPages, TheCommandThatMakesWhatIsMissingCanBeCopied) {
+  const Scratch folder;
+  const std::string run = folder / "my run";
+  ASSERT_EQ(glass({"train", "--preset", "microgpt", "--steps", "1", "--out", run}).code, 0);
+  const Outcome out = glass({"interp", "neurons", "show", "0", "1", "--ckpt", run});
+  EXPECT_EQ(out.code, 4) << out.text();
+  EXPECT_THAT(out.err, HasSubstr("glass interp neurons scan --ckpt '" + run + "'"));
+}
+
 }   // namespace
 }   // namespace glass::test

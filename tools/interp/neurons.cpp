@@ -6,6 +6,7 @@
 #include "engine/base/hash.h"
 #include "engine/base/text.h"
 #include "tools/interp/interp.h"
+#include "tools/shell_word.h"
 #include "tools/terminal.h"
 #include "tools/text_options.h"
 
@@ -17,10 +18,10 @@ std::string file_of(const Arguments& args, const Opened& opened) {
 }
 
 std::string renewing(const Arguments& args, const std::string& source) {
-  std::string line = "glass interp neurons scan --ckpt " + args.text("ckpt");
-  if (!source.empty()) line += " --data " + source;
-  if (args.has("tokenizer")) line += " --tokenizer " + args.text("tokenizer");
-  return args.has("out") ? line + " -o " + args.text("out") : line;
+  std::string line = "glass interp neurons scan --ckpt " + shell_word(args.text("ckpt"));
+  if (!source.empty()) line += " --data " + shell_word(source);
+  if (args.has("tokenizer")) line += " --tokenizer " + shell_word(args.text("tokenizer"));
+  return args.has("out") ? line + " -o " + shell_word(args.text("out")) : line;
 }
 
 ExitCode run_scan(const Arguments& args) {

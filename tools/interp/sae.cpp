@@ -5,6 +5,7 @@
 #include "engine/base/text.h"
 #include "interp/features/sae_show.h"
 #include "tools/interp/interp.h"
+#include "tools/shell_word.h"
 #include "tools/text_options.h"
 #include "tools/train_view.h"
 
@@ -22,8 +23,8 @@ std::string place_of(const Arguments& args, const GPTConfig& config) {
 }
 
 std::string training(const Arguments& args) {
-  std::string line = "glass interp sae train --ckpt " + args.text("ckpt");
-  return args.has("out") ? line + " -o " + args.text("out") : line;
+  std::string line = "glass interp sae train --ckpt " + shell_word(args.text("ckpt"));
+  return args.has("out") ? line + " -o " + shell_word(args.text("out")) : line;
 }
 
 ExitCode run_train(const Arguments& args) {

@@ -5,6 +5,7 @@
 #include "interp/change/steering.h"
 #include "interp/features/sae_train.h"
 #include "tools/interp/interp.h"
+#include "tools/shell_word.h"
 
 namespace glass {
 namespace {
@@ -31,7 +32,7 @@ std::vector<std::int32_t> encoded(const Arguments& args, const char* option, con
 }
 
 SteeringVector of_feature(const Arguments& args, const Microscope& microscope) {
-  const std::string renew = "glass interp sae train --ckpt " + args.text("ckpt");
+  const std::string renew = "glass interp sae train --ckpt " + shell_word(args.text("ckpt"));
   const std::string path =
       args.has("sae") ? args.text("sae") : path_beside(microscope.opened.saved.path, "sae");
   std::error_code ignored;
