@@ -206,8 +206,9 @@ std::string conclusion(const PatchResult& r) {
 
 Page page_of(const PatchResult& r) {
   const bool denoise = r.options.mode == PatchMode::denoise;
-  Page page{"patch", denoise ? "What brings the answer back" : "What the answer cannot do without",
-            r.from};
+  const std::string title =
+      denoise ? "What brings the answer back" : "What the answer cannot do without";
+  Page page{"patch", title + ": " + r.options.site, r.from};
   page.add(Paragraph{
       answer_in_words(r.pairs, r.target, r.foil, r.metric_clean, r.metric_corrupt) +
       format(

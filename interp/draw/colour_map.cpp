@@ -54,7 +54,7 @@ Colour rising(double t, Ground ground) {
 }
 
 Colour diverging(double t, Ground ground) {
-  const double far = std::abs(2 * t - 1), hue = t < 0.5 ? 252 : 45;
+  const double far = std::abs(2 * t - 1), hue = t < 0.5 ? 45 : 252;
   const double L = ground == Ground::paper ? 0.975 - 0.475 * far : 0.25 + 0.45 * far;
   return shown(L, 0.18 * std::pow(far, 0.8), hue);
 }

@@ -1,7 +1,7 @@
 // Numbers as colours. Both maps are walks through OKLab, a space in which equal steps look equally
 // far apart (Ottosson, 2020). The rising one goes from pale to dark, monotone in lightness, so that
-// it also reads in grey; the diverging one is palest at 0 and goes to blue below and to vermilion
-// above, which all common kinds of colour blindness tell apart.
+// it also reads in grey; the diverging one is palest at 0 and goes to vermilion below and to blue
+// above, as bars and arrows do; all common kinds of colour blindness tell the two apart.
 #pragma once
 #include <string>
 

@@ -281,8 +281,8 @@ TEST(ColourMap, TheDivergingOneIsPalestAtZeroAndEquallyStrongOnBothSides) {
     EXPECT_NEAR(L(0.5 + t), L(0.5 - t), 0.01) << t;   // eight bits a channel
   }
   const Colour less = colour_at(ColourMap::diverging, 0), more = colour_at(ColourMap::diverging, 1);
-  EXPECT_GT(less.b, less.r);
-  EXPECT_GT(more.r, more.b);
+  EXPECT_GT(less.r, less.b) << "vermilion below zero, as bars have it";
+  EXPECT_GT(more.b, more.r) << "blue above";
 }
 
 TEST(ColourMap, InkCanBeReadOnEveryColour) {
