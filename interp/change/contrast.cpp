@@ -131,9 +131,9 @@ Task read_task(const Specimen& specimen, const std::string& path) {
     const std::string where = path + ", line " + std::to_string(i + 1) + ": ";
     const std::vector<std::string> parts = split(line, '\t');
     if (parts.size() != 4)
-      fail(ContentError(where + "there are " + std::to_string(parts.size()) +
-                        " parts with tabs between them, and it takes four: clean, corrupt, target "
-                        "and foil."));
+      fail(ContentError(where + "a line is clean, corrupt, target and foil with tabs between them; "
+                                "this one has " +
+                        std::to_string(parts.size()) + " of these four."));
     if (!specimen.tokenizer)
       fail(UsageError(where + "nobody knows what the tokens of this model mean; name its tokenizer "
                               "with --tokenizer."));

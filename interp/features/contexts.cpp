@@ -25,9 +25,10 @@ NeuronContext context_of(const Specimen& specimen, std::span<const std::int32_t>
 
 void add_contexts(Page& page, const std::string& title,
                   const std::vector<NeuronContext>& contexts) {
-  double most = 0;
-  for (const NeuronContext& c : contexts)
-    for (const double v : c.values) most = std::max(most, std::abs(v));
+  double most = 0, least = 0;
+  for (const NeuronContext& c : contexts) {
+    for (const double v : c.values) most = std::max(most, std::abs(v)), least = std::min(least, v);
+  }
   for (std::size_t i = 0; i < contexts.size(); ++i) {
     const NeuronContext& c = contexts[i];
     Strip strip{i == 0 ? title : "", {}, {}};
@@ -41,8 +42,9 @@ void add_contexts(Page& page, const std::string& title,
     strip.tokens.push_back(c.token);
     strip.tokens.insert(strip.tokens.end(), c.after.begin(), c.after.end());
     strip.values.insert(strip.values.end(), c.values.begin(), c.values.end());
-    strip.colours = Heatmap::Colours::diverging;
-    strip.range = Range{-most, most};
+    // What is never below zero, as a sparse feature, needs no second colour.
+    if (least < 0) strip.colours = Heatmap::Colours::diverging;
+    strip.range = Range{least < 0 ? -most : 0, most};
     page.add(std::move(strip));
   }
 }
