@@ -239,7 +239,8 @@ TEST(Contrasts, AreReadFromAFileLineByLine) {
     return message_of<ContentError>([&] { read_task(model.specimen, path); });
   };
   EXPECT_EQ(read("# pairs\n\n01201\t01301\t2\t3\nABCAB\tAXCAB\tC\tX\n"), "");
-  EXPECT_NE(read("0101\t0201\t1\n").find("line 1: there are 3 parts"), std::string::npos);
+  EXPECT_NE(read("0101\t0201\t1\n").find("line 1: a line is clean, corrupt, target and foil"),
+            std::string::npos);
   EXPECT_NE(read("0101\t0201\t1\t2\n010\t020\t1\t2\n").find("line 2"), std::string::npos);
   EXPECT_NE(read("0101\t0201\t12\t2\n").find("is 2 tokens"), std::string::npos);
   EXPECT_NE(read("\n").find("has no pair"), std::string::npos);
