@@ -39,6 +39,8 @@
 namespace glass {
 
 class Arguments;
+struct Findings;
+struct Microscope;
 
 enum class Type : std::uint8_t { text, integer, number, choice, flag };
 
@@ -88,6 +90,8 @@ struct Command {
   std::span<const Command* const> commands =
       {};   // `glass bench ops`: then this level only chooses
   ExitCode (*run)(const Arguments&) = nullptr;
+  // Of an analysis (tools/interp/interp.h): what it finds in a model that somebody opened.
+  Findings (*find)(const Arguments&, const Microscope&) = nullptr;
 };
 
 }   // namespace glass

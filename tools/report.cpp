@@ -102,7 +102,7 @@ ExitCode run(const Arguments& args) {
   refuse_unwritable(out);
   const Microscope microscope = open_specimen(args);
   const ReportSubject subject = subject_of(args, microscope);
-  std::vector<PageWithData> pages = {{opening(microscope.specimen, subject), ""}};
+  std::vector<Findings> pages = {{opening(microscope.specimen, subject), ""}};
   std::vector<std::string> names;
   const auto rows = report_rows();
   {

@@ -22,13 +22,13 @@ struct ReportSubject {
 struct ReportRow {
   const char* name;      // "attention": glass interp attention makes the page alone
   const char* options;   // behind --ckpt; "TEXT" stands for the options of the text
-  PageWithData (*run)(const ReportSubject&);
+  Findings (*run)(const ReportSubject&);
   // Why there is nothing to compute, or "": what is known without trying.
   std::string (*missing)(const ReportSubject&);
 };
 std::span<const ReportRow> report_rows();
 
 // The page of a row. What the model cannot have, or nobody made yet, is a page with the reason.
-PageWithData report_page(const ReportRow& row, const ReportSubject& subject);
+Findings report_page(const ReportRow& row, const ReportSubject& subject);
 
 }   // namespace glass

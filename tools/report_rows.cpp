@@ -18,45 +18,36 @@
 namespace glass {
 namespace {
 
-template <class Result>
-PageWithData told(const Result& result) {
-  Json json;
-  begin(json, result.from);
-  put(json, result);
-  json.end();
-  return {page_of(result), json.text()};
-}
-
 Task usual_task(const ReportSubject& s) { return induction_task(s.specimen, 1, 1337); }
 
-PageWithData attention(const ReportSubject& s) { return told(attention_of(s.specimen, s.ids)); }
-PageWithData lens(const ReportSubject& s) { return told(lens_of(s.specimen, s.ids)); }
-PageWithData attribution(const ReportSubject& s) { return told(attribution_of(s.specimen, s.ids)); }
-PageWithData heads(const ReportSubject& s) { return told(heads_of(s.specimen)); }
-PageWithData induction(const ReportSubject& s) { return told(induction_of(s.specimen)); }
-PageWithData composition(const ReportSubject& s) { return told(composition_of(s.specimen)); }
-PageWithData ablation(const ReportSubject& s) { return told(ablation_of(s.specimen, {})); }
-PageWithData patch(const ReportSubject& s) { return told(patching_of(s.specimen, usual_task(s))); }
-PageWithData patch_heads(const ReportSubject& s) {
+Findings attention(const ReportSubject& s) { return findings(attention_of(s.specimen, s.ids)); }
+Findings lens(const ReportSubject& s) { return findings(lens_of(s.specimen, s.ids)); }
+Findings attribution(const ReportSubject& s) { return findings(attribution_of(s.specimen, s.ids)); }
+Findings heads(const ReportSubject& s) { return findings(heads_of(s.specimen)); }
+Findings induction(const ReportSubject& s) { return findings(induction_of(s.specimen)); }
+Findings composition(const ReportSubject& s) { return findings(composition_of(s.specimen)); }
+Findings ablation(const ReportSubject& s) { return findings(ablation_of(s.specimen, {})); }
+Findings patch(const ReportSubject& s) { return findings(patching_of(s.specimen, usual_task(s))); }
+Findings patch_heads(const ReportSubject& s) {
   PatchOptions options;
   options.site = "z";
-  return told(patching_of(s.specimen, usual_task(s), options));
+  return findings(patching_of(s.specimen, usual_task(s), options));
 }
-PageWithData path(const ReportSubject& s) { return told(paths_of(s.specimen, usual_task(s))); }
-PageWithData circuit(const ReportSubject& s) {
+Findings path(const ReportSubject& s) { return findings(paths_of(s.specimen, usual_task(s))); }
+Findings circuit(const ReportSubject& s) {
   CircuitOptions options;
   options.method = CircuitMethod::eap_ig;
-  return told(circuit_of(s.specimen, usual_task(s), options));
+  return findings(circuit_of(s.specimen, usual_task(s), options));
 }
-PageWithData neurons(const ReportSubject& s) {
+Findings neurons(const ReportSubject& s) {
   const std::string renew = "glass interp neurons scan --ckpt " + s.ckpt;
-  return told(overview_of(s.specimen, load_neurons(s.neurons, s.specimen, renew)));
+  return findings(overview_of(s.specimen, load_neurons(s.neurons, s.specimen, renew)));
 }
-PageWithData sae(const ReportSubject& s) {
+Findings sae(const ReportSubject& s) {
   const std::string renew = "glass interp sae train --ckpt " + s.ckpt;
-  return told(overview_of(s.specimen, *load_sae(s.sae, s.specimen, renew)));
+  return findings(overview_of(s.specimen, *load_sae(s.sae, s.specimen, renew)));
 }
-PageWithData dynamics(const ReportSubject& s) { return told(dynamics_of(s.specimen, s.folder)); }
+Findings dynamics(const ReportSubject& s) { return findings(dynamics_of(s.specimen, s.folder)); }
 
 std::string nothing(const ReportSubject&) { return ""; }
 std::string one_layer(const ReportSubject& s) {
@@ -111,7 +102,7 @@ std::string command_of(const ReportRow& row, const ReportSubject& subject) {
   return line + " " + (options == "TEXT" ? subject.text_options : options);
 }
 
-PageWithData without(const ReportRow& row, const Provenance& from, const std::string& reason) {
+Findings without(const ReportRow& row, const Provenance& from, const std::string& reason) {
   Page page{row.name, "Not here: " + std::string(row.name), from};
   page.add(Paragraph{reason});
   Json json;
@@ -124,7 +115,7 @@ PageWithData without(const ReportRow& row, const Provenance& from, const std::st
 
 std::span<const ReportRow> report_rows() { return kRows; }
 
-PageWithData report_page(const ReportRow& row, const ReportSubject& subject) {
+Findings report_page(const ReportRow& row, const ReportSubject& subject) {
   Provenance from = subject.specimen.from;
   from.command = command_of(row, subject);
   if (const std::string reason = row.missing(subject); !reason.empty())

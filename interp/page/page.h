@@ -38,13 +38,25 @@ std::string page_png(const Page& page, double scale = 2);
 inline constexpr double kPageWidth = 820;
 double draw_page(const Page& page, Surface& surface, double tallest);
 
+// What an analysis found: for people, and the same for programs.
+struct Findings {
+  Page page;
+  std::string json;   // one object, which says where it is from
+};
+
 // One self-contained file: no script or picture is fetched from anywhere. The JSON of the results
 // lies in it, for whoever wants the numbers.
-struct PageWithData {
-  Page page;
-  std::string json;
-};
-std::string pages_html(const std::string& title, const std::vector<PageWithData>& pages);
+std::string pages_html(const std::string& title, const std::vector<Findings>& pages);
+
+// A result as findings: what page_of() and put() say about it.
+template <class Result>
+Findings findings(const Result& result) {
+  Json json;
+  begin(json, result.from);
+  put(json, result);
+  json.end();
+  return {page_of(result), json.text()};
+}
 
 // "step 1500, digest 00ff, seed 1337, out/names": where a page is from, in a line.
 std::string from_words(const Provenance& from);

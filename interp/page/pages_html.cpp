@@ -79,10 +79,10 @@ std::string head_of(const std::string& title) {
 
 }   // namespace
 
-std::string pages_html(const std::string& title, const std::vector<PageWithData>& pages) {
+std::string pages_html(const std::string& title, const std::vector<Findings>& pages) {
   std::set<std::string> taken = {"tip"};
   std::vector<std::string> ids;
-  for (const PageWithData& each : pages) ids.push_back(plain_id(each.page.name, taken));
+  for (const Findings& each : pages) ids.push_back(plain_id(each.page.name, taken));
   const bool alone = pages.size() == 1;
   std::string out = head_of(title) + "<header><h1>" +
                     xml_text(alone ? pages.front().page.title : title) + "</h1>\n";

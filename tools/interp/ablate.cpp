@@ -10,8 +10,7 @@ AblateHow how_of(const std::string& name) {
   return name == "resample" ? AblateHow::resample : AblateHow::zero;
 }
 
-ExitCode run(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
   AblationOptions options;
   const auto add = [&](const char* option, Part::Kind kind) {
     if (!args.has(option)) return;
@@ -29,7 +28,7 @@ ExitCode run(const Arguments& args) {
   options.seed = static_cast<std::uint64_t>(args.integer("seed"));
   options.bos = bos_asked(args);
   options.icl = args.flag("icl");
-  return tell(args, ablation_of(microscope.specimen, options));
+  return findings(ablation_of(microscope.specimen, options));
 }
 
 // clang-format off
@@ -69,6 +68,6 @@ extern const Command kInterpAblate = {
         "compared with itself, and the standard error says how sure the difference is.",
     .examples = kExamples,
     .options = kOptions,
-    .run = run};
+    .run = run_analysis, .find = find};
 
 }   // namespace glass

@@ -11,13 +11,12 @@ AttentionView view_of(const std::string& name) {
   return name == "value-weighted" ? AttentionView::value_weighted : AttentionView::pattern;
 }
 
-ExitCode run(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
   const std::vector<std::int32_t> ids = tokens_asked(args, microscope.opened);
   AttentionOptions options{view_of(args.text("show"))};
   if (args.has("layer")) options.layer = static_cast<int>(args.integer("layer"));
   if (args.has("head")) options.head = static_cast<int>(args.integer("head"));
-  return tell(args, attention_of(microscope.specimen, ids, options));
+  return findings(attention_of(microscope.specimen, ids, options));
 }
 
 // clang-format off
@@ -46,6 +45,6 @@ extern const Command kInterpAttention = {.name = "attention",
                                          .summary = "show where each head looks",
                                          .examples = kExamples,
                                          .options = kOptions,
-                                         .run = run};
+                                         .run = run_analysis, .find = find};
 
 }   // namespace glass

@@ -18,8 +18,7 @@ void take_head(const std::string& said, AttributionOptions& options) {
   options.layer = static_cast<int>(layer), options.head = static_cast<int>(head);
 }
 
-ExitCode run(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
   const std::vector<std::int32_t> ids = tokens_asked(args, microscope.opened);
   AttributionOptions options{.target = token_asked(args, "target", microscope.specimen)};
   options.against_foil = args.text("foil") != "none";
@@ -29,7 +28,7 @@ ExitCode run(const Arguments& args) {
   if (args.has("head")) take_head(args.text("head"), options);
   if (args.has("mlp")) options.mlp = static_cast<int>(args.integer("mlp"));
   options.top_neurons = static_cast<int>(args.integer("neurons"));
-  return tell(args, attribution_of(microscope.specimen, ids, options));
+  return findings(attribution_of(microscope.specimen, ids, options));
 }
 
 // clang-format off
@@ -65,6 +64,6 @@ extern const Command kInterpAttribute = {.name = "attribute",
                                              "attribution). The shares add up exactly.",
                                          .examples = kExamples,
                                          .options = kOptions,
-                                         .run = run};
+                                         .run = run_analysis, .find = find};
 
 }   // namespace glass

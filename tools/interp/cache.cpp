@@ -7,14 +7,12 @@
 namespace glass {
 namespace {
 
-ExitCode run(const Arguments& args) {
+Findings find(const Arguments& args, const Microscope& microscope) {
   if (args.has("out")) refuse_to_overwrite(args.text("out"), args);
-  const Microscope microscope = open_specimen(args);
   const std::vector<std::int32_t> ids = tokens_asked(args, microscope.opened);
-  const CacheResult result =
-      cache_of(microscope.specimen, ids, {split(args.text("names"), ',')});
+  const CacheResult result = cache_of(microscope.specimen, ids, {split(args.text("names"), ',')});
   if (args.has("out")) save_cache(args.text("out"), result);
-  return tell(args, result);
+  return findings(result);
 }
 
 // clang-format off
@@ -42,6 +40,7 @@ extern const Command kInterpCache = {.name = "cache",
                                      .summary = "keep what flows through the model, by name",
                                      .examples = kExamples,
                                      .options = kOptions,
-                                     .run = run};
+                                     .run = run_analysis,
+                                     .find = find};
 
 }   // namespace glass

@@ -12,8 +12,7 @@ CircuitMethod method_of(const std::string& name) {
   return name == "eap-ig" ? CircuitMethod::eap_ig : CircuitMethod::acdc;
 }
 
-ExitCode run(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
   CircuitOptions options;
   options.method = method_of(args.text("method"));
   options.threshold = args.number("threshold");
@@ -23,7 +22,7 @@ ExitCode run(const Arguments& args) {
   options.random = static_cast<int>(args.integer("random"));
   options.seed = static_cast<std::uint64_t>(args.integer("seed"));
   const Task task = task_asked(args, microscope.specimen);
-  return tell(args, circuit_of(microscope.specimen, task, options));
+  return findings(circuit_of(microscope.specimen, task, options));
 }
 
 // clang-format off
@@ -65,6 +64,6 @@ extern const Command kInterpCircuit = {
              "and the foil, with tabs between them; lines that begin with # say nothing.",
     .examples = kExamples,
     .options = kOptions,
-    .run = run};
+    .run = run_analysis, .find = find};
 
 }   // namespace glass

@@ -15,8 +15,7 @@ Show show_of(const std::string& name) {
   return name == "match" ? Show::match : Show::scores;
 }
 
-ExitCode run(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
   const GPTConfig& config = microscope.specimen.config();
   CompositionOptions options;
   options.show = show_of(args.text("show"));
@@ -26,7 +25,7 @@ ExitCode run(const Arguments& args) {
   if (args.has("to")) options.to = head_id(args.text("to"), config);
   if (args.has("prompt") || args.has("tokens"))
     options.tokens = tokens_asked(args, microscope.opened);
-  return tell(args, composition_of(microscope.specimen, options));
+  return findings(composition_of(microscope.specimen, options));
 }
 
 // clang-format off
@@ -62,6 +61,6 @@ extern const Command kInterpComposition = {
         "writes: to ask with (Q), to be found by (K), or to carry on (V). No text is needed.",
     .examples = kExamples,
     .options = kOptions,
-    .run = run};
+    .run = run_analysis, .find = find};
 
 }   // namespace glass

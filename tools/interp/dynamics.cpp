@@ -6,14 +6,13 @@
 namespace glass {
 namespace {
 
-ExitCode run(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
   DynamicsOptions options;
   if (args.has("n")) options.n = args.integer("n");
   options.sequences = static_cast<int>(args.integer("sequences"));
   options.seed = static_cast<std::uint64_t>(args.integer("seed"));
   options.bos = bos_asked(args);
-  return tell(args, dynamics_of(microscope.specimen, args.text("ckpt"), options));
+  return findings(dynamics_of(microscope.specimen, args.text("ckpt"), options));
 }
 
 // clang-format off
@@ -44,6 +43,6 @@ extern const Command kInterpDynamics = {
         "the loss in the second copy falls and a head comes to look back, both by much.",
     .examples = kExamples,
     .options = kOptions,
-    .run = run};
+    .run = run_analysis, .find = find};
 
 }   // namespace glass

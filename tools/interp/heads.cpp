@@ -5,8 +5,7 @@
 namespace glass {
 namespace {
 
-ExitCode run(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
   HeadsOptions options;
   if (args.has("data")) options.text = text_asked(args, microscope.opened);
   if (args.has("n")) options.n = args.integer("n");
@@ -14,7 +13,7 @@ ExitCode run(const Arguments& args) {
   options.seed = static_cast<std::uint64_t>(args.integer("seed"));
   options.bos = bos_asked(args);
   options.random_models = static_cast<int>(args.integer("random-models"));
-  return tell(args, heads_of(microscope.specimen, options));
+  return findings(heads_of(microscope.specimen, options));
 }
 
 // clang-format off
@@ -50,6 +49,6 @@ extern const Command kInterpHeads = {
         "one answer is high and models with random weights do not reach it.",
     .examples = kExamples,
     .options = kOptions,
-    .run = run};
+    .run = run_analysis, .find = find};
 
 }   // namespace glass

@@ -6,8 +6,7 @@
 namespace glass {
 namespace {
 
-ExitCode run(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
   InductionOptions options;
   if (args.has("n")) options.n = args.integer("n");
   options.sequences = static_cast<int>(args.integer("sequences"));
@@ -15,7 +14,7 @@ ExitCode run(const Arguments& args) {
   options.bos = bos_asked(args);
   if (args.flag("sweep")) options.sweep = InductionOptions::Sweep::every;
   options.random_models = static_cast<int>(args.integer("random-models"));
-  return tell(args, induction_of(microscope.specimen, options));
+  return findings(induction_of(microscope.specimen, options));
 }
 
 // clang-format off
@@ -52,6 +51,6 @@ extern const Command kInterpInduction = {.name = "induction",
                                              "the copy, and not a matter of position.",
                                          .examples = kExamples,
                                          .options = kOptions,
-                                         .run = run};
+                                         .run = run_analysis, .find = find};
 
 }   // namespace glass

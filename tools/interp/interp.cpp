@@ -25,18 +25,17 @@ void refuse_unwritable_pictures(const Arguments& args) {
 
 }   // namespace
 
+Microscope::Microscope(std::shared_ptr<const Opened> model, const Arguments& args)
+    : held(std::move(model)),
+      opened(*held),
+      specimen{gpt_of(opened.model()),
+               opened.saved.tokenizer,
+               {args.line(), opened.saved.path, opened.saved.digest, opened.saved.step,
+                args.integer("seed"), std::string(opened.machine.backend->name())}} {}
+
 Microscope open_specimen(const Arguments& args) {
   refuse_unwritable_pictures(args);
-  Opened opened = open_saved(args);
-  GPT& gpt = gpt_of(opened.model());
-  const Provenance from{args.line(),
-                        opened.saved.path,
-                        opened.saved.digest,
-                        opened.saved.step,
-                        args.integer("seed"),
-                        std::string(opened.machine.backend->name())};
-  Specimen specimen{gpt, opened.saved.tokenizer, from};
-  return {std::move(opened), std::move(specimen)};
+  return {std::make_shared<const Opened>(open_saved(args)), args};
 }
 
 std::int32_t token_asked(const Arguments& args, const char* option, const Specimen& specimen) {
@@ -83,22 +82,21 @@ void Progress::operator()(std::int64_t done, const std::string& what) {
     std::fprintf(stderr, "%s\n", line.c_str());
 }
 
-ExitCode tell(const Arguments& args, const Page& page, const std::function<void(Json&)>& put) {
-  Json json;
-  begin(json, page.from);
-  put(json);
-  json.end();
-  if (args.has("png")) write_whole_file(args.text("png"), page_png(page));
-  if (args.has("html"))
-    write_whole_file(args.text("html"), pages_html(page.title, {{page, json.text()}}));
+ExitCode tell(const Arguments& args, const Findings& found) {
+  if (args.has("png")) write_whole_file(args.text("png"), page_png(found.page));
+  if (args.has("html")) write_whole_file(args.text("html"), pages_html(found.page.title, {found}));
   if (args.flag("json")) {
-    print(json.text() + "\n");
+    print(found.json + "\n");
   } else {
     const auto colour = wants_colour(stdout) ? PageTextOptions::Colour::ansi
                                              : PageTextOptions::Colour::none;
-    print(page_text(page, {terminal_width(stdout), colour}));
+    print(page_text(found.page, {terminal_width(stdout), colour}));
   }
   return ExitCode::ok;
+}
+
+ExitCode run_analysis(const Arguments& args) {
+  return tell(args, args.command().find(args, open_specimen(args)));
 }
 
 extern const Command kInterpAblate;

@@ -2,7 +2,7 @@
 // tell a result.
 #pragma once
 #include <chrono>
-#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -21,8 +21,12 @@ inline constexpr Option kHtmlOption = {.name = "html", .value = "FILE", .help = 
 inline constexpr Option kDataOption = {.name = "data", .value = "SOURCE", .help = "a text file or a data set; without it, what the model learned from", .also = "dataset", .group = "Text"};
 // clang-format on
 
+// A model that is open, and who asks: the command that makes the result again is part of `from`.
 struct Microscope {
-  Opened opened;
+  Microscope(std::shared_ptr<const Opened> model, const Arguments& args);
+
+  std::shared_ptr<const Opened> held;
+  const Opened& opened;
   Specimen specimen;
 };
 Microscope open_specimen(const Arguments& args);
@@ -48,13 +52,9 @@ class Progress {
   std::chrono::steady_clock::time_point shown_{};
 };
 
-// Prints the page, or the JSON with --json; writes --png and --html. `put` adds the fields of the
-// result to an object that says where it is from.
-ExitCode tell(const Arguments& args, const Page& page, const std::function<void(Json&)>& put);
-
-template <class Result>
-ExitCode tell(const Arguments& args, const Result& result) {
-  return tell(args, page_of(result), [&](Json& json) { put(json, result); });
-}
+// Prints the page, or the JSON with --json; writes --png and --html.
+ExitCode tell(const Arguments& args, const Findings& found);
+// What every analysis does as a command: open the model, find, tell.
+ExitCode run_analysis(const Arguments& args);
 
 }   // namespace glass

@@ -27,10 +27,9 @@ std::vector<std::int32_t> second_text(const Arguments& args, const Opened& opene
   return ids;
 }
 
-ExitCode train(const Arguments& args) {
+Findings train(const Arguments& args, const Microscope& microscope) {
   refuse_to_replace(args.text("train-tuned"), kKeptTunedLens);
   refuse_unwritable(args.text("train-tuned"));
-  const Microscope microscope = open_specimen(args);
   const Dataset data = data_asked(args, microscope.opened);
   TunedLensOptions options{.at = at_of(args.text("at")),
                            .steps = static_cast<int>(args.integer("steps"))};
@@ -39,14 +38,13 @@ ExitCode train(const Arguments& args) {
   TunedLensResult result = train_tuned_lens(microscope.specimen, data, options);
   result.lens.path = args.text("train-tuned");
   save_tuned_lens(result.lens.path, result);
-  return tell(args, result);
+  return findings(result);
 }
 
-ExitCode run(const Arguments& args) {
-  if (args.has("train-tuned")) return train(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
+  if (args.has("train-tuned")) return train(args, microscope);
   if (args.has("data"))
     fail(UsageError("--data is what --train-tuned learns from; a lens reads --prompt."));
-  const Microscope microscope = open_specimen(args);
   const std::vector<std::int32_t> ids = tokens_asked(args, microscope.opened);
   LensOptions options{.at = at_of(args.text("at")),
                       .top_k = static_cast<int>(args.integer("top-k")),
@@ -56,8 +54,7 @@ ExitCode run(const Arguments& args) {
     tuned = load_tuned_lens(args.text("tuned"), microscope.specimen);
     options.tuned = &tuned;
   }
-  return tell(args,
-              lens_of(microscope.specimen, ids, options, second_text(args, microscope.opened)));
+  return findings(lens_of(microscope.specimen, ids, options, second_text(args, microscope.opened)));
 }
 
 // clang-format off
@@ -96,6 +93,7 @@ extern const Command kInterpLens = {.name = "lens",
                                         "maps that learned how to read it (the tuned lens).",
                                     .examples = kExamples,
                                     .options = kOptions,
-                                    .run = run};
+                                    .run = run_analysis,
+                                    .find = find};
 
 }   // namespace glass

@@ -24,8 +24,7 @@ std::string renewing(const Arguments& args, const std::string& source) {
   return args.has("out") ? line + " -o " + shell_word(args.text("out")) : line;
 }
 
-ExitCode run_scan(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings scan(const Arguments& args, const Microscope& microscope) {
   const std::string path = file_of(args, microscope.opened);
   refuse_to_replace(path, kKeptNeurons);
   refuse_unwritable(path);
@@ -46,8 +45,8 @@ ExitCode run_scan(const Arguments& args) {
   }
   scan.path = path;
   save_neurons(scan.path, scan);
-  return tell(
-      args, overview_of(microscope.specimen, scan, static_cast<std::size_t>(args.integer("rows"))));
+  return findings(
+      overview_of(microscope.specimen, scan, static_cast<std::size_t>(args.integer("rows"))));
 }
 
 // Where the text can still be read, it must be the text that was scanned.
@@ -66,12 +65,11 @@ void refuse_changed_text(const Arguments& args, const Opened& opened, const Unit
                       ") is another one now. Renew it: " + renew));
 }
 
-ExitCode run_show(const Arguments& args) {
+Findings show(const Arguments& args, const Microscope& microscope) {
   if (args.has("L") != args.has("N"))
     fail(
         UsageError("name a neuron by its layer and its number, as in glass interp neurons show 0 "
                    "17; or none of both, for all."));
-  const Microscope microscope = open_specimen(args);
   if (!microscope.opened.config().has_mlp())
     fail(UsageError("this model has no mlps, and so no neurons to look at."));
   const std::string renew = renewing(args, args.has("data") ? args.text("data") : "");
@@ -82,12 +80,12 @@ ExitCode run_show(const Arguments& args) {
   const UnitScan scan = load_neurons(path, microscope.specimen, renew);
   refuse_changed_text(args, microscope.opened, scan, renew);
   if (!args.has("L"))
-    return tell(args, overview_of(microscope.specimen, scan,
-                                  static_cast<std::size_t>(args.integer("rows"))));
+    return findings(
+        overview_of(microscope.specimen, scan, static_cast<std::size_t>(args.integer("rows"))));
   NeuronShowOptions options;
   options.contexts = static_cast<std::size_t>(args.integer("contexts"));
-  return tell(args, neuron_of(microscope.specimen, scan, static_cast<int>(args.integer("L")),
-                              static_cast<int>(args.integer("N")), options));
+  return findings(neuron_of(microscope.specimen, scan, static_cast<int>(args.integer("L")),
+                            static_cast<int>(args.integer("N")), options));
 }
 
 // clang-format off
@@ -137,13 +135,15 @@ const Command kScan = {
         "and text: once one of them changes, it is refused.",
     .examples = kScanExamples,
     .options = kScanOptions,
-    .run = run_scan};
+    .run = run_analysis,
+    .find = scan};
 const Command kShow = {.name = "show",
                        .summary = "show what a neuron stands for",
                        .examples = kShowExamples,
                        .operands = kShowOperands,
                        .options = kShowOptions,
-                       .run = run_show};
+                       .run = run_analysis,
+                       .find = show};
 const Command* const kCommands[] = {&kScan, &kShow};
 const Example kExamples[] = {
     {"glass interp neurons scan --ckpt out/names", "once"},

@@ -12,8 +12,7 @@ PatchBy by_of(const std::string& name) {
   return name == "source" ? PatchBy::source : PatchBy::automatic;
 }
 
-ExitCode run(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
   PatchOptions options;
   options.site = args.text("site");
   options.mode = args.text("mode") == "noise" ? PatchMode::noise : PatchMode::denoise;
@@ -21,7 +20,7 @@ ExitCode run(const Arguments& args) {
   if (args.has("layer")) options.layer = static_cast<int>(args.integer("layer"));
   if (args.has("head")) options.head = static_cast<int>(args.integer("head"));
   const Task task = task_asked(args, microscope.specimen);
-  return tell(args, patching_of(microscope.specimen, task, options));
+  return findings(patching_of(microscope.specimen, task, options));
 }
 
 // clang-format off
@@ -63,6 +62,6 @@ extern const Command kInterpPatch = {
              "part of its inside taken from the other, cell after cell.",
     .examples = kExamples,
     .options = kOptions,
-    .run = run};
+    .run = run_analysis, .find = find};
 
 }   // namespace glass

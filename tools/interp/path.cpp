@@ -6,8 +6,7 @@
 namespace glass {
 namespace {
 
-ExitCode run(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
   PathOptions options;
   if (args.has("from")) options.sender = args.text("from");
   if (args.has("to")) options.receiver = args.text("to");
@@ -15,7 +14,7 @@ ExitCode run(const Arguments& args) {
   options.linear = args.flag("linear");
   options.through_mlps = args.flag("through-mlps");
   const Task task = task_asked(args, microscope.specimen);
-  return tell(args, paths_of(microscope.specimen, task, options));
+  return findings(paths_of(microscope.specimen, task, options));
 }
 
 // clang-format off
@@ -53,6 +52,6 @@ extern const Command kInterpPath = {
              "norms are computed anew, and from there on the model goes on as it does.",
     .examples = kExamples,
     .options = kOptions,
-    .run = run};
+    .run = run_analysis, .find = find};
 
 }   // namespace glass

@@ -27,7 +27,7 @@ std::string training(const Arguments& args) {
   return args.has("out") ? line + " -o " + shell_word(args.text("out")) : line;
 }
 
-ExitCode run_train(const Arguments& args) {
+ExitCode train(const Arguments& args) {
   const Microscope microscope = open_specimen(args);
   const std::string path = file_of(args, microscope.opened);
   refuse_to_replace(path, kKeptSae);
@@ -57,24 +57,23 @@ ExitCode run_train(const Arguments& args) {
   if (!model) return ExitCode::interrupted;
   model->path = path;
   save_sae(*model);
-  return tell(args, overview_of(microscope.specimen, *model,
-                                static_cast<std::size_t>(args.integer("rows"))));
+  return tell(args, findings(overview_of(microscope.specimen, *model,
+                                         static_cast<std::size_t>(args.integer("rows")))));
 }
 
-ExitCode run_show(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings show(const Arguments& args, const Microscope& microscope) {
   const std::string path = file_of(args, microscope.opened);
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored))
     fail(SystemError("there is no autoencoder at " + path + "; train one: " + training(args)));
   const std::unique_ptr<SaeModel> model = load_sae(path, microscope.specimen, training(args));
   if (!args.has("F"))
-    return tell(args, overview_of(microscope.specimen, *model,
-                                  static_cast<std::size_t>(args.integer("rows"))));
+    return findings(
+        overview_of(microscope.specimen, *model, static_cast<std::size_t>(args.integer("rows"))));
   NeuronShowOptions options;
   options.contexts = static_cast<std::size_t>(args.integer("contexts"));
-  return tell(
-      args, feature_of(microscope.specimen, *model, static_cast<int>(args.integer("F")), options));
+  return findings(
+      feature_of(microscope.specimen, *model, static_cast<int>(args.integer("F")), options));
 }
 
 // clang-format off
@@ -124,13 +123,14 @@ const Command kTrain = {.name = "train",
                         .summary = "train a sparse autoencoder on one place of a model",
                         .examples = kTrainExamples,
                         .options = kTrainOptions,
-                        .run = run_train};
+                        .run = train};
 const Command kShow = {.name = "show",
                        .summary = "show its features, or one of them",
                        .examples = kShowExamples,
                        .operands = kShowOperands,
                        .options = kShowOptions,
-                       .run = run_show};
+                       .run = run_analysis,
+                       .find = show};
 const Command* const kCommands[] = {&kTrain, &kShow};
 const Example kExamples[] = {
     {"glass interp sae train --ckpt out/names", "once"},

@@ -61,15 +61,14 @@ SteeringVector direction_of(const Arguments& args, const Microscope& microscope)
   return d;
 }
 
-ExitCode run(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings find(const Arguments& args, const Microscope& microscope) {
   const std::vector<std::int32_t> ids = tokens_asked(args, microscope.opened);
   SteerOptions options{.strengths = numbers_of(args.text("strengths")),
                        .tokens = args.integer("max-new-tokens"),
                        .samples = static_cast<int>(args.integer("num-samples"))};
   options.sampler.temperature = args.number("temperature");
   options.sampler.seed = static_cast<std::uint64_t>(args.integer("seed"));
-  return tell(args, steer(microscope.specimen, ids, direction_of(args, microscope), options));
+  return findings(steer(microscope.specimen, ids, direction_of(args, microscope), options));
 }
 
 // clang-format off
@@ -107,6 +106,6 @@ extern const Command kInterpSteer = {
              "differs between the texts is the direction's doing.",
     .examples = kExamples,
     .options = kOptions,
-    .run = run};
+    .run = run_analysis, .find = find};
 
 }   // namespace glass
