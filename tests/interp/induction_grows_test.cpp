@@ -11,6 +11,7 @@
 #include "interp/change/ablation.h"
 #include "interp/change/path.h"
 #include "interp/heads/induction.h"
+#include "interp/heads/patterns.h"
 #include "kernels/backends.h"
 #include "model/evaluate.h"
 #include "model/random_repeats.h"
@@ -25,11 +26,15 @@ struct Grown {
   GPT& gpt() const { return dynamic_cast<GPT&>(*model); }
 };
 
-Grown grow(const GPTConfig& config, const TrainConfig& recipe, int threads = 1) {
+// from: a model of the same shape that knows something already.
+Grown grow(const GPTConfig& config, const TrainConfig& recipe, int threads = 1,
+           const Grown* from = nullptr) {
   const Dataset data = open_dataset({.source = "induction"});
   Grown grown{make_model(config, make_backend("cpu", "auto", threads), DType::f32,
                          static_cast<std::uint64_t>(recipe.seed)),
               {}};
+  for (std::size_t i = 0; from && i < grown.model->parameters().size(); ++i)
+    grown.model->parameters()[i]->value = from->model->parameters()[i]->value;
   Trainer trainer(*grown.model, data, recipe);
   while (trainer.steps() < recipe.max_iters) trainer.step();
   grown.answers = answers(*grown.model, HeldOutRepeats(16, config.block_size));
@@ -112,6 +117,37 @@ TEST(InductionHeads, AreTheSameForAnyNumberOfThreads) {
               two.model->parameters()[i]->value.to_host())
         << one.model->parameters()[i]->name;
   }
+}
+
+// Heads that see 16 places find repeats that are 30 away in two jumps, and keep jumping when they
+// see all: always right, and no head looks where one would expect.
+TEST(InductionHeads, AreNotNeededByAModelThatGrewUpBehindAWindow) {
+  GPTConfig config = small(2);
+  config.n_head = 2, config.block_size = 64, config.window = 16;
+  const Grown grown_up = grow(config, steps(700));
+  EXPECT_GT(grown_up.answers.accuracy, 0.95) << "of repeats that no head can see";
+  config.window = 0;
+  const Grown grown = grow(config, steps(150), 1, &grown_up);
+  EXPECT_GT(grown.answers.accuracy, 0.95);
+
+  const Specimen specimen = specimen_of(grown);
+  const InductionResult seen = scores_of(grown);
+  EXPECT_LT(seen.scores[0].score, seen.uniform_baseline) << "less than looking everywhere alike";
+  std::vector<Sequence> sequences =
+      many_repeated(SequenceSource(specimen, Bos::automatic, 1), seen.n, 8);
+  double most = 0;
+  int further = 0;
+  for (int places = 1; places < 16; ++places) {
+    for (Sequence& s : sequences)
+      for (Match& match : s.matches) ++match.target;
+    const double share = match_score(grown.gpt(), sequences).largest();
+    if (share > most) most = share, further = places;
+  }
+  EXPECT_GT(most, 0.5) << "of its attention is " << further << " places further";
+  EXPECT_GT(further, 8) << "most of a jump";
+
+  const PathResult paths = paths_of(specimen, induction_task(specimen, 16, 1), {});
+  EXPECT_EQ(strongest_between_heads(paths).back(), 'k') << strongest_between_heads(paths);
 }
 
 // One seed in every run of the tests, three with GLASS_DEEP=1, which takes a minute.
