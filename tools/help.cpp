@@ -88,11 +88,13 @@ std::string usage(const Command& command, const std::string& path) {
   return text + " [options]";
 }
 
-int column_for(const std::vector<std::string>& lefts) {
+// Where the right sides begin: behind the left ones, but for those that would leave little room.
+int column_for(const std::vector<std::string>& lefts, int width) {
+  const int most = std::min(28, width * 28 / 80);
   int column = 12;
   for (const std::string& left : lefts) {
     const int needs = static_cast<int>(left.size()) + 4;
-    if (needs <= 28) column = std::max(column, needs);
+    if (needs <= most) column = std::max(column, needs);
   }
   return column;
 }
@@ -150,7 +152,7 @@ std::string overview() {
       ink(Ink::bold, "glass", stdout) + " " + build_version() + ": a GPT you can see through\n\n";
   std::vector<std::string> names;
   for (const Command* command : all_commands()) names.emplace_back(command->name);
-  const int column = column_for(names);
+  const int column = column_for(names, width);
   text += heading("Commands");
   for (const Command* command : all_commands()) {
     text += row(std::string(command->name), std::string(command->summary), column, width);
@@ -160,7 +162,8 @@ std::string overview() {
     if (command->shared == Shared::none) continue;
     for (const Example& e :
          command->examples.first(std::min<std::size_t>(1, command->examples.size()))) {
-      text += row(std::string(e.line), std::string(e.what), 34, width, Ink::green);
+      text += row(std::string(e.line), std::string(e.what), std::min(34, width * 34 / 80), width,
+                  Ink::green);
     }
   }
   return text + "\nEvery command explains itself: glass COMMAND --help\n";
@@ -183,7 +186,7 @@ std::string help_text(const Command& command, const std::string& path) {
   for (const Command* child : command.commands) lefts.emplace_back(child->name);
   for (const Option& o : command.operands) lefts.push_back(left_side(o));
   for (const Option* o : options) lefts.push_back(left_side(*o));
-  const int column = column_for(lefts);
+  const int column = column_for(lefts, width);
 
   if (!command.commands.empty()) text += "\n" + heading("Commands");
   for (const Command* child : command.commands)

@@ -40,7 +40,7 @@ int terminal_width(std::FILE* stream) {
     if (is_terminal(stream) && ::ioctl(::fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
       columns = size.ws_col;
   }
-  return static_cast<int>(std::clamp<std::int64_t>(columns, 80, 120));
+  return static_cast<int>(std::clamp<std::int64_t>(columns, 40, 120));
 }
 
 std::string ink(Ink colour, std::string_view text, std::FILE* stream) {

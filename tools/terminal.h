@@ -9,7 +9,7 @@ namespace glass {
 
 bool is_terminal(std::FILE* stream);
 bool wants_colour(std::FILE* stream);
-int terminal_width(std::FILE* stream);   // columns, between 80 and 120; 80 where nobody can tell
+int terminal_width(std::FILE* stream);   // columns, between 40 and 120; 80 where nobody can tell
 
 enum class Ink { plain, bold, dim, red, green, yellow, cyan };
 std::string ink(Ink colour, std::string_view text,

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "engine/base/utf8.h"
+#include "interp/draw/letters.h"
 
 namespace glass {
 namespace {
@@ -21,14 +22,7 @@ const char* code_of(Colour colour) {
   return "";
 }
 
-// Names come from files; none of them may steer the terminal.
-char32_t printable(char32_t letter) { return letter < 32 || letter == 127 ? U'?' : letter; }
-std::string printable(const std::string& utf8) {
-  std::u32string letters;
-  decode_utf8(utf8, letters);
-  for (char32_t& letter : letters) letter = printable(letter);
-  return encode_utf8(letters);
-}
+constexpr char32_t kCovered = 0;   // by the wide letter before it
 
 struct Cell {
   char32_t letter = U' ';
@@ -40,14 +34,20 @@ class Grid {
   Grid(int columns, int rows)
       : columns_(columns), rows_(rows), cells_(static_cast<std::size_t>(columns * rows)) {}
 
-  // What does not fit is cut off.
+  // What does not fit is cut off. Names come from files; none of them may steer the terminal.
   void write(int row, int column, const std::string& utf8, const char* code) {
     std::u32string letters;
-    decode_utf8(utf8, letters);
-    for (const char32_t letter : letters) put(row, column++, letter, code);
+    decode_utf8(safe_letters(utf8), letters);
+    for (const char32_t letter : letters) {
+      const int width = columns_of(letter);
+      if (width == 0 || column + width > columns_) continue;
+      put(row, column, letter, code);
+      if (width == 2) put(row, column + 1, kCovered, code);
+      column += width;
+    }
   }
   void put(int row, int column, char32_t letter, const char* code) {
-    if (Cell* cell = at(row, column)) *cell = {printable(letter), code};
+    if (Cell* cell = at(row, column)) *cell = {letter, code};
   }
 
   // One dot of a Braille cell; x counts half columns, y quarter rows. Dots of several lines share
@@ -72,7 +72,7 @@ class Grid {
         const std::string code = colour == TextColour::ansi ? cells[i].code : "";
         if (code != open) out += code.empty() ? "\033[0m" : "\033[0;" + code + "m";
         open = code;
-        out += encode_utf8({&cells[i].letter, 1});
+        if (cells[i].letter != kCovered) out += encode_utf8({&cells[i].letter, 1});
       }
       if (!open.empty()) out += "\033[0m";
       out += '\n';
@@ -89,11 +89,9 @@ class Grid {
   std::vector<Cell> cells_;
 };
 
-int letters_in(const std::string& utf8) { return static_cast<int>(count_letters(utf8)); }
-
 int widest(const std::vector<std::string>& texts) {
   int width = 0;
-  for (const std::string& text : texts) width = std::max(width, letters_in(text));
+  for (const std::string& text : texts) width = std::max(width, columns_of(text));
   return width;
 }
 
@@ -144,7 +142,7 @@ void draw_frame(Grid& grid, const TextLayout& layout) {
   for (std::size_t i = 0; i < layout.y.ticks.size(); ++i) {
     const int row = static_cast<int>(std::lround(layout.row(layout.y.ticks[i])));
     const std::string& label = layout.y.labels[i];
-    grid.write(row, left - 2 - letters_in(label), label, kDim);
+    grid.write(row, left - 2 - columns_of(label), label, kDim);
     grid.put(row, left - 1, U'\u2524', kDim);
   }
   grid.put(rows, left - 1, U'\u2514', kDim);
@@ -153,7 +151,7 @@ void draw_frame(Grid& grid, const TextLayout& layout) {
     const int column = layout.column(layout.x.ticks[i]);
     const std::string& label = layout.x.labels[i];
     grid.put(rows, column, U'\u252C', kDim);
-    grid.write(rows + 1, column - letters_in(label) / 2, label, kDim);
+    grid.write(rows + 1, column - columns_of(label) / 2, label, kDim);
   }
 }
 
@@ -194,7 +192,7 @@ std::string chart_text(const Chart& chart, const ChartTextOptions& options) {
     grid.write(static_cast<int>(std::floor(places[i])), layout.left + layout.columns + 1,
                labels[i].text, code);
   }
-  grid.write(rows + 2, layout.left + (layout.columns - letters_in(chart.x_label)) / 2,
+  grid.write(rows + 2, layout.left + (layout.columns - columns_of(chart.x_label)) / 2,
              chart.x_label, kDim);
 
   std::string out;
@@ -202,7 +200,8 @@ std::string chart_text(const Chart& chart, const ChartTextOptions& options) {
   for (const std::string* words : {&chart.title, &chart.subtitle, &chart.y_label}) {
     if (words->empty()) continue;
     const bool bold = colours && words == &chart.title;
-    out += (bold ? "\033[1m" : "") + printable(*words) + (bold ? "\033[0m\n" : "\n");
+    for (const std::string& line : wrapped(safe_letters(*words), columns))
+      out += (bold ? "\033[1m" : "") + line + (bold ? "\033[0m\n" : "\n");
   }
   return out + grid.text(options.colour);
 }

@@ -10,12 +10,8 @@
 namespace glass {
 namespace {
 
+constexpr int kFewBars = 8;   // columns that a bar has at least
 constexpr std::size_t kMostBars = 60, kMostRows = 200, kMostTokens = 1000;
-
-std::string heading(const std::string& title, const PageTextOptions& options) {
-  if (title.empty()) return "";
-  return bold(cut(safe_letters(title), options.columns), options) + "\n";
-}
 
 std::string times(const char* letter, long n) {
   std::string out;
@@ -28,26 +24,70 @@ std::string painted(const std::string& text, bool below_zero, const PageTextOpti
   return (below_zero ? "\033[38;5;208m" : "\033[38;5;39m") + text + "\033[0m";
 }
 
-// Columns are as wide as their words; where that is too much, the widest give way.
-std::vector<int> widths_of(const std::vector<std::vector<std::string>>& rows, int columns) {
+constexpr int kGap = 2;           // between two columns of a table
+constexpr int kFewLetters = 16;   // words are cut to so many at most; numbers never are
+
+// Columns of a table that stand beside one another, with their widths.
+struct Part {
+  std::vector<std::size_t> columns;
   std::vector<int> widths;
+};
+
+int width_of(const std::vector<int>& widths) {
+  int sum = kGap * (static_cast<int>(widths.size()) - 1);
+  for (const int w : widths) sum += w;
+  return sum;
+}
+
+// Columns are as wide as their words. Where that is too much, the widest words give way; where
+// even that is not enough, the table goes on below, and its first column comes again.
+std::vector<Part> parts_of(const std::vector<std::vector<std::string>>& rows,
+                           const std::vector<Align>& align, int room) {
+  std::vector<int> wish, least;
   for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t c = 0; c < row.size(); ++c)
-      widths[c] = std::max(widths[c], columns_of(row[c]));
+    wish.resize(std::max(wish.size(), row.size()));
+    for (std::size_t c = 0; c < row.size(); ++c) wish[c] = std::max(wish[c], columns_of(row[c]));
   }
-  const int gaps = 2 * (static_cast<int>(widths.size()) - 1);
-  for (;;) {
-    int sum = gaps;
-    for (const int w : widths) sum += w;
-    if (widths.empty() || sum <= columns) return widths;
-    const auto most = std::max_element(widths.begin(), widths.end());
-    if (*most <= 3) return widths;
-    --*most;
+  for (std::size_t c = 0; c < wish.size(); ++c) {
+    const bool words = c >= align.size() || align[c] == Align::left;
+    least.push_back(words ? std::min(wish[c], kFewLetters) : wish[c]);
   }
+  std::vector<Part> parts;
+  for (std::size_t c = 0; c < wish.size(); ++c) {
+    const bool fits = !parts.empty() && width_of(parts.back().widths) + kGap + least[c] <= room;
+    if (!fits) parts.push_back(c == 0 ? Part{} : Part{{0}, {least[0]}});
+    parts.back().columns.push_back(c), parts.back().widths.push_back(least[c]);
+  }
+  for (Part& part : parts) {
+    // What is left goes to those who were cut, the narrowest first.
+    for (int left = room - width_of(part.widths); left > 0; --left) {
+      int* needy = nullptr;
+      for (std::size_t i = 0; i < part.widths.size(); ++i)
+        if (part.widths[i] < wish[part.columns[i]] && (!needy || part.widths[i] < *needy))
+          needy = &part.widths[i];
+      if (!needy) break;
+      ++*needy;
+    }
+  }
+  return parts;
 }
 
 }   // namespace
+
+std::string heading(const std::string& title, const PageTextOptions& options) {
+  std::string out;
+  if (title.empty()) return out;
+  for (const std::string& line : wrapped(safe_letters(title), options.columns))
+    out += bold(line, options) + "\n";
+  return out;
+}
+
+std::string remark(const std::string& words, const PageTextOptions& options) {
+  std::string out;
+  for (const std::string& line : wrapped(safe_letters(words), options.columns))
+    out += dim(line, options) + "\n";
+  return out;
+}
 
 std::string bold(const std::string& text, const PageTextOptions& options) {
   return likes_colour(options) && !text.empty() ? "\033[1m" + text + "\033[0m" : text;
@@ -120,9 +160,12 @@ std::string figure_text(const Bars& all, const PageTextOptions& options) {
     notes = std::max(notes, columns_of(safe_letters(all.bars[i].note)));
     numbers = std::max(numbers, columns_of(number(all.bars[i].value)));
   }
-  names = std::min(names, options.columns / 3), notes = std::min(notes, options.columns / 3);
+  names = std::min(names, options.columns / 3);
+  // Notes may have a third, but never the last columns of the bars.
+  notes = std::min({notes, options.columns / 3, options.columns - names - numbers - 4 - kFewBars});
+  if (notes < 4) notes = 0;
   const int width =
-      std::max(options.columns - names - numbers - 3 - (notes > 0 ? notes + 1 : 0), 8);
+      std::max(options.columns - names - numbers - 3 - (notes > 0 ? notes + 1 : 0), kFewBars);
   const auto across = [&](double v) { return (v - low) / (high - low) * width; };
   const auto zero = std::lround(across(0));
   static constexpr const char* kEighths[] = {"",       "\u258f", "\u258e", "\u258d",
@@ -144,22 +187,19 @@ std::string figure_text(const Bars& all, const PageTextOptions& options) {
       line.columns += static_cast<int>(whole) + (rest > 0 ? 1 : 0);
       line.text += painted(times("\u2588", whole) + kEighths[rest], false, options);
     }
-    if (!bar.note.empty()) {
+    if (!bar.note.empty() && notes > 0) {
       line.pad(width + 1);
       line.text += dim(cut(safe_letters(bar.note), notes), options);
     }
     out += line.text + "\n";
   }
   for (const ReferenceLine& line : all.references)
-    out +=
-        dim(cut(safe_letters(line.name) + " " + number(line.y), options.columns), options) + "\n";
+    out += remark(line.name + " " + number(line.y), options);
   if (shown == 0) out += "nothing to show\n";
   if (shown < all.bars.size())
-    out += dim("the first " + std::to_string(shown) + " of " + std::to_string(all.bars.size()),
-               options) +
-           "\n";
-  if (!all.unit.empty())
-    out += dim(cut("in " + safe_letters(all.unit), options.columns), options) + "\n";
+    out += remark("the first " + std::to_string(shown) + " of " + std::to_string(all.bars.size()),
+                  options);
+  if (!all.unit.empty()) out += remark("in " + all.unit, options);
   return out;
 }
 
@@ -170,22 +210,27 @@ std::string figure_text(const Table& table, const PageTextOptions& options) {
       table.rows.begin() + static_cast<std::ptrdiff_t>(std::min(table.rows.size(), kMostRows)));
   for (auto& row : rows)
     for (std::string& cell : row) cell = safe_letters(cell);
-  const std::vector<int> widths = widths_of(rows, options.columns);
   std::string out = heading(table.title, options);
-  for (std::size_t r = 0; r < rows.size(); ++r) {
-    std::string line;
-    for (std::size_t c = 0; c < rows[r].size(); ++c) {
-      const Align align = c < table.align.size() ? table.align[c] : Align::left;
-      line += (c > 0 ? "  " : "") + padded(rows[r][c], widths[c], align);
+  const std::vector<Part> parts = parts_of(rows, table.align, options.columns);
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    if (p > 0) out += "\n";
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+      std::string line;
+      for (std::size_t i = 0; i < parts[p].columns.size(); ++i) {
+        const std::size_t c = parts[p].columns[i];
+        if (c >= rows[r].size()) continue;
+        const Align align = c < table.align.size() ? table.align[c] : Align::left;
+        line +=
+            (i > 0 ? std::string(kGap, ' ') : "") + padded(rows[r][c], parts[p].widths[i], align);
+      }
+      line.erase(line.find_last_not_of(' ') + 1);
+      out += (r == 0 ? dim(line, options) : line) + "\n";
     }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += (r == 0 ? dim(line, options) : line) + "\n";
   }
   if (table.rows.empty()) out += "nothing to show\n";
   if (table.rows.size() > kMostRows)
-    out += dim(std::to_string(table.rows.size() - kMostRows) + " more rows; --json has them all",
-               options) +
-           "\n";
+    out += remark(std::to_string(table.rows.size() - kMostRows) + " more rows; --json has them all",
+                  options);
   return out;
 }
 
@@ -215,9 +260,8 @@ std::string figure_text(const Strip& strip, const PageTextOptions& options) {
   if (words.columns > 0) flush();
   if (shown == 0) return out + "nothing to show\n";
   if (shown < strip.tokens.size())
-    out += dim(std::to_string(strip.tokens.size() - shown) + " more tokens; --json has them all",
-               options) +
-           "\n";
+    out += remark(std::to_string(strip.tokens.size() - shown) + " more tokens; --json has them all",
+                  options);
   if (only_marks(strip)) return out;
   return out + colour_bar(strip.colours, range, "", options).text + "\n";
 }

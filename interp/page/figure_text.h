@@ -1,6 +1,6 @@
 // The figures of a page in letters. Each becomes lines that are at most options.columns wide.
 #pragma once
-#include "interp/page/letters.h"
+#include "interp/draw/letters.h"
 #include "interp/page/page.h"
 
 namespace glass {
@@ -10,6 +10,9 @@ inline bool likes_colour(const PageTextOptions& options) {
 }
 std::string bold(const std::string& text, const PageTextOptions& options);
 std::string dim(const std::string& text, const PageTextOptions& options);
+// Words in as many lines as they need; the heading of a figure; a remark beside one.
+std::string heading(const std::string& title, const PageTextOptions& options);
+std::string remark(const std::string& words, const PageTextOptions& options);
 // Letters on a ground of that colour, in ink that can be read there.
 std::string on_colour(const std::string& text, Colour ground);
 

@@ -69,7 +69,10 @@ void add_cell(TextLine& line, const Heatmap& map, const Look& look, std::size_t 
               const PageTextOptions& options) {
   const double value = map.at(r, c);
   std::string word = look.words.empty() ? "" : look.words[r * map.columns.size() + c];
-  word = padded(safe_letters(word), look.cell, map.texts.empty() ? Align::right : Align::left);
+  word = safe_letters(word);
+  // Words keep a gap to the next one, and numbers to the one before.
+  word = map.texts.empty() ? padded(word, look.cell, Align::right)
+                           : padded(cut(word, look.cell - 1), look.cell);
   line.columns += look.cell;
   if (likes_colour(options)) {
     if (std::isnan(value)) line.text += word;
@@ -206,9 +209,7 @@ std::string maps_text(const std::vector<Heatmap>& whole, const PageTextOptions& 
     }
     out += text_of(line);
   }
-  if (!word.empty())
-    for (const std::string& line : wrapped(word, options.columns)) out += dim(line, options) + "\n";
-  return out;
+  return word.empty() ? out : out + remark(word, options);
 }
 
 std::string legend(const Heatmap& map, Range range, const PageTextOptions& options) {
@@ -217,7 +218,7 @@ std::string legend(const Heatmap& map, Range range, const PageTextOptions& optio
   if (axes.empty()) return line.text + "\n";
   if (line.columns + 3 + columns_of(axes) <= options.columns)
     return line.text + "   " + dim(axes, options) + "\n";
-  return line.text + "\n" + dim(cut(axes, options.columns), options) + "\n";
+  return line.text + "\n" + remark(axes, options);
 }
 
 }   // namespace
@@ -226,17 +227,12 @@ std::string figure_text(const Heatmap& map, const PageTextOptions& options) {
   if (map.values.empty()) return safe_letters(map.title) + "\nnothing to show\n";
   Heatmap untitled = map;
   untitled.title.clear();
-  std::string out;
-  if (!map.title.empty())
-    out += bold(cut(safe_letters(map.title), options.columns), options) + "\n";
-  return out + maps_text({untitled}, options) + legend(map, range_of(map), options);
+  return heading(map.title, options) + maps_text({untitled}, options) +
+         legend(map, range_of(map), options);
 }
 
 std::string figure_text(const Gallery& gallery, const PageTextOptions& options) {
-  std::string out;
-  if (!gallery.title.empty())
-    out += bold(cut(safe_letters(gallery.title), options.columns), options) + "\n";
-  out += maps_text(over_one_range(gallery), options);
+  std::string out = heading(gallery.title, options) + maps_text(over_one_range(gallery), options);
   if (!gallery.maps.empty()) out += legend(gallery.maps.front(), range_of(gallery), options);
   return out;
 }

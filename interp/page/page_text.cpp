@@ -14,15 +14,12 @@ std::string from_words(const Provenance& from) {
 }
 
 std::string page_text(const Page& page, const PageTextOptions& options) {
-  std::string out;
-  for (const std::string& line : wrapped(safe_letters(page.title), options.columns))
-    out += bold(line, options) + "\n";
+  std::string out = heading(page.title, options);
   for (const Figure& figure : page.figures) {
     out += "\n";
     out += std::visit([&](const auto& f) { return figure_text(f, options); }, figure);
   }
-  return out + "\n" + dim(cut(safe_letters(from_words(page.from)), options.columns), options) +
-         "\n";
+  return out + "\n" + remark(from_words(page.from), options);
 }
 
 }   // namespace glass

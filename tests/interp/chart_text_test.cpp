@@ -36,6 +36,8 @@ TEST(ChartText, NoLineIsWiderThanTheTerminal) {
   for (const int columns : {30, 80, 120}) {
     Chart chart = falling();
     chart.references.push_back({std::string(200, 'x'), 2});
+    chart.title = std::string(200, 'y');
+    for (int i = 0; i < 60; ++i) chart.subtitle += "words ";
     for (const std::string& line : split(chart_text(chart, {.columns = columns}), '\n'))
       EXPECT_LE(letters_of(line).size(), static_cast<std::size_t>(columns)) << line;
   }

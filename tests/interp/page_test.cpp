@@ -9,7 +9,7 @@
 
 #include "engine/base/text.h"
 #include "interp/draw/canvas.h"
-#include "interp/page/letters.h"
+#include "interp/draw/letters.h"
 
 namespace glass {
 namespace {
@@ -53,7 +53,16 @@ std::vector<Figure> figures(const std::string& label) {
   numbers.numbers = Heatmap::Numbers::shown;
   Heatmap large = pattern(200, label);
   large.colours = Heatmap::Colours::diverging;
-  return {Paragraph{label + " " + label},
+  Chart chart;
+  chart.title = chart.subtitle = chart.x_label = chart.y_label = label + " " + label;
+  chart.series = {{label, {{0, 1}, {1, 2}}, kBlue, Emphasis::normal}};
+  Table wide{label, {}, {{}}};
+  for (int i = 0; i < 13; ++i)
+    wide.columns.push_back("number"), wide.rows[0].push_back(std::to_string(1000000 + i)),
+        wide.align.push_back(Align::right);
+  return {chart,
+          wide,
+          Paragraph{label + " " + label},
           map,
           speaking,
           numbers,
@@ -71,7 +80,7 @@ TEST(PageText, NoLineIsWiderThanTheTerminal) {
        {std::string("a"), std::string("\u00b7token"), std::string(300, 'w'),
         std::string("\u8a9e\u8a9e\u8a9e"), std::string()}) {
     for (const Figure& figure : figures(label)) {
-      for (const int columns : {80, 120}) {
+      for (const int columns : {40, 60, 80, 120}) {
         for (const auto colour : {PageTextOptions::Colour::none, PageTextOptions::Colour::ansi}) {
           const std::string text = letters_of(page_text(page_with(figure), {columns, colour}));
           for (const std::string& line : split(text, '\n'))
@@ -81,6 +90,20 @@ TEST(PageText, NoLineIsWiderThanTheTerminal) {
       }
     }
   }
+}
+
+TEST(PageText, ATableThatIsTooWideGoesOnBelowAndCutsNoNumber) {
+  Table table{"", {"head", "what it is"}, {{"1.0", "induction head"}}, {}};
+  table.align = {Align::left, Align::left};
+  for (int i = 0; i < 9; ++i)
+    table.columns.push_back("score"), table.align.push_back(Align::right),
+        table.rows[0].push_back(std::to_string(1000000 + i));
+  const std::string text = page_text(page_with(table), {40});
+  for (int i = 0; i < 9; ++i) EXPECT_THAT(text, HasSubstr(std::to_string(1000000 + i)));
+  int named = 0;
+  for (const std::string& line : split(text, '\n')) named += line.compare(0, 4, "1.0 ") == 0;
+  EXPECT_GT(named, 1) << "every part says whose row it is:\n" << text;
+  EXPECT_THAT(page_text(page_with(table), {120}), HasSubstr("induction head  1000000  1000001"));
 }
 
 TEST(PageText, AShadeSaysHowMuch) {

@@ -8,6 +8,7 @@
 #include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "interp/change/contrast.h"
+#include "interp/draw/letters.h"
 #include "tools/data_note.h"
 #include "tools/terminal.h"
 #include "tools/text_options.h"
@@ -74,7 +75,8 @@ void Progress::operator()(std::int64_t done, const std::string& what) {
   const auto now = std::chrono::steady_clock::now();
   const std::string line = with_commas(done) + " of " + with_commas(steps_) + ": " + what;
   if (terminal_ && (done == steps_ || now - shown_ > std::chrono::milliseconds(100))) {
-    std::fprintf(stderr, "\r%s\x1b[K", line.c_str());
+    // A line that is wider than the terminal could not be rewritten.
+    std::fprintf(stderr, "\r%s\x1b[K", cut(line, terminal_width(stderr) - 1).c_str());
     std::fflush(stderr);
     open_ = true, shown_ = now;
   }

@@ -1,4 +1,4 @@
-#include "interp/page/letters.h"
+#include "interp/draw/letters.h"
 
 #include <algorithm>
 
