@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "interp/activations.h"
+#include "interp/hooks.h"
 #include "interp/read/readout.h"
 
 namespace glass {
@@ -31,56 +33,78 @@ std::string one_place(const Specimen& specimen, const std::string& name) {
   return all[0];
 }
 
-// Rows of text that grow together, each with its own strength, as one batch.
+// One text that is written: how much of the direction is added, and which dice are thrown.
+struct Row {
+  double strength = 0;
+  int sample = 0;
+};
+
+// Rows of text that grow together as one batch, each with its own strength. The direction is added
+// at every token, so what attention keeps of the tokens before has it in it already, and each step
+// reads the new ones only. When the context is full the window slides as in model/generate.h.
 class Writer {
  public:
   Writer(const Specimen& specimen, std::span<const std::int32_t> prompt,
-         const SteeringVector& direction, const std::vector<double>& strengths, int samples)
+         const SteeringVector& direction, std::span<const Row> rows, std::int64_t tokens,
+         Reuse reuse)
       : specimen_(specimen),
-        place_(direction.place),
-        rows_(strengths.size() * static_cast<std::size_t>(samples),
-              {prompt.begin(), prompt.end()}) {
-    std::vector<double> added;   // (rows,1,d)
-    for (const double strength : strengths)
-      for (int s = 0; s < samples; ++s)
-        for (const double v : direction.values) added.push_back(strength * v);
+        hooks_(specimen.gpt),
+        scope_(hooks_.replace({direction.place},
+                              [this](const Tensor& x) { return x + cast(added_, x.dtype()); })),
+        texts_(rows.size(), {prompt.begin(), prompt.end()}) {
+    const std::int64_t B = static_cast<std::int64_t>(rows.size());
+    std::vector<double> added;   // (B,1,d)
+    for (const Row& row : rows)
+      for (const double v : direction.values) added.push_back(row.strength * v);
     const std::int64_t d = static_cast<std::int64_t>(direction.values.size());
-    added_ = Tensor::from(specimen.gpt.device(), added,
-                          {static_cast<std::int64_t>(rows_.size()), 1, d}, specimen.gpt.dtype());
+    added_ = Tensor::from(specimen.gpt.device(), added, {B, 1, d}, specimen.gpt.dtype());
+    const GPTConfig& c = specimen.config();
+    const std::int64_t longest = static_cast<std::int64_t>(prompt.size()) + tokens;
+    if (reuse == Reuse::keys_and_values)
+      cache_.emplace(c, specimen.gpt.device(), specimen.gpt.products(), B,
+                     std::min(c.block_size, longest));
   }
 
   // Logits of what comes next, row after row.
   std::vector<std::vector<double>> next() {
-    const std::size_t T =
-        std::min(rows_[0].size(), static_cast<std::size_t>(specimen_.config().block_size));
-    std::vector<std::int32_t> ids;   // of a long text, the end
-    for (const auto& row : rows_)
-      ids.insert(ids.end(), row.end() - static_cast<std::ptrdiff_t>(T), row.end());
-    const std::int64_t B = static_cast<std::int64_t>(rows_.size());
-    Hooks hooks(specimen_.gpt);
-    const auto scope =
-        hooks.replace({place_}, [this](const Tensor& x) { return x + cast(added_, x.dtype()); });
+    const std::int64_t T = static_cast<std::int64_t>(texts_[0].size());
+    const bool keeps = cache_ && T <= cache_->capacity();
+    const std::int64_t unread =
+        keeps ? T - cache_->length() : std::min(T, specimen_.config().block_size);
+    std::vector<std::int32_t> ids;
+    for (const auto& text : texts_) ids.insert(ids.end(), text.end() - unread, text.end());
+    const std::int64_t B = static_cast<std::int64_t>(texts_.size());
+    Pass pass(nullptr, &hooks_);
+    if (keeps) pass.cache = &*cache_;
     const std::vector<double> all =
-        hooks
-            .logits(Tensor::ids(specimen_.gpt.device(), ids, {B, static_cast<std::int64_t>(T)}),
-                    nullptr, Positions::last)
+        specimen_.gpt
+            .logits(pass, Tensor::ids(specimen_.gpt.device(), ids, {B, unread}), Positions::last)
             .to_host();
+    hooks_.require_fired();
     std::vector<std::vector<double>> logits;
-    const std::size_t V = all.size() / rows_.size();
-    for (std::size_t r = 0; r < rows_.size(); ++r)
-      logits.emplace_back(all.begin() + static_cast<std::ptrdiff_t>(r * V),
-                          all.begin() + static_cast<std::ptrdiff_t>((r + 1) * V));
+    const std::ptrdiff_t V = static_cast<std::ptrdiff_t>(all.size() / texts_.size());
+    for (auto row = all.begin(); row != all.end(); row += V) logits.emplace_back(row, row + V);
     return logits;
   }
-  void write(std::size_t row, std::int32_t token) { rows_[row].push_back(token); }
-  const std::vector<std::int32_t>& row(std::size_t r) const { return rows_[r]; }
+  void write(std::size_t row, std::int32_t token) { texts_[row].push_back(token); }
+  const std::vector<std::int32_t>& text(std::size_t row) const { return texts_[row]; }
 
  private:
   const Specimen& specimen_;
-  std::string place_;
-  std::vector<std::vector<std::int32_t>> rows_;
   Tensor added_;
+  Hooks hooks_;
+  Hooks::Scope scope_;
+  std::vector<std::vector<std::int32_t>> texts_;
+  std::optional<KVCache> cache_;
 };
+
+// So many rows at once that what is kept of their tokens stays below 256 MiB.
+std::size_t rows_at_once(const GPTConfig& c, std::int64_t tokens) {
+  const std::int64_t width = c.kv_heads() * c.head_size();
+  const std::int64_t bytes = 2 * c.n_layer * std::min(c.block_size, tokens) * width * 4;
+  return static_cast<std::size_t>(
+      std::clamp<std::int64_t>((std::int64_t{256} << 20) / bytes, 1, 64));
+}
 
 std::vector<double> plain_probabilities(const std::vector<double>& logits) {
   SamplerOptions as_the_model_says;
@@ -148,32 +172,39 @@ SteerResult steer(const Specimen& specimen, std::span<const std::int32_t> prompt
                 {}};
   r.stream_length = mean(sqrt(sum(square(there), 2))).item();
 
-  Writer writer(specimen, prompt, direction, options.strengths, options.samples);
+  std::vector<Row> rows;
+  for (const double strength : options.strengths)
+    for (int k = 0; k < options.samples; ++k) rows.push_back({strength, k});
+  const Row as_it_is;
+  const std::vector<double> unsteered = plain_probabilities(
+      Writer(specimen, prompt, direction, {&as_it_is, 1}, 0, Reuse::nothing).next()[0]);
   SamplerOptions sampler = options.sampler;
   sampler.known = specimen.tokenizer ? specimen.tokenizer->vocab_size() : 0;
-  const std::size_t each = static_cast<std::size_t>(options.samples),
-                    rows = options.strengths.size() * each;
-  for (std::int64_t t = 0; t < options.tokens; ++t) {
-    const std::vector<std::vector<double>> logits = writer.next();
-    if (t == 0) {
-      Writer as_it_is(specimen, prompt, direction, {0}, 1);
-      const std::vector<double> unsteered = plain_probabilities(as_it_is.next()[0]);
-      for (std::size_t s = 0; s < options.strengths.size(); ++s)
-        r.guesses.push_back(guess_of(specimen, options.strengths[s],
-                                     plain_probabilities(logits[s * each]), unsteered,
-                                     options.top_k));
+  const std::int64_t longest = static_cast<std::int64_t>(prompt.size()) + options.tokens;
+  const std::size_t at_once = rows_at_once(specimen.config(), longest);
+  const std::int64_t parts = static_cast<std::int64_t>((rows.size() + at_once - 1) / at_once);
+  std::int64_t done = 0;
+  for (std::size_t first = 0; first < rows.size(); first += at_once) {
+    const std::span<const Row> some =
+        std::span(rows).subspan(first, std::min(at_once, rows.size() - first));
+    Writer writer(specimen, prompt, direction, some, options.tokens, options.reuse);
+    for (std::int64_t t = 0; t < options.tokens; ++t) {
+      const std::vector<std::vector<double>> logits = writer.next();
+      for (std::size_t i = 0; i < some.size(); ++i) {
+        if (t == 0 && some[i].sample == 0)
+          r.guesses.push_back(guess_of(specimen, some[i].strength, plain_probabilities(logits[i]),
+                                       unsteered, options.top_k));
+        const std::vector<double> p = probabilities(logits[i], sampler, writer.text(i));
+        writer.write(i, pick(p, dice(sampler.seed, some[i].sample, t)));
+      }
+      if (options.progress) options.progress(++done, parts * options.tokens);
     }
-    for (std::size_t row = 0; row < rows; ++row) {
-      const std::vector<double> p = probabilities(logits[row], sampler, writer.row(row));
-      writer.write(row, pick(p, dice(sampler.seed, static_cast<std::int64_t>(row % each), t)));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      const std::vector<std::int32_t>& text = writer.text(i);
+      const std::vector<std::int32_t> own(text.begin() + static_cast<std::ptrdiff_t>(prompt.size()),
+                                          text.end());
+      r.samples.push_back({some[i].strength, some[i].sample, text_of(specimen, own), own});
     }
-  }
-  for (std::size_t row = 0; row < rows; ++row) {
-    const std::vector<std::int32_t>& all = writer.row(row);
-    const std::vector<std::int32_t> written(
-        all.begin() + static_cast<std::ptrdiff_t>(prompt.size()), all.end());
-    r.samples.push_back({options.strengths[row / each], static_cast<int>(row % each),
-                         text_of(specimen, written), written});
   }
   return r;
 }

@@ -2,13 +2,14 @@
 // what the model then says: a test of cause, where contexts only show company.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "interp/page/page.h"
 #include "interp/specimen.h"
-#include "model/sampler.h"
+#include "model/generate.h"
 
 namespace glass {
 
@@ -29,6 +30,9 @@ struct SteerOptions {
   int samples = 1;   // of each strength; sample k draws the same dice at every strength
   int top_k = 5;     // guesses to show for the first token
   SamplerOptions sampler = {};
+  Reuse reuse = Reuse::keys_and_values;
+  // Called behind every step, each of which writes one token of some texts.
+  std::function<void(std::int64_t done, std::int64_t steps)> progress = {};
 };
 
 struct SteeredSample {

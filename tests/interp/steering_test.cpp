@@ -46,6 +46,46 @@ TEST(Steering, ByNothingChangesNothing) {
   ASSERT_EQ(r.samples[0].tokens.size(), 20u) << "longer than the model reads";
 }
 
+// Both where there is room and behind it, where the window slides; below the blocks, where what is
+// added changes the keys and values of every layer.
+TEST(Steering, WritesTheSameWithAndWithoutKeptKeysAndValues) {
+  const Scene s;
+  for (const char* place : {"blocks.0.hook_resid_pre", "blocks.1.hook_resid_mid"}) {
+    const SteeringVector d = contrast_direction(s.specimen, place, kPrompt, kOther);
+    SteerOptions options = careful({0, 0.5, 3});
+    const SteerResult kept = steer(s.specimen, kPrompt, d, options);
+    options.reuse = Reuse::nothing;
+    const SteerResult anew = steer(s.specimen, kPrompt, d, options);
+    ASSERT_EQ(kept.samples.size(), anew.samples.size());
+    for (std::size_t i = 0; i < kept.samples.size(); ++i)
+      EXPECT_EQ(kept.samples[i].tokens, anew.samples[i].tokens)
+          << place << ", strength " << kept.samples[i].strength;
+    EXPECT_NE(kept.samples[0].tokens, kept.samples[4].tokens) << "the direction does something";
+  }
+}
+
+TEST(Steering, ManyRowsAreWrittenInPartsAndAllOfThemAreTold) {
+  const Scene s;
+  const SteeringVector d =
+      contrast_direction(s.specimen, "blocks.1.hook_resid_pre", kPrompt, kOther);
+  SteerOptions options = careful({0, 3});
+  options.samples = 70, options.tokens = 2;
+  std::int64_t told = 0;
+  options.progress = [&](std::int64_t done, std::int64_t steps) {
+    EXPECT_EQ(done, ++told);
+    EXPECT_EQ(steps, 6) << "three parts of at most 64 texts, two tokens each";
+  };
+  const SteerResult many = steer(s.specimen, kPrompt, d, options);
+  EXPECT_EQ(told, 6);
+  ASSERT_EQ(many.samples.size(), 140u);
+  ASSERT_EQ(many.guesses.size(), 2u);
+  EXPECT_EQ(many.guesses[1].strength, 3);
+  options.samples = 2;
+  options.progress = {};
+  const SteerResult few = steer(s.specimen, kPrompt, d, options);
+  EXPECT_EQ(many.samples[71].tokens, few.samples[3].tokens) << "sample 1 at strength 3";
+}
+
 TEST(Steering, OnceTowardsAnotherTextGivesItsAnswerWhereOnlyTheLastTokenDiffers) {
   const Scene s;
   // Behind the last block nothing but the last position matters for the next token.

@@ -10,6 +10,8 @@
 namespace glass {
 namespace {
 
+constexpr std::int64_t kManySteps = 500;   // so many take long enough to be told about
+
 std::vector<double> numbers_of(const std::string& said) {
   std::vector<double> all;
   for (const std::string& part : split(said, ',')) {
@@ -32,7 +34,9 @@ std::vector<std::int32_t> encoded(const Arguments& args, const char* option, con
 }
 
 SteeringVector of_feature(const Arguments& args, const Microscope& microscope) {
-  const std::string renew = "glass interp sae train --ckpt " + shell_word(args.text("ckpt"));
+  const std::string renew =
+      "glass interp sae train" + model_options(args) +
+      (args.has("sae") ? " -o " + shell_word(args.text("sae")) : std::string());
   const std::string path =
       args.has("sae") ? args.text("sae") : path_beside(microscope.opened.saved.path, "sae");
   std::error_code ignored;
@@ -68,7 +72,16 @@ Findings find(const Arguments& args, const Microscope& microscope) {
                        .samples = static_cast<int>(args.integer("num-samples"))};
   options.sampler.temperature = args.number("temperature");
   options.sampler.seed = static_cast<std::uint64_t>(args.integer("seed"));
-  return findings(steer(microscope.specimen, ids, direction_of(args, microscope), options));
+  std::unique_ptr<Progress> progress;
+  options.progress = [&](std::int64_t done, std::int64_t steps) {
+    if (steps < kManySteps) return;   // it is done before anybody could read
+    if (!progress) progress = std::make_unique<Progress>(steps);
+    (*progress)(done, "tokens of each text");
+  };
+  const SteerResult result =
+      steer(microscope.specimen, ids, direction_of(args, microscope), options);
+  progress.reset();
+  return findings(result);
 }
 
 // clang-format off
@@ -101,9 +114,10 @@ const Example kExamples[] = {
 extern const Command kInterpSteer = {
     .name = "steer",
     .summary = "add a direction to the stream while the model writes",
-    .about = "The direction is what the stream holds behind one text and not behind another, or a "
-             "feature of a sparse autoencoder. The same dice are thrown at every strength, so what "
-             "differs between the texts is the direction's doing.",
+    .about =
+        "The direction is what the stream holds behind one text and not behind another, or a "
+        "feature of a sparse autoencoder. The same dice are thrown at every strength, so what "
+        "differs between the texts is the direction's doing.",
     .examples = kExamples,
     .options = kOptions,
     .run = run_analysis, .find = find};
