@@ -10,11 +10,7 @@ constexpr std::int64_t kMostTokens = 1 << 20;   // of a text; nobody reads more 
 }   // namespace
 
 std::vector<std::int32_t> text_asked(const Arguments& args, const Opened& opened) {
-  opened.tokenizer();   // an error where there is none
-  DataOptions options;
-  options.source = args.text("data");
-  options.use = opened.saved.tokenizer;
-  const Dataset data = open_dataset(options);
+  const Dataset data = data_asked(args, opened);
   const Tokens& tokens = data.val.size() > 1 ? data.val : data.train;
   std::vector<std::int32_t> ids(
       static_cast<std::size_t>(std::min<std::int64_t>(tokens.size(), kMostTokens)));

@@ -15,7 +15,7 @@ inline constexpr Option kRepeatSeedOption = {.name = "seed", .type = Type::integ
 inline constexpr Option kHeadsDataOption = {.name = "data", .value = "SOURCE", .help = "a text file or a data set; without it, random repeats", .also = "dataset", .group = "Text"};
 // clang-format on
 
-// The tokens of what --data names: what is held out of it, where something is.
+// The tokens of what --data names (data_asked): what is held out of it, where something is.
 std::vector<std::int32_t> text_asked(const Arguments& args, const Opened& opened);
 
 inline Bos bos_asked(const Arguments& args) {
