@@ -14,6 +14,7 @@
 #include "interp/read/attribution.h"
 #include "interp/read/lens.h"
 #include "tools/report.h"
+#include "tools/shell_word.h"
 
 namespace glass {
 namespace {
@@ -23,8 +24,18 @@ Task usual_task(const ReportSubject& s) { return induction_task(s.specimen, 1, 1
 Findings attention(const ReportSubject& s) { return findings(attention_of(s.specimen, s.ids)); }
 Findings lens(const ReportSubject& s) { return findings(lens_of(s.specimen, s.ids)); }
 Findings attribution(const ReportSubject& s) { return findings(attribution_of(s.specimen, s.ids)); }
-Findings heads(const ReportSubject& s) { return findings(heads_of(s.specimen)); }
-Findings induction(const ReportSubject& s) { return findings(induction_of(s.specimen)); }
+// Fewer random models than the commands ask for alone: --random-models below says the same.
+constexpr int kRandomModels = 8;
+Findings heads(const ReportSubject& s) {
+  HeadsOptions options;
+  options.random_models = kRandomModels;
+  return findings(heads_of(s.specimen, options));
+}
+Findings induction(const ReportSubject& s) {
+  InductionOptions options;
+  options.random_models = kRandomModels;
+  return findings(induction_of(s.specimen, options));
+}
 Findings composition(const ReportSubject& s) { return findings(composition_of(s.specimen)); }
 Findings ablation(const ReportSubject& s) { return findings(ablation_of(s.specimen, {})); }
 Findings patch(const ReportSubject& s) { return findings(patching_of(s.specimen, usual_task(s))); }
@@ -39,13 +50,17 @@ Findings circuit(const ReportSubject& s) {
   options.method = CircuitMethod::eap_ig;
   return findings(circuit_of(s.specimen, usual_task(s), options));
 }
+std::string scanning(const ReportSubject& s) {
+  return "glass interp neurons scan" + s.model_options;
+}
+std::string sae_training(const ReportSubject& s) {
+  return "glass interp sae train" + s.model_options;
+}
 Findings neurons(const ReportSubject& s) {
-  const std::string renew = "glass interp neurons scan --ckpt " + s.ckpt;
-  return findings(overview_of(s.specimen, load_neurons(s.neurons, s.specimen, renew)));
+  return findings(overview_of(s.specimen, load_neurons(s.neurons, s.specimen, scanning(s))));
 }
 Findings sae(const ReportSubject& s) {
-  const std::string renew = "glass interp sae train --ckpt " + s.ckpt;
-  return findings(overview_of(s.specimen, *load_sae(s.sae, s.specimen, renew)));
+  return findings(overview_of(s.specimen, *load_sae(s.sae, s.specimen, sae_training(s))));
 }
 Findings dynamics(const ReportSubject& s) { return findings(dynamics_of(s.specimen, s.folder)); }
 
@@ -57,15 +72,13 @@ std::string one_layer(const ReportSubject& s) {
 }
 std::string no_neurons(const ReportSubject& s) {
   if (!s.specimen.config().has_mlp()) return "this model has no mlps, and so no neurons.";
-  return s.neurons.empty()
-             ? "nobody has scanned its neurons yet; glass interp neurons scan --ckpt " + s.ckpt +
-                   " does, and the next report shows them."
-             : "";
+  return s.neurons.empty() ? "nobody has scanned its neurons yet; " + scanning(s) +
+                                 " does, and the next report shows them."
+                           : "";
 }
 std::string no_autoencoder(const ReportSubject& s) {
-  return s.sae.empty() ? "nobody has trained a sparse autoencoder for it yet; glass interp sae "
-                         "train --ckpt " +
-                             s.ckpt + " does, and the next report shows its features."
+  return s.sae.empty() ? "nobody has trained a sparse autoencoder for it yet; " + sae_training(s) +
+                             " does, and the next report shows its features."
                        : "";
 }
 std::string no_run(const ReportSubject& s) {
@@ -96,8 +109,9 @@ const ReportRow kRows[] = {
 
 std::string command_of(const ReportRow& row, const ReportSubject& subject) {
   const std::string name(row.name), options(row.options);
-  std::string line = "glass interp " + name + (name == "neurons" || name == "sae" ? " show" : "") +
-                     " --ckpt " + (name == "dynamics" ? subject.folder : subject.ckpt);
+  std::string line =
+      "glass interp " + name + (name == "neurons" || name == "sae" ? " show" : "") +
+      (name == "dynamics" ? " --ckpt " + shell_word(subject.folder) : subject.model_options);
   if (options.empty()) return line;
   return line + " " + (options == "TEXT" ? subject.text_options : options);
 }
@@ -122,7 +136,7 @@ Findings report_page(const ReportRow& row, const ReportSubject& subject) {
     return without(row, from, reason);
   const ReportSubject named{{subject.specimen.gpt, subject.specimen.tokenizer, from},
                             subject.ids,
-                            subject.ckpt,
+                            subject.model_options,
                             subject.text_options,
                             subject.folder,
                             subject.neurons,
