@@ -76,6 +76,20 @@ def output_of(*command, **more):
     return done.stdout
 
 
+def logits_of(glass, checkpoint, said, folder):
+    """What `glass logits` computes of "--tokens 1,2" or "--prompt TEXT" (said: these words), and its output; or None, and
+    why not."""
+    numpy, = needs("numpy")
+    table = pathlib.Path(folder) / "logits.npy"
+    done = run(glass, "logits", "--ckpt", checkpoint, *said, "-o", table, "--json")
+    return (None, done.stderr) if done.returncode else (numpy.load(table), json.loads(done.stdout))
+
+
+def tokens(ids):
+    """These ids, as an option of glass."""
+    return "--tokens", ",".join(map(str, ids))
+
+
 def read_safetensors(path):
     """{name: (type, shape, bytes)}, and the notes. Ten lines instead of a package, so that nothing else can be wrong."""
     with open(path, "rb") as file:

@@ -33,15 +33,13 @@ LOGITS, LOSS = 3e-6, 1e-4
 
 
 def logits_of(glass, checkpoint, folder):
-    table = folder / "logits.npy"
-    done = run(glass, "logits", "--ckpt", checkpoint, "--tokens", ",".join(map(str, IDS)), "-o", table)
-    return (numpy.load(table).astype(numpy.float64), "") if done.returncode == 0 else (None, done.stderr)
+    return peer.logits_of(glass, checkpoint, peer.tokens(IDS), folder)
 
 
 def far(got, want):
     if got is None or got.shape != want.shape:
         return float("inf")
-    return float(numpy.linalg.norm(got - want) / numpy.linalg.norm(want))
+    return float(numpy.linalg.norm(got.astype(numpy.float64) - want) / numpy.linalg.norm(want))
 
 
 def their_logits(model):

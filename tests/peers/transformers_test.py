@@ -109,14 +109,12 @@ def what_transformers_saves(glass, folder, report):
         wide = how.get("dtype") == "float64"
         model = model if wide else model.float()   # as we compute: numbers of 16 bits are read, and then f32
         ids = list(PROMPT.encode())
-        tokens = ",".join(map(str, ids))
-        file = os.path.join(folder, "logits.npy")
-        done = run(glass, "logits", "--ckpt", place, "--tokens", tokens, "-o", file)
-        report.check(name, done.returncode == 0, done.stderr)
-        if done.returncode != 0:
+        got, why = peer.logits_of(glass, place, peer.tokens(ids), folder)
+        report.check(name, got is not None, why)
+        if got is None:
             continue
         with torch.no_grad():
-            report.close(name, numpy.load(file), model(torch.tensor([ids])).logits[0].numpy())
+            report.close(name, got, model(torch.tensor([ids])).logits[0].numpy())
         expected, margin = greedy(model, ids, WRITTEN)
         done = run(glass, "sample", "--ckpt", place, "--tokenizer", "bytes", "--prompt", PROMPT, "--temperature", "0", "-n",
                    str(WRITTEN), "--json")
@@ -163,14 +161,13 @@ def compare_export(glass, trained, place, what, type, report):
     source = trained if type == "f32" else place   # rounded weights are compared with themselves
     for prompt in PROMPTS:
         ids = tokenizer.encode(prompt, add_special_tokens=False)
-        file = os.path.join(place, "..", "logits.npy")
-        done = run(glass, "logits", "--ckpt", source, "--prompt", prompt, "-o", file, "--json")
-        ours = json.loads(done.stdout)["tokens"] if done.returncode == 0 else done.stderr
+        logits, said = peer.logits_of(glass, source, ("--prompt", prompt), os.path.dirname(place))
+        ours = said if logits is None else said["tokens"]
         report.check(f"{what}: tokens of {prompt!r}", ids == ours, f"{ids}\n  {ours}")
         report.check(f"{what}: text of these tokens", tokenizer.decode(ids) == prompt, tokenizer.decode(ids))
         if ids == ours:
             with torch.no_grad():
-                report.close(f"{what}, {prompt!r}", numpy.load(file), model(torch.tensor([ids])).logits[0].numpy())
+                report.close(f"{what}, {prompt!r}", logits, model(torch.tensor([ids])).logits[0].numpy())
         expected, margin = greedy(model, ids, WRITTEN)
         done = run(glass, "sample", "--ckpt", source, "--prompt", prompt, "--temperature", "0", "-n", str(WRITTEN), "--json")
         got = json.loads(done.stdout)["samples"][0]["tokens"] if done.returncode == 0 else done.stderr
