@@ -26,7 +26,14 @@ std::string conclusion(const HeadsResult& r) {
                : "No head is given a name, since nobody asked what random models do.";
   std::vector<std::string> parts;
   for (const auto& [label, heads] : by_label) parts.push_back(label + ": " + list_of(heads, "and"));
-  return join(parts, "; ") + ".";
+  std::string text = join(parts, "; ") + ".";
+  if (by_label.count("induction") + by_label.count("anti-induction") > 0)
+    text += format(
+        " What is called induction here was asked with repeats of %lld tokens alone; glass interp "
+        "induction tries other lengths too, which tells a head that finds tokens from one that "
+        "looks a fixed distance back.",
+        static_cast<long long>(r.n));
+  return text;
 }
 
 Table table(const HeadsResult& r) {
