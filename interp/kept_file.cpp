@@ -43,12 +43,19 @@ void refuse_to_replace(const std::string& path, const KeptKind& kind) {
 KeptFile::KeptFile(const ByteSource& source, const KeptKind& kind, const Specimen& specimen,
                    const std::string& renew)
     : path_(source.name()), renew_(renew) {
-  file_.notes = notes_of(source);
+  const auto whole = [&](const auto& read) {
+    try {
+      return read();
+    } catch (const ContentError& error) {
+      fail(ContentError(std::string(error.what()) + " Renew it: " + renew));
+    }
+  };
+  file_.notes = whole([&] { return notes_of(source); });
   if (note(kKindNote) != kind.name)
     fail(ContentError(path_ + " is no " + kind.called + "; make one: " + renew));
   require(kVersionNote, kind.version, "another version of this program");
   require(kModelNote, specimen.from.digest, "other weights");
-  file_ = load_checkpoint(source);
+  file_ = whole([&] { return load_checkpoint(source); });
 }
 
 std::string KeptFile::note(const std::string& key) const { return note_in(file_.notes, key); }

@@ -47,7 +47,7 @@ std::string tokens_option(const std::vector<std::int32_t>& ids) {
 
 ReportSubject subject_of(const Arguments& args, const Microscope& microscope) {
   const std::string ckpt = args.text("ckpt"), path = microscope.opened.saved.path;
-  ReportSubject subject{microscope.specimen, {}, ckpt, "", "", "", ""};
+  ReportSubject subject{microscope.specimen, {}, model_options(args), "", "", "", ""};
   if (args.has("prompt") || args.has("tokens")) {
     subject.ids = tokens_asked(args, microscope.opened);
     subject.text_options = args.has("tokens") ? "--tokens " + args.text("tokens")

@@ -13,10 +13,11 @@ namespace glass {
 struct ReportSubject {
   const Specimen& specimen;
   std::vector<std::int32_t> ids;
-  std::string ckpt, text_options;   // as they stand in the commands that make each page again
-  std::string folder;               // of the run whose checkpoint this is, or ""
-  std::string neurons;              // the file of a scan of its neurons, or ""
-  std::string sae;                  // the file of an autoencoder, or ""
+  // As they stand in the commands that make each page again: " --ckpt out/names", "--prompt anna".
+  std::string model_options, text_options;
+  std::string folder;    // of the run whose checkpoint this is, or ""
+  std::string neurons;   // the file of a scan of its neurons, or ""
+  std::string sae;       // the file of an autoencoder, or ""
 };
 
 struct ReportRow {

@@ -197,6 +197,13 @@ std::string conclusion(const CircuitResult& r) {
       std::round(100 * r.faithfulness) + 0.0);
 }
 
+// Three digits that count, written out: "0.0123", "123000".
+std::string threshold_words(double threshold) {
+  const std::string short_one = format("%.3g", threshold);
+  const bool large = std::abs(threshold) >= 1000 && std::abs(threshold) < 1e9;
+  return large ? format("%.0f", std::stod(short_one)) : short_one;
+}
+
 }   // namespace
 
 Page page_of(const CircuitResult& r) {
@@ -235,7 +242,7 @@ Page page_of(const CircuitResult& r) {
     std::int64_t before = -1;
     for (const CircuitPoint& p : r.pareto) {
       if (p.edges != before)
-        trade.rows.push_back({format("%.3g", p.threshold), std::to_string(p.edges),
+        trade.rows.push_back({threshold_words(p.threshold), std::to_string(p.edges),
                               format("%.3f", rounded(p.faithfulness))});
       before = p.edges;
     }

@@ -56,10 +56,10 @@ Range range_of(const Strip& strip) {
   return for_colours(range, strip.colours);
 }
 
-bool only_marks(const Strip& strip) {
+bool has_scale(const Strip& strip) {
   std::optional<Range> range;
   widen(range, strip.values);
-  return !range || range->low == range->high;
+  return strip.last && range && range->low != range->high;
 }
 
 Range range_of(const Gallery& gallery) {

@@ -71,6 +71,7 @@ struct Strip {
   std::vector<double> values;   // one each; NaN: no colour
   Heatmap::Colours colours = Heatmap::Colours::rising;
   std::optional<Range> range = {};
+  bool last = true;   // of those over one range: below it stands their colour bar
 };
 
 // Parts of a model and what flows between them: a circuit, from its inputs at the bottom to the
@@ -111,7 +112,9 @@ double draw(const Figure& figure, double width, Surface& surface);
 Range range_of(const Heatmap& map);
 Range range_of(const Gallery& gallery);
 Range range_of(const Strip& strip);
-bool only_marks(const Strip& strip);   // tokens have one and the same value, or none: no scale
+// A colour bar stands below it: not where it is followed by another strip of the same colours, or
+// where all tokens have one and the same value, or none.
+bool has_scale(const Strip& strip);
 // The heatmaps of a gallery, each over the range of them all.
 std::vector<Heatmap> over_one_range(const Gallery& gallery);
 

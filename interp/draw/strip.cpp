@@ -38,7 +38,7 @@ double draw(const Strip& strip, double width, Surface& surface) {
   if (strip.tokens.size() > shown)
     remark = std::to_string(strip.tokens.size() - shown) + " more tokens are not drawn";
   y += draw_remark(remark, width, y, surface);
-  if (shown == 0 || only_marks(strip)) return y;
+  if (shown == 0 || !has_scale(strip)) return y;
   Shifted below(surface, {0, y});
   return y + draw_colour_bar(strip.colours, range, "", width, below);
 }

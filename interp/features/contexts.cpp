@@ -45,6 +45,7 @@ void add_contexts(Page& page, const std::string& title,
     // What is never below zero, as a sparse feature, needs no second colour.
     if (least < 0) strip.colours = Heatmap::Colours::diverging;
     strip.range = Range{least < 0 ? -most : 0, most};
+    strip.last = i + 1 == contexts.size();
     page.add(std::move(strip));
   }
 }

@@ -160,7 +160,7 @@ std::string html(const Strip& strip) {
     if (token.size() >= 2 && token.compare(token.size() - 2, 2, "\\n") == 0) out += "<br>";
   }
   out += strip.tokens.empty() ? "nothing to show</p>\n" : "</p>\n";
-  return strip.tokens.empty() || only_marks(strip) ? out : out + bar_of(strip.colours, range, "");
+  return strip.tokens.empty() || !has_scale(strip) ? out : out + bar_of(strip.colours, range, "");
 }
 
 // Bars, diagrams and charts: the title becomes words of the page, the rest is the picture.

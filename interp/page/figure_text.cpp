@@ -262,7 +262,7 @@ std::string figure_text(const Strip& strip, const PageTextOptions& options) {
   if (shown < strip.tokens.size())
     out += remark(std::to_string(strip.tokens.size() - shown) + " more tokens; --json has them all",
                   options);
-  if (only_marks(strip)) return out;
+  if (!has_scale(strip)) return out;
   return out + colour_bar(strip.colours, range, "", options).text + "\n";
 }
 

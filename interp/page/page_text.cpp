@@ -19,7 +19,8 @@ std::string page_text(const Page& page, const PageTextOptions& options) {
     out += "\n";
     out += std::visit([&](const auto& f) { return figure_text(f, options); }, figure);
   }
-  return out + "\n" + remark(from_words(page.from), options);
+  return out + "\n" + dim(cut(safe_letters(from_words(page.from)), options.columns), options) +
+         "\n";
 }
 
 }   // namespace glass

@@ -218,10 +218,9 @@ void save_tuned_lens(const std::string& path, const TunedLensResult& result) {
   save_kept(path, kKeptTunedLens, result.from, std::move(tensors), {{"glass.data", result.data}});
 }
 
-TunedLens load_tuned_lens(const ByteSource& source, const Specimen& specimen) {
-  const KeptFile file(
-      source, kKeptTunedLens, specimen,
-      "glass interp lens --ckpt " + specimen.from.checkpoint + " --train-tuned FILE --data SOURCE");
+TunedLens load_tuned_lens(const ByteSource& source, const Specimen& specimen,
+                          const std::string& renew) {
+  const KeptFile file(source, kKeptTunedLens, specimen, renew);
   TunedLens lens{source.name(), specimen.from.digest, {}};
   const std::int64_t C = specimen.config().n_embd;
   const auto filled = [&](const std::string& name, const Shape& shape) {
@@ -238,8 +237,9 @@ TunedLens load_tuned_lens(const ByteSource& source, const Specimen& specimen) {
   return lens;
 }
 
-TunedLens load_tuned_lens(const std::string& path, const Specimen& specimen) {
-  TunedLens lens = load_tuned_lens(FileSource(path), specimen);
+TunedLens load_tuned_lens(const std::string& path, const Specimen& specimen,
+                          const std::string& renew) {
+  TunedLens lens = load_tuned_lens(FileSource(path), specimen, renew);
   lens.path = path;
   return lens;
 }

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "interp/page/page.h"
 #include "interp/kept_file.h"
+#include "interp/page/page.h"
 #include "interp/specimen.h"
 #include "model/dataset.h"
 
@@ -63,9 +63,12 @@ TunedLensResult train_tuned_lens(const Specimen& specimen, const Dataset& data,
                                  const TunedLensOptions& options = {});
 
 void save_tuned_lens(const std::string& path, const TunedLensResult& result);
-// ContentError where the file is none, or was trained for other weights than these.
-TunedLens load_tuned_lens(const std::string& path, const Specimen& specimen);
-TunedLens load_tuned_lens(const ByteSource& source, const Specimen& specimen);
+// ContentError where the file is none, or was trained for other weights than these; `renew`: the
+// command that trains such a lens.
+TunedLens load_tuned_lens(const std::string& path, const Specimen& specimen,
+                          const std::string& renew);
+TunedLens load_tuned_lens(const ByteSource& source, const Specimen& specimen,
+                          const std::string& renew);
 
 Page page_of(const TunedLensResult& result);
 void put(Json& json, const TunedLensResult& result);

@@ -138,9 +138,7 @@ TEST(Lens, RanksEntropyAndConvergenceAreWhatTheirDefinitionsSay) {
     const auto best = [&](std::size_t row) { return r.reading.rows[row].cells[t].top[0].id; };
     const std::size_t last = r.reading.rows.size() - 1;
     for (std::size_t row = from; row <= last; ++row) EXPECT_EQ(best(row), best(last));
-    if (from > 0) {
-      EXPECT_NE(best(from - 1), best(last)) << "it could have begun earlier";
-    }
+    if (from > 0) { EXPECT_NE(best(from - 1), best(last)) << "it could have begun earlier"; }
   }
 }
 
@@ -202,7 +200,7 @@ TEST(TunedLens, LearnsToReadWhatTheLogitLensCannotAndIsKeptForItsModelOnly) {
 
   const test::Scratch folder;
   save_tuned_lens(folder / "lens.safetensors", r);
-  const TunedLens read = load_tuned_lens(folder / "lens.safetensors", m.specimen);
+  const TunedLens read = load_tuned_lens(folder / "lens.safetensors", m.specimen, "renew");
   ASSERT_EQ(read.translators.size(), r.lens.translators.size());
   EXPECT_EQ(read.translators[0].weight.to_host(), r.lens.translators[0].weight.to_host());
   const std::span<const std::int32_t> text = std::span(ids).first(8);
@@ -213,7 +211,7 @@ TEST(TunedLens, LearnsToReadWhatTheLogitLensCannotAndIsKeptForItsModelOnly) {
 
   Specimen other = m.specimen;
   other.from.digest = "fedcba9876543210";
-  EXPECT_THROW(load_tuned_lens(folder / "lens.safetensors", other), ContentError);
+  EXPECT_THROW(load_tuned_lens(folder / "lens.safetensors", other, "renew"), ContentError);
 }
 
 }   // namespace

@@ -10,6 +10,7 @@
 #include "interp/change/contrast.h"
 #include "interp/draw/letters.h"
 #include "tools/data_note.h"
+#include "tools/shell_word.h"
 #include "tools/terminal.h"
 #include "tools/text_options.h"
 
@@ -63,6 +64,14 @@ Dataset data_asked(const Arguments& args, const Opened& opened) {
   for (const Tokens* tokens : {&data.train, &data.val})
     count_tokens(*tokens, static_cast<int>(opened.config().vocab_size));   // refuses unknown ids
   return data;
+}
+
+std::string model_options(const Arguments& args) {
+  std::string line;
+  for (const Option& option : {kCkptOption, kTokenizerOption, kRanksOption})
+    if (args.source(option.name) != Source::fallback)
+      line += " --" + std::string(option.name) + " " + shell_word(args.text(option.name));
+  return line;
 }
 
 Progress::Progress(std::int64_t steps) : steps_(steps), terminal_(is_terminal(stderr)) {}
@@ -147,8 +156,9 @@ const Example kExamples[] = {
 extern const Command kInterp = {
     .name = "interp",
     .summary = "look inside of a trained model",
-    .about = "Each analysis prints a picture for the terminal; --json prints its numbers, --png and "
-             "--html write it as a picture or a page.",
+    .about =
+        "Each analysis prints a picture for the terminal; --json prints its numbers, --png and "
+        "--html write it as a picture or a page.",
     .examples = kExamples,
     .commands = kAnalyses};
 

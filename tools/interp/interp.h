@@ -33,8 +33,13 @@ Microscope open_specimen(const Arguments& args);
 
 // The one token that an option names: its text, or #17. -1 where the option is not given.
 std::int32_t token_asked(const Arguments& args, const char* option, const Specimen& specimen);
-// What --data names, or else what the model learned from, in tokens of the model.
+// What --data names, or else what the model learned from, in tokens of the model. A text needs the
+// model's tokenizer; a folder of tokens does not, as long as the model knows all of them.
 Dataset data_asked(const Arguments& args, const Opened& opened);
+
+// " --ckpt out/names --tokenizer gpt2": what this line says about the model, for a command that a
+// person may copy.
+std::string model_options(const Arguments& args);
 
 // How far a long computation is, on stderr: one line that is rewritten on a terminal, ten lines
 // elsewhere.

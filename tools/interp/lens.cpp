@@ -3,6 +3,7 @@
 
 #include "engine/base/text.h"
 #include "tools/interp/interp.h"
+#include "tools/shell_word.h"
 #include "tools/text_options.h"
 
 namespace glass {
@@ -51,7 +52,10 @@ Findings find(const Arguments& args, const Microscope& microscope) {
                       .target = token_asked(args, "target", microscope.specimen)};
   TunedLens tuned;
   if (args.has("tuned")) {
-    tuned = load_tuned_lens(args.text("tuned"), microscope.specimen);
+    const std::string& path = args.text("tuned");
+    tuned = load_tuned_lens(
+        path, microscope.specimen,
+        "glass interp lens" + model_options(args) + " --train-tuned " + shell_word(path));
     options.tuned = &tuned;
   }
   return findings(lens_of(microscope.specimen, ids, options, second_text(args, microscope.opened)));

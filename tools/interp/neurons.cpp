@@ -17,10 +17,9 @@ std::string file_of(const Arguments& args, const Opened& opened) {
   return args.has("out") ? args.text("out") : path_beside(opened.saved.path, "neurons");
 }
 
-std::string renewing(const Arguments& args, const std::string& source) {
-  std::string line = "glass interp neurons scan --ckpt " + shell_word(args.text("ckpt"));
-  if (!source.empty()) line += " --data " + shell_word(source);
-  if (args.has("tokenizer")) line += " --tokenizer " + shell_word(args.text("tokenizer"));
+std::string renewing(const Arguments& args) {
+  std::string line = "glass interp neurons scan" + model_options(args);
+  if (args.has("data")) line += " --data " + shell_word(args.text("data"));
   return args.has("out") ? line + " -o " + shell_word(args.text("out")) : line;
 }
 
@@ -72,7 +71,7 @@ Findings show(const Arguments& args, const Microscope& microscope) {
                    "17; or none of both, for all."));
   if (!microscope.opened.config().has_mlp())
     fail(UsageError("this model has no mlps, and so no neurons to look at."));
-  const std::string renew = renewing(args, args.has("data") ? args.text("data") : "");
+  const std::string renew = renewing(args);
   const std::string path = file_of(args, microscope.opened);
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored))

@@ -23,7 +23,7 @@ std::string place_of(const Arguments& args, const GPTConfig& config) {
 }
 
 std::string training(const Arguments& args) {
-  std::string line = "glass interp sae train --ckpt " + shell_word(args.text("ckpt"));
+  const std::string line = "glass interp sae train" + model_options(args);
   return args.has("out") ? line + " -o " + shell_word(args.text("out")) : line;
 }
 
