@@ -84,7 +84,7 @@ void fields(Json& json, const Table& table) {
 void fields(Json& json, const Strip& strip) {
   json.field("kind", "strip").field("title", strip.title).field("tokens", strip.tokens);
   numbers(json, "values", strip.values);
-  json.field("colours", name_of(strip.colours)).field("only_marks", only_marks(strip));
+  json.field("colours", name_of(strip.colours)).field("only_marks", !has_scale(strip));
   range(json, range_of(strip));
 }
 
