@@ -111,7 +111,8 @@ std::string command_of(const ReportRow& row, const ReportSubject& subject) {
   const std::string name(row.name), options(row.options);
   std::string line =
       "glass interp " + name + (name == "neurons" || name == "sae" ? " show" : "") +
-      (name == "dynamics" ? " --ckpt " + shell_word(subject.folder) : subject.model_options);
+      (name == "dynamics" && !subject.folder.empty() ? " --ckpt " + shell_word(subject.folder)
+                                                      : subject.model_options);
   if (options.empty()) return line;
   return line + " " + (options == "TEXT" ? subject.text_options : options);
 }
