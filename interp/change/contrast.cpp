@@ -207,19 +207,6 @@ std::vector<double> answers(const Tensor& logits, const Task& task) {
   return means;
 }
 
-std::string answer_in_words(std::int64_t pairs, const std::string& target, const std::string& foil,
-                            double metric_clean, double metric_corrupt) {
-  if (pairs == 1)
-    return format(
-        "The answer is logit[%s] - logit[%s]: %.3f behind the clean text, %.3f behind the corrupt "
-        "one. ",
-        target.c_str(), foil.c_str(), metric_clean, metric_corrupt);
-  return format(
-      "The answer is logit[target] - logit[foil], as a mean over %lld pairs of texts: %.3f behind "
-      "the clean ones, %.3f behind the corrupt ones. ",
-      static_cast<long long>(pairs), metric_clean, metric_corrupt);
-}
-
 TwoRuns run_both(const Specimen& specimen, const Task& task, std::vector<std::string> patterns) {
   patterns.emplace_back("logits");
   TwoRuns runs{look(specimen.gpt, clean_ids(specimen, task), patterns, Positions::last),
@@ -237,9 +224,45 @@ TwoRuns run_both(const Specimen& specimen, const Task& task, std::vector<std::st
   return runs;
 }
 
-std::string doubt_about(double metric_clean, double metric_corrupt) {
-  const double apart = metric_clean - metric_corrupt;
-  if (metric_clean <= 0)
+// ---- telling ------------------------------------------------------------------------------------
+
+Question question_of(const Specimen& specimen, const Task& task, double metric_clean,
+                     double metric_corrupt) {
+  const Contrast& first = task.pairs.front();
+  return {specimen.labels(first.clean),
+          specimen.labels(first.corrupt),
+          specimen.label(first.target),
+          specimen.label(first.foil),
+          task.B(),
+          metric_clean,
+          metric_corrupt};
+}
+
+void put(Json& json, const Question& q) {
+  json.field("clean", q.clean)
+      .field("corrupt", q.corrupt)
+      .field("target", q.target)
+      .field("foil", q.foil)
+      .field("pairs", q.pairs)
+      .field("metric_clean", q.metric_clean)
+      .field("metric_corrupt", q.metric_corrupt);
+}
+
+std::string answer_in_words(const Question& q) {
+  if (q.pairs == 1)
+    return format(
+        "The answer is logit[%s] - logit[%s]: %.3f behind the clean text, %.3f behind the corrupt "
+        "one. ",
+        q.target.c_str(), q.foil.c_str(), q.metric_clean, q.metric_corrupt);
+  return format(
+      "The answer is logit[target] - logit[foil], as a mean over %lld pairs of texts: %.3f behind "
+      "the clean ones, %.3f behind the corrupt ones. ",
+      static_cast<long long>(q.pairs), q.metric_clean, q.metric_corrupt);
+}
+
+std::string doubt_about(const Question& q) {
+  const double apart = q.metric_clean - q.metric_corrupt;
+  if (q.metric_clean <= 0)
     return format(
         "The model does not give the clean answer: behind the clean text it prefers the "
         "foil. The shares below are of a difference of %.3g logits, and explain nothing that it "
@@ -248,7 +271,7 @@ std::string doubt_about(double metric_clean, double metric_corrupt) {
   if (apart < 0)
     return "The corrupt text speaks for the target more than the clean one does: perhaps the two "
            "were exchanged.";
-  if (apart < 0.05 * metric_clean)
+  if (apart < 0.05 * q.metric_clean)
     return format(
         "The two answers lie close together: the shares below are of a difference of %.3g logits, "
         "and say little about what makes the clean answer.",

@@ -59,11 +59,6 @@ Tensor logit_difference(const Tensor& logits, const Task& task);
 // The same as the mean over pairs, for each cell.
 std::vector<double> answers(const Tensor& logits, const Task& task);
 
-// The answer and its two numbers as a sentence. Of several pairs they are means, and each pair has
-// a target and a foil of its own.
-std::string answer_in_words(std::int64_t pairs, const std::string& target, const std::string& foil,
-                            double metric_clean, double metric_corrupt);
-
 // Both runs, with the activations that `patterns` mean (see look), and their answers.
 struct TwoRuns {
   Activations clean, corrupt;
@@ -72,9 +67,24 @@ struct TwoRuns {
 // UsageError where the answers hardly differ: then there is nothing that a patch could restore.
 TwoRuns run_both(const Specimen& specimen, const Task& task, std::vector<std::string> patterns);
 
+// What was asked and what the two runs answered, as results carry it.
+struct Question {
+  std::vector<std::string> clean, corrupt;   // tokens of the first pair
+  std::string target, foil;                  // of the first pair
+  std::int64_t pairs = 1;
+  double metric_clean = 0, metric_corrupt = 0;   // logit[target] - logit[foil], means over pairs
+};
+Question question_of(const Specimen& specimen, const Task& task, double metric_clean,
+                     double metric_corrupt);
+void put(Json& json, const Question& question);
+
+// The answer and its two numbers as a sentence. Of several pairs they are means, and each pair has
+// a target and a foil of its own.
+std::string answer_in_words(const Question& question);
+
 // What a reader has to know before believing in shares of the way from one answer to the other:
 // that the model does not give the clean answer, or that the two lie close together. Empty where
 // the question is a good one.
-std::string doubt_about(double metric_clean, double metric_corrupt);
+std::string doubt_about(const Question& question);
 
 }   // namespace glass

@@ -144,13 +144,7 @@ PatchResult patching_of(const Specimen& specimen, const Task& task, const PatchO
   Grid grid = grid_of(specimen, task, o);
   PatchResult r{specimen.from,
                 o,
-                specimen.labels(task.pairs.front().clean),
-                specimen.labels(task.pairs.front().corrupt),
-                specimen.label(task.pairs.front().target),
-                specimen.label(task.pairs.front().foil),
-                task.B(),
-                runs.metric_clean,
-                runs.metric_corrupt,
+                question_of(specimen, task, runs.metric_clean, runs.metric_corrupt),
                 grid.row_axis,
                 grid.column_axis,
                 {},
@@ -210,23 +204,24 @@ Page page_of(const PatchResult& r) {
       denoise ? "What brings the answer back" : "What the answer cannot do without";
   Page page{"patch", title + ": " + r.options.site, r.from};
   page.add(Paragraph{
-      answer_in_words(r.pairs, r.target, r.foil, r.metric_clean, r.metric_corrupt) +
+      answer_in_words(r.question) +
       format(
           "Each cell is a run of the %s text in which %s of that cell alone comes from the other "
           "text. %s",
           denoise ? "corrupt" : "clean", r.options.site.c_str(),
           denoise ? "0: it changes nothing; 1: the clean answer is back."
                   : "0: it changes nothing; 1: the clean answer is gone.")});
-  if (r.pairs > 1 && r.column_axis != "head")
+  if (r.question.pairs > 1 && r.column_axis != "head")
     page.add(Paragraph{"The tokens along the axes are those of the first pair."});
-  const std::string doubt = doubt_about(r.metric_clean, r.metric_corrupt);
+  const std::string doubt = doubt_about(r.question);
   if (!doubt.empty()) page.add(Paragraph{doubt});
-  if (r.pairs == 1) {
+  if (r.question.pairs == 1) {
+    const std::vector<std::string>&clean = r.question.clean, &corrupt = r.question.corrupt;
     std::vector<double> differs;
-    for (std::size_t i = 0; i < r.clean.size(); ++i)
-      differs.push_back(r.clean[i] == r.corrupt[i] ? std::nan("") : 1);
-    page.add(Strip{"the clean text", r.clean, differs});
-    page.add(Strip{"the corrupt text", r.corrupt, differs});
+    for (std::size_t i = 0; i < clean.size(); ++i)
+      differs.push_back(clean[i] == corrupt[i] ? std::nan("") : 1);
+    page.add(Strip{"the clean text", clean, differs});
+    page.add(Strip{"the corrupt text", corrupt, differs});
   }
   Heatmap map{r.options.site, r.row_axis, r.column_axis, r.rows, r.columns, r.grid};
   map.colours = Heatmap::Colours::diverging;
@@ -252,15 +247,9 @@ void put_grid(Json& json, const std::vector<double>& grid, std::size_t columns) 
 
 void put(Json& json, const PatchResult& r) {
   json.field("site", r.options.site)
-      .field("mode", r.options.mode == PatchMode::denoise ? "denoise" : "noise")
-      .field("clean", r.clean)
-      .field("corrupt", r.corrupt)
-      .field("target", r.target)
-      .field("foil", r.foil)
-      .field("pairs", r.pairs)
-      .field("metric_clean", r.metric_clean)
-      .field("metric_corrupt", r.metric_corrupt)
-      .field("row_axis", r.row_axis)
+      .field("mode", r.options.mode == PatchMode::denoise ? "denoise" : "noise");
+  put(json, r.question);
+  json.field("row_axis", r.row_axis)
       .field("column_axis", r.column_axis)
       .field("rows", r.rows)
       .field("columns", r.columns);

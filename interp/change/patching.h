@@ -31,10 +31,7 @@ struct PatchOptions {
 struct PatchResult {
   Provenance from;
   PatchOptions options;
-  std::vector<std::string> clean, corrupt;   // tokens of the first pair
-  std::string target, foil;
-  std::int64_t pairs = 1;
-  double metric_clean = 0, metric_corrupt = 0;   // logit[target] - logit[foil]
+  Question question;
   std::string row_axis, column_axis;
   std::vector<std::string> rows, columns;
   std::vector<double> grid;   // how much of the difference each cell makes, row after row

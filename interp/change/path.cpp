@@ -267,16 +267,9 @@ PathResult paths_of(const Specimen& specimen, const Task& task, const PathOption
   const Graph& graph = paths.graph();
   const std::vector<int> from = chosen(graph.senders(), o.sender, "sender");
   const std::vector<int> to = chosen(graph.receivers(), o.receiver, "receiver");
-  const Contrast& first = task.pairs.front();
   PathResult r{specimen.from,
                o,
-               specimen.labels(first.clean),
-               specimen.labels(first.corrupt),
-               specimen.label(first.target),
-               specimen.label(first.foil),
-               task.B(),
-               paths.runs().metric_clean,
-               paths.runs().metric_corrupt,
+               question_of(specimen, task, paths.runs().metric_clean, paths.runs().metric_corrupt),
                {},
                {},
                std::vector<double>(from.size() * to.size(), std::nan(""))};
@@ -309,12 +302,12 @@ Page page_of(const PathResult& r) {
   Page page{"path", "Who listens to whom", r.from};
   const bool denoise = r.options.mode == PatchMode::denoise;
   page.add(Paragraph{
-      answer_in_words(r.pairs, r.target, r.foil, r.metric_clean, r.metric_corrupt) +
+      answer_in_words(r.question) +
       format("What a sender writes in the %s run reaches one receiver and nobody else. %s",
              denoise ? "clean" : "corrupt",
              denoise ? "1: this one connection brings the clean answer back."
                      : "1: without this one connection the clean answer is gone.")});
-  const std::string doubt = doubt_about(r.metric_clean, r.metric_corrupt);
+  const std::string doubt = doubt_about(r.question);
   if (!doubt.empty()) page.add(Paragraph{doubt});
   struct Best {
     std::size_t row, column;
@@ -351,16 +344,9 @@ Page page_of(const PathResult& r) {
 void put(Json& json, const PathResult& r) {
   json.field("mode", r.options.mode == PatchMode::denoise ? "denoise" : "noise")
       .field("linear", r.options.linear)
-      .field("through_mlps", r.options.through_mlps)
-      .field("clean", r.clean)
-      .field("corrupt", r.corrupt)
-      .field("target", r.target)
-      .field("foil", r.foil)
-      .field("pairs", r.pairs)
-      .field("metric_clean", r.metric_clean)
-      .field("metric_corrupt", r.metric_corrupt)
-      .field("rows", r.rows)
-      .field("columns", r.columns);
+      .field("through_mlps", r.options.through_mlps);
+  put(json, r.question);
+  json.field("rows", r.rows).field("columns", r.columns);
   if (r.grid.size() == 1) json.field("value", r.grid[0]);
   put_grid(json, r.grid, r.columns.size());
 }

@@ -27,10 +27,7 @@ struct PathOptions {
 struct PathResult {
   Provenance from;
   PathOptions options;
-  std::vector<std::string> clean, corrupt;
-  std::string target, foil;
-  std::int64_t pairs = 1;
-  double metric_clean = 0, metric_corrupt = 0;
+  Question question;
   std::vector<std::string> rows, columns;   // senders and receivers
   std::vector<double> grid;   // share of the answer; NaN: the sender comes after the receiver
   double at(std::size_t row, std::size_t column) const {

@@ -104,8 +104,8 @@ CircuitResult circuit_of(const Specimen& specimen, const Task& task, const Circu
   const Graph& graph = run.graph();
   const Found found = find(specimen, run, o);
   CircuitResult r;
-  r.from = specimen.from, r.options = o, r.task = task.name, r.pairs = task.B();
-  r.metric_clean = run.metric_clean(), r.metric_corrupt = run.metric_corrupt();
+  r.from = specimen.from, r.options = o, r.task = task.name;
+  r.question = question_of(specimen, task, run.metric_clean(), run.metric_corrupt());
   r.all_edges = static_cast<std::int64_t>(graph.edges().size());
   r.saturated = count(found.saturated);
   for (std::size_t e = 0; e < found.circuit.size(); ++e) {
@@ -124,9 +124,9 @@ CircuitResult circuit_of(const Specimen& specimen, const Task& task, const Circu
     if (found.circuit[e]) tests[1][e] = 0;
   const std::vector<EdgeSet> chance = random_circuits(found.circuit, o.random, o.seed);
   tests.insert(tests.end(), chance.begin(), chance.end());
-  const double whole = r.metric_clean - r.metric_corrupt;
+  const double whole = run.metric_clean() - run.metric_corrupt();
   std::vector<double> shares;
-  for (const double m : run.metrics(tests)) shares.push_back((m - r.metric_corrupt) / whole);
+  for (const double m : run.metrics(tests)) shares.push_back((m - run.metric_corrupt()) / whole);
   r.faithfulness = shares[0], r.completeness = 1 - shares[1];
   r.random_faithfulness = std::nan(""), r.random_best = std::nan("");
   if (o.random > 0) {
@@ -209,7 +209,7 @@ std::string threshold_words(double threshold) {
 Page page_of(const CircuitResult& r) {
   Page page{"circuit", "The connections that give the answer", r.from};
   page.add(Paragraph{conclusion(r)});
-  const std::string doubt = doubt_about(r.metric_clean, r.metric_corrupt);
+  const std::string doubt = doubt_about(r.question);
   if (!doubt.empty()) page.add(Paragraph{doubt});
   if (!r.edges.empty()) page.add(diagram_of(r));
   Bars bars{"Connections",
@@ -258,12 +258,10 @@ Page page_of(const CircuitResult& r) {
 }
 
 void put(Json& json, const CircuitResult& r) {
-  json.field("task", r.task)
-      .field("pairs", r.pairs)
-      .field("method", name_of(r.options.method))
+  json.field("task", r.task);
+  put(json, r.question);
+  json.field("method", name_of(r.options.method))
       .field("threshold", r.options.threshold)
-      .field("metric_clean", r.metric_clean)
-      .field("metric_corrupt", r.metric_corrupt)
       .field("all_edges", r.all_edges);
   json.key("edges").array();
   for (const CircuitEdge& e : r.edges) {

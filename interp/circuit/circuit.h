@@ -47,8 +47,7 @@ struct CircuitResult {
   Provenance from;
   CircuitOptions options;
   std::string task;
-  std::int64_t pairs = 1;
-  double metric_clean = 0, metric_corrupt = 0;
+  Question question;
   std::int64_t all_edges = 0, saturated = 0;
   std::vector<CircuitEdge> edges;                    // strongest first
   double faithfulness = 0;                           // of the answer that the circuit alone gives

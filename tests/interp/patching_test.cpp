@@ -74,8 +74,8 @@ TEST(Patching, NoiseTakesAwayWhatDenoisingBringsBack) {
     for (std::size_t i = 0; i < to.grid.size(); ++i)
       EXPECT_NEAR(to.grid[i], away.grid[i], 1e-4) << site << ", cell " << i;
   }
-  EXPECT_NEAR(patched(model, "z").metric_clean, 10, 1e-4);
-  EXPECT_NEAR(patched(model, "z").metric_corrupt, 0, 1e-4);
+  EXPECT_NEAR(patched(model, "z").question.metric_clean, 10, 1e-4);
+  EXPECT_NEAR(patched(model, "z").question.metric_corrupt, 0, 1e-4);
 }
 
 TEST(Patching, LooksIntoALayerByPositionAndByKey) {
@@ -184,8 +184,9 @@ TEST(Patching, ABatchOfCellsSaysWhatEachCellSaysAlone) {
       const Place place{name, -1, static_cast<std::int64_t>(position), -1};
       const auto patch = hooks.replace(place, part(other, place));
       const double answer = answers(hooks.logits(clean, nullptr, Positions::last), task)[0];
+      const Question& q = grid.question;
       EXPECT_NEAR(grid.at(1, position),
-                  (grid.metric_clean - answer) / (grid.metric_clean - grid.metric_corrupt), 1e-4);
+                  (q.metric_clean - answer) / (q.metric_clean - q.metric_corrupt), 1e-4);
     }
   }
 }
@@ -253,9 +254,14 @@ TEST(Patching, SaysWhereTheQuestionIsNoGoodOne) {
   };
   EXPECT_NE(words("handmade:anti-copy").find("does not give the clean answer"), std::string::npos);
   EXPECT_EQ(words("handmade:induction").find("does not give the clean answer"), std::string::npos);
-  EXPECT_EQ(doubt_about(10, 0), "");
-  EXPECT_NE(doubt_about(1, 2).find("exchanged"), std::string::npos);
-  EXPECT_NE(doubt_about(10, 9.9).find("difference of 0.1 logits"), std::string::npos);
+  const auto answered = [](double clean, double corrupt) {
+    Question question;
+    question.metric_clean = clean, question.metric_corrupt = corrupt;
+    return question;
+  };
+  EXPECT_EQ(doubt_about(answered(10, 0)), "");
+  EXPECT_NE(doubt_about(answered(1, 2)).find("exchanged"), std::string::npos);
+  EXPECT_NE(doubt_about(answered(10, 9.9)).find("difference of 0.1 logits"), std::string::npos);
 }
 
 }   // namespace

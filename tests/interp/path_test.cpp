@@ -128,7 +128,9 @@ TEST(Paths, ABatchSaysWhatEachWaySaysAlone) {
     const auto row = std::find(r.rows.begin(), r.rows.end(), "0.2") - r.rows.begin();
     const auto column = std::find(r.columns.begin(), r.columns.end(), "1.1.v") - r.columns.begin();
     EXPECT_NEAR(r.at(static_cast<std::size_t>(row), static_cast<std::size_t>(column)),
-                (r.metric_clean - answer) / (r.metric_clean - r.metric_corrupt), 1e-4);
+                (r.question.metric_clean - answer) /
+                    (r.question.metric_clean - r.question.metric_corrupt),
+                1e-4);
   }
 }
 
@@ -158,7 +160,8 @@ TEST(Paths, OfLinearKindKeepTheScaleAlsoIntoAGatedMlp) {
                                    [&](const Tensor& x) { return x + change / corrupt[scale]; });
     const double answer =
         answers(hooks.logits(corrupt_ids(model.specimen, task), nullptr, Positions::last), task)[0];
-    EXPECT_NEAR(r.grid[0], (answer - r.metric_corrupt) / (r.metric_clean - r.metric_corrupt), 1e-4);
+    const Question& q = r.question;
+    EXPECT_NEAR(r.grid[0], (answer - q.metric_corrupt) / (q.metric_clean - q.metric_corrupt), 1e-4);
     how.linear = false;
     EXPECT_GT(std::abs(paths_of(model.specimen, task, how).grid[0] - r.grid[0]), 1e-5);
   }
@@ -178,9 +181,9 @@ TEST(Paths, OfSeveralPairsDoNotNameTheTokensOfOne) {
   const Known model = known("induction", {});
   const PathResult one = paths_of(model.specimen, induction_task(model.specimen, 1, 5)),
                    three = paths_of(model.specimen, induction_task(model.specimen, 3, 5));
-  EXPECT_NE(page_text(page_of(one)).find("logit[" + one.target + "]"), std::string::npos);
+  EXPECT_NE(page_text(page_of(one)).find("logit[" + one.question.target + "]"), std::string::npos);
   const std::string text = page_text(page_of(three));
-  EXPECT_EQ(text.find("logit[" + three.target + "]"), std::string::npos) << text;
+  EXPECT_EQ(text.find("logit[" + three.question.target + "]"), std::string::npos) << text;
   EXPECT_NE(text.find("mean over 3 pairs"), std::string::npos) << text;
 }
 

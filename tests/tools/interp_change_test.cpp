@@ -90,6 +90,20 @@ TEST(InterpCircuit, PrintsTheThreeEdgesAndWhatTheyAreWorth) {
   EXPECT_LT(number(json, "random_faithfulness"), 0.5);
 }
 
+// Three analyses, one question: what a script reads of it has one name everywhere.
+TEST(InterpChange, SaysWhatWasAskedUnderTheSameNamesEverywhere) {
+  const JsonValue patch = said(interp("patch", {"--site", "z"}));
+  for (const JsonValue& json :
+       {said(interp("path", {"--to", "logits"})), said(interp("circuit", {"--random", "0"}))}) {
+    EXPECT_EQ(length(json, "clean"), length(patch, "clean"));
+    EXPECT_EQ(length(json, "corrupt"), length(patch, "corrupt"));
+    for (const char* name : {"target", "foil"})
+      EXPECT_EQ(test::text_of(json, name), test::text_of(patch, name));
+    for (const char* name : {"pairs", "metric_clean", "metric_corrupt"})
+      EXPECT_EQ(number(json, name), number(patch, name)) << name;
+  }
+}
+
 TEST(InterpCircuit, ReadsTasksFromAFileAndNamesTheLineThatIsWrong) {
   const test::Scratch scratch;
   const std::string good = scratch.write(

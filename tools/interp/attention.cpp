@@ -20,19 +20,13 @@ Findings find(const Arguments& args, const Microscope& microscope) {
 }
 
 // clang-format off
-const Option kOptions[] = {
-    kCkptOption,
-    kTokenizerOption,
-    kRanksOption,
-    kPromptOption,
-    kTokensOption,
+constexpr Option kOwn[] = {
     {.name = "layer", .type = Type::integer, .value = "L", .min = 0, .max = 1e6, .help = "only this layer, counted from 0", .group = "What"},
     {.name = "head", .type = Type::integer, .value = "H", .min = 0, .max = 1e6, .help = "only this head of each layer, counted from 0"},
     {.name = "show", .type = Type::choice, .fallback = "pattern", .choices = "pattern|scores|value-weighted",
      .help = "the pattern, the scores before the softmax, or the pattern times the length of what is read"},
-    kPngOption,
-    kHtmlOption,
 };
+constexpr auto kOptions = joined(kTextOptions, kOwn, kPictureOptions);
 const Example kExamples[] = {
     {"glass interp attention --ckpt out/names --prompt anna", "all heads"},
     {"glass interp attention --ckpt out/names --prompt anna --layer 1 --png heads.png", "one layer, as a picture"},

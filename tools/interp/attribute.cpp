@@ -32,21 +32,15 @@ Findings find(const Arguments& args, const Microscope& microscope) {
 }
 
 // clang-format off
-const Option kOptions[] = {
-    kCkptOption,
-    kTokenizerOption,
-    kRanksOption,
-    kPromptOption,
-    kTokensOption,
+constexpr Option kOwn[] = {
     {.name = "target", .value = "TOKEN", .help = "whose logit: a token's text, or #17; without it, the likeliest", .group = "What"},
     {.name = "foil", .value = "TOKEN", .fallback = "auto", .help = "the token it is compared with; auto: the likeliest other one; none: the logit alone"},
     {.name = "position", .type = Type::integer, .value = "N", .min = 0, .max = 1e9, .help = "whose next token is asked about; without it, the last one's"},
     {.name = "head", .value = "L.H", .help = "the head that is shown by where it looked; without it, the one with the largest share"},
     {.name = "mlp", .type = Type::integer, .value = "L", .min = 0, .max = 1e6, .help = "the mlp that is shown by its neurons; without it, the one with the largest share"},
     {.name = "neurons", .type = Type::integer, .value = "N", .fallback = "10", .min = 1, .max = 1e6, .help = "how many neurons to show"},
-    kPngOption,
-    kHtmlOption,
 };
+constexpr auto kOptions = joined(kTextOptions, kOwn, kPictureOptions);
 const Example kExamples[] = {
     {"glass interp attribute --ckpt out/names --prompt ann", "who wrote the likeliest letter, against the second"},
     {"glass interp attribute --ckpt out/names --prompt ann --target a --foil i", "why a and not i"},

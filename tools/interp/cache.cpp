@@ -16,18 +16,12 @@ Findings find(const Arguments& args, const Microscope& microscope) {
 }
 
 // clang-format off
-const Option kOptions[] = {
-    kCkptOption,
-    kTokenizerOption,
-    kRanksOption,
-    kPromptOption,
-    kTokensOption,
+constexpr Option kOwn[] = {
     {.name = "names", .value = "PATTERN,PATTERN", .fallback = "*", .help = "which places, by name; * stands for anything: blocks.*.attn.hook_pattern", .group = "What"},
     {.name = "out", .value = "FILE", .help = "write them all under their names as a safetensors file", .also = "o", .group = "Output"},
     {.name = "overwrite", .type = Type::flag, .help = "replace a file that is there"},
-    kPngOption,
-    kHtmlOption,
 };
+constexpr auto kOptions = joined(kTextOptions, kOwn, kPictureOptions);
 const Example kExamples[] = {
     {"glass interp cache --ckpt out/names --prompt anna", "a table of all places"},
     {"glass interp cache --ckpt out/names --prompt anna --names 'blocks.*.hook_resid_pre' -o anna.safetensors", "the stream between the blocks, for another program"},

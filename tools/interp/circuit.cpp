@@ -26,16 +26,7 @@ Findings find(const Arguments& args, const Microscope& microscope) {
 }
 
 // clang-format off
-const Option kOptions[] = {
-    kCkptOption,
-    kTokenizerOption,
-    kRanksOption,
-    kTaskOption,
-    kPairsOption,
-    kCleanOption,
-    kCorruptOption,
-    kTargetOption,
-    kFoilOption,
+constexpr Option kOwn[] = {
     {.name = "method", .type = Type::choice, .fallback = "acdc", .choices = "acdc|path_patching|eap|eap-ig",
      .help = "acdc: cut one connection after the other; path_patching: what each alone brings back; eap, eap-ig: first order, quick", .group = "What"},
     {.name = "threshold", .type = Type::number, .value = "X", .fallback = "0.02",
@@ -44,9 +35,8 @@ const Option kOptions[] = {
      .help = "of acdc: how far the guess about the next token is from the whole model's, in nats; or the share of the answer that is gone"},
     {.name = "steps", .type = Type::integer, .value = "N", .fallback = "30", .min = 1, .max = 1e4, .help = "of eap-ig, from the corrupt text to the clean one"},
     {.name = "random", .type = Type::integer, .value = "N", .fallback = "100", .min = 0, .max = 1e5, .help = "random circuits of the same size to compare with"},
-    kPngOption,
-    kHtmlOption,
 };
+constexpr auto kOptions = joined(kTaskOptions, kOwn, kPictureOptions);
 const Example kExamples[] = {
     {"glass interp circuit --ckpt handmade:induction", "the three connections of an induction circuit"},
     {"glass interp circuit --ckpt out/induction --method eap-ig --pairs 8 --png circuit.png", "of a trained model, as a picture"},

@@ -1,8 +1,11 @@
 // What the analyses of `glass interp` have in common: which model, which text, and the four ways to
 // tell a result.
 #pragma once
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,12 +15,27 @@
 
 namespace glass {
 
+// Tables of options, one behind the other: what several commands share is written down once.
+template <std::size_t... N>
+constexpr std::array<Option, (N + ...)> joined(const Option (&... tables)[N]) {
+  std::array<Option, (N + ...)> all{};
+  std::size_t next = 0;
+  const auto add = [&](std::span<const Option> table) {
+    for (const Option& option : table) all[next++] = option;
+  };
+  (add(tables), ...);
+  return all;
+}
+
 // clang-format off
 inline constexpr Option kPromptOption = {.name = "prompt", .value = "TEXT", .help = "the text; - reads it from stdin", .group = "Text"};
 inline constexpr Option kTokensOption = {.name = "tokens", .value = "1,2,3", .help = "the text as token ids", .group = "Text"};
-// Every analysis ends its table of options with these two; --json is a shared option.
+// An analysis of one text begins its table of options with these.
+inline constexpr Option kTextOptions[] = {kCkptOption, kTokenizerOption, kRanksOption, kPromptOption, kTokensOption};
+// Every analysis ends it with these two; --json is a shared option.
 inline constexpr Option kPngOption  = {.name = "png",  .value = "FILE", .help = "draw the result into a picture", .group = "Output"};
 inline constexpr Option kHtmlOption = {.name = "html", .value = "FILE", .help = "write the result as one self-contained page", .group = "Output"};
+inline constexpr Option kPictureOptions[] = {kPngOption, kHtmlOption};
 inline constexpr Option kDataOption = {.name = "data", .value = "SOURCE", .help = "a text file or a data set; without it, what the model learned from", .also = "dataset", .group = "Text"};
 // clang-format on
 

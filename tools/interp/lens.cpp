@@ -62,12 +62,7 @@ Findings find(const Arguments& args, const Microscope& microscope) {
 }
 
 // clang-format off
-const Option kOptions[] = {
-    kCkptOption,
-    kTokenizerOption,
-    kRanksOption,
-    kPromptOption,
-    kTokensOption,
+constexpr Option kOwn[] = {
     {.name = "compare", .value = "TEXT", .help = "a second text, read beside the first (with --tokens: its ids)"},
     {.name = "at", .type = Type::choice, .fallback = "post", .choices = "pre|mid|post|all",
      .help = "read before a block, between its halves, behind it, or everywhere", .group = "What"},
@@ -77,9 +72,8 @@ const Option kOptions[] = {
     {.name = "train-tuned", .value = "FILE", .help = "train a tuned lens on --data and write it", .group = "Tuned lens"},
     kDataOption,
     {.name = "steps", .type = Type::integer, .value = "N", .fallback = "250", .min = 1, .max = 1e7, .help = "training steps of the lens"},
-    kPngOption,
-    kHtmlOption,
 };
+constexpr auto kOptions = joined(kTextOptions, kOwn, kPictureOptions);
 const Example kExamples[] = {
     {"glass interp lens --ckpt out/names --prompt anna", "what each layer expects after each letter"},
     {"glass interp lens --ckpt out/names --prompt anna --compare annb --at all", "where two texts part"},

@@ -24,16 +24,7 @@ Findings find(const Arguments& args, const Microscope& microscope) {
 }
 
 // clang-format off
-const Option kOptions[] = {
-    kCkptOption,
-    kTokenizerOption,
-    kRanksOption,
-    kTaskOption,
-    kPairsOption,
-    kCleanOption,
-    kCorruptOption,
-    kTargetOption,
-    kFoilOption,
+constexpr Option kOwn[] = {
     {.name = "site", .type = Type::choice, .fallback = "resid_pre", .choices = "resid_pre|resid_mid|resid_post|attn_out|mlp_out|z|q|k|v|pattern",
      .help = "what is exchanged. The first five are cells by layer and position, the others by layer and head", .group = "What"},
     {.name = "mode", .type = Type::choice, .fallback = "denoise", .choices = "denoise|noise",
@@ -42,9 +33,8 @@ const Option kOptions[] = {
      .help = "of one layer: its heads by position; source: the keys of a pattern, whose position is the query"},
     {.name = "layer", .type = Type::integer, .value = "L", .min = 0, .max = 1e6, .help = "only this layer, counted from 0"},
     {.name = "head", .type = Type::integer, .value = "H", .min = 0, .max = 1e6, .help = "only this head of each layer, counted from 0"},
-    kPngOption,
-    kHtmlOption,
 };
+constexpr auto kOptions = joined(kTaskOptions, kOwn, kPictureOptions);
 const Example kExamples[] = {
     {"glass interp patch --ckpt handmade:induction", "where a repeat is remembered"},
     {"glass interp patch --ckpt handmade:induction --site z", "which heads bring the answer back"},

@@ -18,25 +18,15 @@ Findings find(const Arguments& args, const Microscope& microscope) {
 }
 
 // clang-format off
-const Option kOptions[] = {
-    kCkptOption,
-    kTokenizerOption,
-    kRanksOption,
-    kTaskOption,
-    kPairsOption,
-    kCleanOption,
-    kCorruptOption,
-    kTargetOption,
-    kFoilOption,
+constexpr Option kOwn[] = {
     {.name = "from", .value = "L.H", .help = "the sender: a head, embed, pos_embed or 'mlp L'; without it, every one", .group = "What"},
     {.name = "to", .value = "L.H.q|k|v", .help = "the receiver: the queries, keys or values of a head (L.H: all three), 'mlp L' or logits; without it, every one"},
     {.name = "mode", .type = Type::choice, .fallback = "denoise", .choices = "denoise|noise",
      .help = "denoise: the connection of the clean run in the corrupt one; noise: the other way around"},
     {.name = "linear", .type = Type::flag, .help = "keep the scale of the receiver's norm as it was, and do not centre, as TransformerLens does"},
     {.name = "through-mlps", .type = Type::flag, .help = "ways through mlps count as direct; all other heads are held"},
-    kPngOption,
-    kHtmlOption,
 };
+constexpr auto kOptions = joined(kTaskOptions, kOwn, kPictureOptions);
 const Example kExamples[] = {
     {"glass interp path --ckpt handmade:induction", "all connections, as a matrix"},
     {"glass interp path --ckpt handmade:induction --from 0.0 --to 1.0.k", "one of them"},

@@ -15,6 +15,9 @@ inline constexpr Option kCleanOption = {.name = "clean", .value = "TEXT", .help 
 inline constexpr Option kCorruptOption = {.name = "corrupt", .value = "TEXT", .help = "the same with as little as possible exchanged; it must have as many tokens"};
 inline constexpr Option kTargetOption = {.name = "target", .value = "TOKEN", .help = "what comes next in the clean text: a text of one token, or #17. Without it, what the model says"};
 inline constexpr Option kFoilOption = {.name = "foil", .value = "TOKEN", .help = "what the target is held against. Without it, what the model says to the corrupt text"};
+// All of them, behind those that name the model.
+inline constexpr Option kTaskOptions[] = {kCkptOption, kTokenizerOption, kRanksOption, kTaskOption, kPairsOption,
+                                          kCleanOption, kCorruptOption, kTargetOption, kFoilOption};
 // clang-format on
 
 Task task_asked(const Arguments& args, const Specimen& specimen);
