@@ -4,6 +4,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "interp/activations.h"
 
 namespace glass {
 namespace {
@@ -203,18 +204,35 @@ void Hooks::require_fired() const {
   require_fired(Side::backward);
 }
 
-Tensor Hooks::logits(const Tensor& ids, Tape* tape, Positions which) {
+// Is there a hook in this block that stands behind its queries, keys and values?
+bool Hooks::any_behind_queries_of(int layer) const {
+  constexpr std::string_view kBefore[] = {"hook_resid_pre", "hook_q_input",    "hook_k_input",
+                                          "hook_v_input",   "attn.hook_q",     "attn.hook_k",
+                                          "attn.hook_v",    "attn.hook_rot_q", "attn.hook_rot_k"};
+  const std::string block = in_block(layer, "");
+  return std::any_of(hooks_of_.begin(), hooks_of_.end(), [&](const auto& entry) {
+    const std::string_view name = entry.second.place.name;
+    return name.starts_with(block) && std::find(std::begin(kBefore), std::end(kBefore),
+                                                name.substr(block.size())) == std::end(kBefore);
+  });
+}
+
+Tensor Hooks::logits(const Tensor& ids, Tape* tape, Positions which, Weights weights) {
   begin(tape);
   Pass pass(tape, this);
+  pass.weights = weights;
   const Tensor y = gpt_.logits(pass, ids, which);
   require_fired(Side::forward);
   return y;
 }
 
-Tensor Hooks::logits_from(int first, const Tensor& x, Tape* tape, Positions which) {
+Tensor Hooks::logits_from(int first, const Tensor& x, Tape* tape, Positions which, KVCache* cache) {
   begin(tape);
   Pass pass(tape, this);
-  const Tensor end = gpt_.run(pass, x, first, static_cast<int>(gpt_.config().n_layer));
+  pass.cache = cache;
+  const int L = static_cast<int>(gpt_.config().n_layer);
+  const Tensor end =
+      gpt_.run(pass, x, first, L, any_behind_queries_of(L - 1) ? Positions::all : which);
   const Tensor y = gpt_.head(pass, end, which);
   require_fired(Side::forward);
   return y;

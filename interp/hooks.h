@@ -80,10 +80,13 @@ class Hooks final : public Observer {
   // One way through the model, or a part of it, with everything that is attached; then every hook
   // must have fired. With a tape, gradients are asked for by tape->backward, and `require_fired`
   // afterwards says whether all of them came.
-  Tensor logits(const Tensor& ids, Tape* tape = nullptr, Positions which = Positions::all);
-  // From the stream that enters block `first` to the logits: what a change at that layer needs.
+  Tensor logits(const Tensor& ids, Tape* tape = nullptr, Positions which = Positions::all,
+                Weights weights = Weights::watched);
+  // From the stream that enters block `first` to the logits: what a change at that layer needs. With
+  // a cache, x is what follows the tokens in it. Where the last position alone is asked for, and
+  // nobody looks, the last block does no more than it needs.
   Tensor logits_from(int first, const Tensor& x, Tape* tape = nullptr,
-                     Positions which = Positions::all);
+                     Positions which = Positions::all, KVCache* cache = nullptr);
   void require_fired() const;
 
   bool wants(std::string_view name) const override;
@@ -101,6 +104,7 @@ class Hooks final : public Observer {
   };
   Scope attach(const Place& place, Side side, Change act);
   bool any(std::string_view name, Side side) const;
+  bool any_behind_queries_of(int layer) const;
   Tensor pass_through(std::string_view name, Side side, const Tensor& x);
   void begin(const Tape* tape);
   void require_fired(Side side) const;

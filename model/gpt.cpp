@@ -40,7 +40,7 @@ Tensor GPT::embed(Pass& pass, const Tensor& ids) {
   return norm_embed_.empty() ? x : norm_embed_.front()(pass, x);
 }
 
-Tensor GPT::run(Pass& pass, Tensor x, int first, int last) {
+Tensor GPT::run(Pass& pass, Tensor x, int first, int last, Positions which) {
   const bool recompute = pass.recompute && x.tape();
   if (recompute && !again_) again_ = std::make_shared<Tape>();
   for (int i = first; i < last; ++i) {
@@ -50,7 +50,7 @@ Tensor GPT::run(Pass& pass, Tensor x, int first, int last) {
       continue;
     }
     const auto inside = pass.enter("blocks", i);
-    x = block(pass, x);
+    x = block(pass, x, i + 1 == last ? which : Positions::all);
   }
   return x;
 }
@@ -80,8 +80,7 @@ void GPT::pack(PackedType type) {
 }
 
 Tensor GPT::head(Pass& pass, const Tensor& x, Positions which) {
-  const std::int64_t T = x.dim(1);
-  const Tensor asked = normed(pass, which == Positions::last ? slice(x, 1, T - 1, T) : x);
+  const Tensor asked = normed(pass, asked_for(x, which));
   const Tensor bias = lm_head_bias_ ? pass.use(*lm_head_bias_) : Tensor();
   Parameter& w = head_weight();
   if (w.packed && !pass.tape())

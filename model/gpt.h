@@ -20,8 +20,8 @@ class GPT final : public LanguageModel {
 
   // The three parts of the way, for those who start or stop in between.
   Tensor embed(Pass& pass, const Tensor& ids);   // (B,T) -> (B,T,C)
-  Tensor run(Pass& pass, Tensor x, int first,
-             int last);   // blocks first .. last-1: (B,T,C) -> (B,T,C)
+  // Blocks first .. last-1: (B,T,C) -> (B,T,C), or (B,1,C), the last position of what comes out.
+  Tensor run(Pass& pass, Tensor x, int first, int last, Positions which = Positions::all);
   Tensor head(Pass& pass, const Tensor& x,
               Positions which = Positions::all);   // (B,T,C) -> (B,T,V)
 

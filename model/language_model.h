@@ -11,8 +11,6 @@
 
 namespace glass {
 
-enum class Positions : std::uint8_t { all, last };
-
 class LanguageModel {
  public:
   virtual ~LanguageModel();

@@ -132,6 +132,10 @@ Tensor Norm::readable(Pass& pass, const Tensor& x) const {
   return cast(type == NormType::layernorm ? pass.tap("hook_normalized", y) : y, writes);
 }
 
+Tensor asked_for(const Tensor& x, Positions which) {
+  return which == Positions::last ? slice(x, 1, x.dim(1) - 1, x.dim(1)) : x;
+}
+
 // ---- positions ----------------------------------------------------------------------------------
 
 const Tensor& Sinusoids::beside(const Tensor& x, std::int64_t past) {
@@ -184,9 +188,10 @@ bool SelfAttention::somebody_looks(const Pass& pass) const {
   });
 }
 
-Tensor SelfAttention::operator()(Pass& pass, const Tensor& x, const Norm* norm) const {
+Tensor SelfAttention::operator()(Pass& pass, const Tensor& x, const Norm* norm,
+                                 Positions which) const {
   const bool untouched = config_.pos == Position::learned || config_.pos == Position::none;
-  if (untouched && !pass.cache && !somebody_looks(pass))
+  if (untouched && !pass.cache && which == Positions::all && !somebody_looks(pass))
     return straight(pass, norm ? (*norm)(pass, x) : x);
   const bool each = pass.observed_any({kInputs[0], kInputs[1], kInputs[2]});
   Heads heads;
@@ -199,10 +204,14 @@ Tensor SelfAttention::operator()(Pass& pass, const Tensor& x, const Norm* norm) 
   }
   const auto inside = pass.enter("attn");
   turn(pass, heads);
-  const std::int64_t past = pass.past();
+  std::int64_t past = pass.past();
   if (pass.cache) {
     const KVCache::Pair all = pass.cache->append(layer_, heads.k, heads.v);
     heads.k = all.k, heads.v = all.v;
+  }
+  if (which == Positions::last) {
+    const std::int64_t T = x.dim(1);
+    heads.q = slice(heads.q, 2, T - 1, T), past += T - 1;
   }
   const Tensor z = pass.tap(
       "hook_z", permute(listen(pass, heads, numbers(pass, past)), {0, 2, 1, 3}));   // (B,T,H,D)
@@ -394,17 +403,17 @@ Block::Block(const WeightMaker& make, int layer) : config_(make.config) {
   if (config_.has_mlp()) mlp_ = std::make_unique<Mlp>(make, layer);
 }
 
-Tensor Block::operator()(Pass& pass, const Tensor& x) const {
+Tensor Block::operator()(Pass& pass, const Tensor& x, Positions which) const {
   const Tensor start = pass.tap("hook_resid_pre", x);
-  const Tensor end =
-      config_.norm == NormPlace::post ? post_norm(pass, start) : pre_norm(pass, start);
+  const Tensor end = config_.norm == NormPlace::post ? post_norm(pass, start, which)
+                                                     : pre_norm(pass, start, which);
   return pass.tap("hook_resid_post", end);
 }
 
-Tensor Block::pre_norm(Pass& pass, Tensor x) const {
+Tensor Block::pre_norm(Pass& pass, Tensor x, Positions which) const {
   const Norm* const norms = norms_.empty() ? nullptr : norms_.data();
   // Tokens talk to each other.
-  x = x + pass.tap("hook_attn_out", (*attn_)(pass, x, norms));
+  x = asked_for(x, which) + pass.tap("hook_attn_out", (*attn_)(pass, x, norms, which));
   if (!mlp_) return x;
   x = pass.tap("hook_resid_mid", x);
   // Each token thinks by itself.
@@ -412,8 +421,9 @@ Tensor Block::pre_norm(Pass& pass, Tensor x) const {
 }
 
 // The norms stand on the stream itself: what a block hands on has always just been normed.
-Tensor Block::post_norm(Pass& pass, Tensor x) const {
-  x = norms_[0](pass, x + pass.tap("hook_attn_out", (*attn_)(pass, x, nullptr)));
+Tensor Block::post_norm(Pass& pass, Tensor x, Positions which) const {
+  x = norms_[0](pass, asked_for(x, which) +
+                          pass.tap("hook_attn_out", (*attn_)(pass, x, nullptr, which)));
   if (!mlp_) return x;
   x = pass.tap("hook_resid_mid", x);
   return norms_[1](pass, x + feed_forward(pass, x, nullptr));

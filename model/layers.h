@@ -72,6 +72,9 @@ struct Linear {        // (..,K) -> (..,N)
 // What a norm writes: the stream itself, or a copy of it that a matrix product reads.
 enum class Writes : std::uint8_t { stream, factors };
 
+// (B,T,..) as it is, or (B,1,..).
+Tensor asked_for(const Tensor& x, Positions which);
+
 struct Norm {          // (..,C) -> (..,C)
   const char* scope;   // "ln1"
   NormType type;
@@ -90,8 +93,9 @@ struct Norm {          // (..,C) -> (..,C)
 class SelfAttention {
  public:
   SelfAttention(const WeightMaker& make, int layer);
-  // x (B,T,C) -> (B,T,C). In a pre-norm block `norm` is applied to what comes in.
-  Tensor operator()(Pass& pass, const Tensor& x, const Norm* norm) const;
+  // x (B,T,C) -> (B,T,C), or (B,1,C) where the last position alone is asked for: it listens to all.
+  // In a pre-norm block `norm` is applied to what comes in.
+  Tensor operator()(Pass& pass, const Tensor& x, const Norm* norm, Positions which) const;
 
   // Where one can look on the way from the stream of a block to what its heads found out, by the
   // names within the block: before the norm, and behind it. Who looks at none of them, nor at the
@@ -137,11 +141,13 @@ class Mlp {
 class Block {
  public:
   Block(const WeightMaker& make, int layer);
-  Tensor operator()(Pass& pass, const Tensor& x) const;   // (B,T,C) -> (B,T,C)
+  // (B,T,C) -> (B,T,C), or (B,1,C): the last block of a model of which only the last position is
+  // read saves the others all that comes behind their keys and values.
+  Tensor operator()(Pass& pass, const Tensor& x, Positions which = Positions::all) const;
 
  private:
-  Tensor pre_norm(Pass& pass, Tensor x) const;
-  Tensor post_norm(Pass& pass, Tensor x) const;
+  Tensor pre_norm(Pass& pass, Tensor x, Positions which) const;
+  Tensor post_norm(Pass& pass, Tensor x, Positions which) const;
   Tensor feed_forward(Pass& pass, const Tensor& x, const Norm* norm) const;
 
   const GPTConfig& config_;

@@ -29,6 +29,12 @@ class Observer {
 
 enum class Mode : std::uint8_t { evaluate, train };   // train: dropout drops
 
+// Does a tape ask for the gradients of weights, or only of what flows through the model?
+enum class Weights : std::uint8_t { watched, fixed };
+
+// Of which positions of a text something is asked for.
+enum class Positions : std::uint8_t { all, last };
+
 class Pass {
  public:
   explicit Pass(Tape* tape = nullptr, Observer* observer = nullptr)
@@ -38,6 +44,7 @@ class Pass {
   Mode mode = Mode::evaluate;
   RandomKey random{};   // seed, step and micro-step; the site is where dropout stands
   KVCache* cache = nullptr;
+  Weights weights = Weights::watched;
   bool recompute = false;   // keep the inputs of blocks only, and run them again in backward
 
   std::int64_t past() const;   // how many tokens the cache holds; 0 without one
@@ -45,12 +52,12 @@ class Pass {
   Tape* tape() const { return tape_; }
   Observer* observer() const { return observer_; }
   Tensor use(Parameter& p, Where at = Where::here()) {
-    return tape_ ? tape_->watch(p, at) : p.value;
+    return watches() ? tape_->watch(p, at) : p.value;
   }
   // The same weight as a factor of a matrix product, in the type that products are computed in.
   Tensor factor(Parameter& p, DType products, Where at = Where::here()) {
     if (products != DType::bf16) return use(p, at);
-    return tape_ ? tape_->watch_bf16(p, at) : p.in_bf16();
+    return watches() ? tape_->watch_bf16(p, at) : p.in_bf16();
   }
 
   // A place where one can look. Without an observer it costs one comparison.
@@ -85,6 +92,7 @@ class Pass {
   std::string_view scope() const { return {text_.data(), length_}; }
 
  private:
+  bool watches() const { return tape_ && weights == Weights::watched; }
   Tensor observed_tap(std::string_view name, const Tensor& x);
   std::string_view full(std::string_view name) const;   // scope.name, valid until the next call
 

@@ -167,15 +167,11 @@ std::vector<double> answers_of_batch(GPT& gpt, const Task& task, int layer,
   Hooks hooks(gpt);
   const auto patch =
       hooks.replace({place}, [&](const Tensor& x) { return with_cells(x, there, cells, place); });
-  if (P == 0)
-    return answers(hooks.logits_from(layer, repeated_rows(start, n), nullptr, Positions::last),
-                   task);
-  KVCache cache = past->before(P, n);
-  Pass pass(nullptr, &hooks);
-  pass.cache = &cache;
-  const Tensor end =
-      gpt.run(pass, repeated_rows(start, n), layer, static_cast<int>(gpt.config().n_layer));
-  return answers(gpt.head(pass, end, Positions::last), task);
+  std::optional<KVCache> cache;
+  if (P > 0) cache = past->before(P, n);
+  return answers(hooks.logits_from(layer, repeated_rows(start, n), nullptr, Positions::last,
+                                   cache ? &*cache : nullptr),
+                 task);
 }
 
 }   // namespace

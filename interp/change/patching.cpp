@@ -103,8 +103,14 @@ Grid grid_of(const Specimen& specimen, const Task& task, const PatchOptions& o) 
   return grid;
 }
 
+// Does what stands at this place of a block speak to other positions of the block itself?
+bool speaks_to_others(const std::string& place) {
+  return place == "hook_resid_pre" || place == "attn.hook_k" || place == "attn.hook_v";
+}
+
 // The answers of cells of one layer. A run goes only to those that change something: nothing of a
-// text is another before the first token that differs.
+// text is another before the first token that differs, and the last block is read at its last
+// position alone.
 std::vector<double> answers_of_layer(const Specimen& specimen, const Task& task, int layer,
                                      const std::string& place, const Activations& base,
                                      const Activations& other, double base_answer,
@@ -114,7 +120,10 @@ std::vector<double> answers_of_layer(const Specimen& specimen, const Task& task,
     return answers_of_layer(specimen, task, layer + 1, "hook_resid_pre", base, other, base_answer,
                             cells);
   const std::string name = in_block(layer, place);
-  const std::vector<char> differ = cells_that_differ(base[name], other[name], cells, name);
+  std::vector<char> differ = cells_that_differ(base[name], other[name], cells, name);
+  if (layer + 1 == specimen.config().n_layer && !speaks_to_others(place))
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      if (cells[i].position >= 0 && cells[i].position + 1 < task.T()) differ[i] = 0;
   std::vector<Cell> some;
   for (std::size_t i = 0; i < cells.size(); ++i)
     if (differ[i]) some.push_back(cells[i]);

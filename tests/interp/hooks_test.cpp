@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/base/error.h"
@@ -262,6 +263,35 @@ TEST(Hooks, FromALayerOnItIsTheWholeRunBitForBit) {
       EXPECT_EQ(hooks.logits_from(l, all[in_block(l, "hook_resid_pre")]).to_host(),
                 all["logits"].to_host())
           << model.name << ", from layer " << l;
+    }
+  }
+}
+
+// The last block leaves out what only other positions would need, unless somebody looks there.
+TEST(Hooks, OfTheLastPositionAloneIsTheLastOfAll) {
+  for (const Known& model : random_models(any_norm)) {
+    GPT& gpt = *model.gpt;
+    const Activations all = look(gpt, some_ids(gpt), {"*"});
+    const Tensor& logits = all["logits"];
+    const Tensor last = slice(logits, 1, logits.dim(1) - 1, logits.dim(1));
+    const int end = static_cast<int>(gpt.config().n_layer) - 1;
+    for (int l = 0; l <= end; ++l) {
+      for (const std::string& name : {std::string("hook_k_input"), std::string("attn.hook_k"),
+                                      std::string("attn.hook_z"), std::string("hook_resid_post")}) {
+        Hooks hooks(gpt);
+        Shape seen;
+        const auto scope =
+            hooks.read({in_block(end, name)}, [&](const Tensor& x) { seen = x.shape(); });
+        const Tensor some =
+            hooks.logits_from(l, all[in_block(l, "hook_resid_pre")], nullptr, Positions::last);
+        ASSERT_EQ(some.shape(), last.shape());
+        // Sums in another order.
+        const std::vector<double> a = some.to_host(), b = last.to_host();
+        for (std::size_t i = 0; i < a.size(); ++i)
+          EXPECT_NEAR(a[i], b[i], 1e-4 * std::max(1.0, std::abs(b[i])))
+              << model.name << ", from layer " << l << ", " << name;
+        EXPECT_EQ(seen, all[in_block(end, name)].shape()) << name;
+      }
     }
   }
 }
