@@ -95,7 +95,7 @@ class Ablation {
         windows_(windows_of(specimen, options)) {
     if (options.how == AblateHow::resample && windows_.texts.size() < 2)
       fail(UsageError("to resample takes another window to take from, and there is one only."));
-    if (options.how == AblateHow::mean) learn_means();
+    if (of_mean()) learn_means();
   }
 
   const Windows& windows() const { return windows_; }
@@ -193,6 +193,10 @@ class Ablation {
     }
   }
 
+  bool of_mean() const {
+    return options_.how == AblateHow::mean || options_.how == AblateHow::position_mean;
+  }
+
   // What stands at a place instead, and of which part of it.
   struct Instead {
     Part part;
@@ -234,7 +238,7 @@ class Ablation {
         const Shape ones = part.kind == Part::Kind::head ? Shape{1, 1, 1, 1} : Shape{1, 1, 1};
         all.push_back({part, Tensor::full(gpt_.device(), ones, 0, gpt_.dtype())});
       } else {
-        all.push_back({part, options_.how == AblateHow::mean ? means_.at(place) : from.at(place)});
+        all.push_back({part, of_mean() ? mean_in(place, ids.dim(1)) : from.at(place)});
       }
     }
     return all;
@@ -262,6 +266,17 @@ class Ablation {
     return out;
   }
 
+  // (1,1,..), or of each of the first T positions, (1,T,..).
+  Tensor mean_in(const std::string& place, std::int64_t T) const {
+    const Tensor& mean = means_.at(place);
+    if (options_.how == AblateHow::mean || mean.dim(1) == T) return mean;
+    if (mean.dim(1) < T)
+      fail(
+          UsageError("the prompt is longer than the windows whose positions have a mean; shorten "
+                     "it, or take --how zero or mean."));
+    return contiguous(slice(mean, 1, 0, T));
+  }
+
   void learn_means() {
     std::vector<Part> parts = options_.parts;
     if (parts.empty())
@@ -270,16 +285,21 @@ class Ablation {
     for (const Part& part : parts) names.push_back(place_of(part));
     std::map<std::string, std::vector<double>> sums;
     std::map<std::string, Shape> shapes;
-    const auto count = static_cast<double>(windows_.texts.size()) * static_cast<double>(windows_.T);
+    const bool each_position = options_.how == AblateHow::position_mean;
+    const auto count = static_cast<double>(windows_.texts.size()) *
+                       (each_position ? 1 : static_cast<double>(windows_.T));
     each_chunk(1, [&](const Chunk& chunk) {
       const Activations seen = look(gpt_, chunk.ids, names);
       for (const std::string& name : seen.names()) {
-        const std::vector<double> x = sum(sum(seen[name], 0), 0).to_host();
+        const Tensor over_windows = sum(seen[name], 0);   // (T,..)
+        const std::vector<double> x =
+            (each_position ? over_windows : sum(over_windows, 0)).to_host();
         auto& total = sums[name];
         total.resize(x.size());
         for (std::size_t i = 0; i < x.size(); ++i) total[i] += x[i] / count;
         shapes[name] = seen[name].shape();
-        shapes[name][0] = shapes[name][1] = 1;
+        shapes[name][0] = 1;
+        if (!each_position) shapes[name][1] = 1;
       }
     });
     for (const auto& [name, mean] : sums)
@@ -294,8 +314,10 @@ class Ablation {
     for (std::int64_t h = 0; h < H; ++h) diagonal[static_cast<std::size_t>(h * H + h)] = 1;
     const Tensor out = Tensor::from(z.device(), diagonal, {H, 1, 1, H, 1}, z.dtype());
     Tensor value;   // (1,B or 1,T or 1,H,D)
-    if (options_.how == AblateHow::mean)
-      value = cast(reshape(means_.at(in_block(l, "attn.hook_z")), {1, 1, 1, H, D}), z.dtype());
+    if (of_mean()) {
+      const Tensor mean = mean_in(in_block(l, "attn.hook_z"), T);
+      value = cast(reshape(mean, {1, 1, mean.dim(1), H, D}), z.dtype());
+    }
     if (options_.how == AblateHow::resample) value = reshape(rolled(z), {1, B, T, H, D});
     Hooks hooks(gpt_);
     const auto scope = hooks.replace({in_block(l, "attn.hook_z")}, [&](const Tensor& x) {

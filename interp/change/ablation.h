@@ -1,6 +1,7 @@
 // What is a part needed for? Take it out and see what becomes worse. A head says nothing (zero),
 // what it says on average (mean: it no longer knows what it reads, but does not surprise those who
-// listen to it either), or what it says in another text at that place (resample).
+// listen to it either), what it says on average at that position (position_mean: it still knows
+// where it stands), or what it says in another text at that place (resample).
 #pragma once
 #include <string>
 #include <vector>
@@ -11,7 +12,8 @@
 
 namespace glass {
 
-enum class AblateHow : std::uint8_t { zero, mean, resample };
+enum class AblateHow : std::uint8_t { zero, mean, position_mean, resample };
+const char* name_of(AblateHow how);   // "position-mean"
 
 struct AblationOptions {
   std::vector<Part> parts = {};   // all taken out at once; empty: each head of the model alone

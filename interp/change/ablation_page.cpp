@@ -9,9 +9,17 @@ namespace glass {
 namespace {
 
 std::string how_words(AblateHow how) {
-  if (how == AblateHow::zero) return "says nothing";
-  return how == AblateHow::mean ? "says what it says on average"
-                                : "says what it says in another text";
+  switch (how) {
+    case AblateHow::zero:
+      return "says nothing";
+    case AblateHow::mean:
+      return "says what it says on average";
+    case AblateHow::position_mean:
+      return "says what it says on average at that position";
+    case AblateHow::resample:
+      break;
+  }
+  return "says what it says in another text";
 }
 
 std::string what_counts(const AblationResult& r) {
@@ -142,6 +150,11 @@ void put_top(Json& json, const char* name, const std::vector<TopToken>& top) {
 
 }   // namespace
 
+const char* name_of(AblateHow how) {
+  constexpr const char* kNames[] = {"zero", "mean", "position-mean", "resample"};
+  return kNames[static_cast<std::size_t>(how)];
+}
+
 Page page_of(const AblationResult& r) {
   Page page{"ablate", "What is it needed for?", r.from};
   if (r.parts.empty()) add_each_head(page, r);
@@ -156,8 +169,7 @@ Page page_of(const AblationResult& r) {
 }
 
 void put(Json& json, const AblationResult& r) {
-  const char* const hows[] = {"zero", "mean", "resample"};
-  json.field("how", hows[static_cast<int>(r.how)])
+  json.field("how", name_of(r.how))
       .field("parts", r.parts)
       .field("windows", r.windows)
       .field("positions", r.T);

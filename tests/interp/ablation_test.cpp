@@ -116,7 +116,8 @@ TEST(Ablation, EachHeadAloneIsTheHeadNamedAlone) {
   for (const NormPlace norm : {NormPlace::pre, NormPlace::post}) {
     GPT gpt(config(norm), machine(), DType::f32, 3);
     const Specimen specimen{gpt, nullptr, {}};
-    for (const AblateHow how : {AblateHow::zero, AblateHow::mean, AblateHow::resample}) {
+    for (const AblateHow how :
+         {AblateHow::zero, AblateHow::mean, AblateHow::position_mean, AblateHow::resample}) {
       const AblationResult all = ablation_of(specimen, options(how));
       for (const int l : {0, 2}) {
         const AblationResult one = ablation_of(specimen, options(how, {{Part::Kind::head, l, 3}}));
@@ -141,6 +142,23 @@ TEST(Ablation, ToTheMeanOfATextThatNeverChangesIsNothing) {
   }
   o.parts = {{Part::Kind::mlp, 1, 0}, {Part::Kind::neuron, 2, 100}};
   EXPECT_NEAR(ablation_of({gpt, nullptr, {}}, o).change.change, 0, 1e-5);
+}
+
+// Of a text that never changes, what a part says depends on the position alone.
+TEST(Ablation, ToTheMeanOfEachPositionKeepsWhatPositionsSay) {
+  GPT gpt(config(NormPlace::pre), machine(), DType::f32, 3);
+  AblationOptions o = options(AblateHow::position_mean);
+  o.text.assign(600, 11);
+  for (const LossChange& head : ablation_of({gpt, nullptr, {}}, o).each)
+    EXPECT_NEAR(head.change, 0, 1e-5);
+  o.parts = {{Part::Kind::head, 0, 1}, {Part::Kind::mlp, 1, 0}, {Part::Kind::neuron, 2, 100}};
+  o.prompt.assign(5, 11);   // shorter than the windows
+  const AblationResult same = ablation_of({gpt, nullptr, {}}, o);
+  EXPECT_NEAR(same.change.change, 0, 1e-5);
+  ASSERT_FALSE(same.ablated_top.empty());
+  EXPECT_NEAR(same.ablated_top[0].probability, same.baseline_top[0].probability, 1e-5);
+  o.how = AblateHow::mean;
+  EXPECT_GT(std::abs(ablation_of({gpt, nullptr, {}}, o).change.change), 1e-4);
 }
 
 TEST(Ablation, OfAHeadThatSaysNothingChangesNothing) {
@@ -221,7 +239,8 @@ TEST(Ablation, WorksInAnyTypeThatTheModelComputesIn) {
       rounded(config(NormPlace::pre), machine(), DType::bf16, 3);
   const std::vector<Part> parts = {
       {Part::Kind::head, 0, 1}, {Part::Kind::neuron, 1, 7}, {Part::Kind::mlp, 2, 0}};
-  for (const AblateHow how : {AblateHow::zero, AblateHow::mean, AblateHow::resample}) {
+  for (const AblateHow how :
+       {AblateHow::zero, AblateHow::mean, AblateHow::position_mean, AblateHow::resample}) {
     const double one = ablation_of({exact, nullptr, {}}, options(how, parts)).change.change;
     const double other = ablation_of({rounded, nullptr, {}}, options(how, parts)).change.change;
     EXPECT_NEAR(one, other, 0.05) << "8 bits of mantissa, how " << static_cast<int>(how);
@@ -242,6 +261,8 @@ TEST(Ablation, RefusesWhatIsNotThere) {
   EXPECT_THROW(ablation_of({gpt, nullptr, {}}, o), UsageError);
   o = options(AblateHow::resample, {{Part::Kind::head, 0, 0}});
   o.text = text(12), o.windows = 2, o.prompt = text(20);
+  EXPECT_THROW(ablation_of({gpt, nullptr, {}}, o), UsageError);
+  o.how = AblateHow::position_mean;
   EXPECT_THROW(ablation_of({gpt, nullptr, {}}, o), UsageError);
 }
 

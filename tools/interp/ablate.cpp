@@ -6,8 +6,9 @@ namespace glass {
 namespace {
 
 AblateHow how_of(const std::string& name) {
-  if (name == "mean") return AblateHow::mean;
-  return name == "resample" ? AblateHow::resample : AblateHow::zero;
+  for (const AblateHow how : {AblateHow::mean, AblateHow::position_mean, AblateHow::resample})
+    if (name == name_of(how)) return how;
+  return AblateHow::zero;
 }
 
 Findings find(const Arguments& args, const Microscope& microscope) {
@@ -39,7 +40,7 @@ const Option kOptions[] = {
     {.name = "heads", .value = "1.3,1.2", .help = "heads to take out together, as layer.head; 1.* is all of layer 1; without any part, each head alone", .group = "What"},
     {.name = "neurons", .value = "0.321", .help = "neurons, as layer.neuron"},
     {.name = "mlps", .value = "2", .help = "whole mlps, by layer"},
-    {.name = "how", .type = Type::choice, .fallback = "zero", .choices = "zero|mean|resample", .help = "a part says nothing, its mean over the windows, or what it says in the next window"},
+    {.name = "how", .type = Type::choice, .fallback = "zero", .choices = "zero|mean|position-mean|resample", .help = "a part says nothing, its mean over the windows, its mean over them at each position, or what it says in the next window"},
     kHeadsDataOption,
     kPromptOption,
     kTokensOption,
