@@ -50,6 +50,13 @@ std::string ink(Ink colour, std::string_view text, std::FILE* stream) {
   return kCodes[static_cast<int>(colour)] + std::string(text) + "\033[0m";
 }
 
+std::string duration(double seconds) {
+  const std::int64_t s = static_cast<std::int64_t>(seconds + 0.5);
+  if (s < 3600) return format("%d:%02d", static_cast<int>(s / 60), static_cast<int>(s % 60));
+  return format("%d:%02d:%02d", static_cast<int>(s / 3600), static_cast<int>(s / 60 % 60),
+                static_cast<int>(s % 60));
+}
+
 void print(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void flush_stdout() {

@@ -15,6 +15,8 @@ enum class Ink { plain, bold, dim, red, green, yellow, cyan };
 std::string ink(Ink colour, std::string_view text,
                 std::FILE* stream);   // the text alone where colour is not wanted
 
+std::string duration(double seconds);   // "2:05", "1:02:03"
+
 void print(std::string_view text);   // to stdout; a failure is noticed by flush_stdout
 void flush_stdout();                 // SystemError if anything that was printed did not arrive
 

@@ -25,13 +25,6 @@ extern "C" void on_interrupt(int) {
   if (stops_asked.fetch_add(1) > 0) ::_exit(static_cast<int>(ExitCode::interrupted));
 }
 
-std::string duration(double seconds) {
-  const std::int64_t s = static_cast<std::int64_t>(seconds + 0.5);
-  if (s < 3600) return format("%d:%02d", static_cast<int>(s / 60), static_cast<int>(s % 60));
-  return format("%d:%02d:%02d", static_cast<int>(s / 3600), static_cast<int>(s / 60 % 60),
-                static_cast<int>(s % 60));
-}
-
 }   // namespace
 
 namespace {

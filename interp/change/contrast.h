@@ -9,6 +9,7 @@
 // inside of the model moves it from the one text's number towards the other's.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,9 @@ struct Question {
 Question question_of(const Specimen& specimen, const Task& task, double metric_clean,
                      double metric_corrupt);
 void put(Json& json, const Question& question);
+
+// Told by what takes hours on a large model how far it is.
+using Progressed = std::function<void(std::int64_t done, std::int64_t all)>;
 
 // The answer and its two numbers as a sentence. Of several pairs they are means, and each pair has
 // a target and a foil of its own.

@@ -56,7 +56,7 @@ class Paths {
   const TwoRuns& runs() const { return runs_; }
 
   // The answers of ways whose receivers all stand at one place of the model.
-  std::vector<double> answers_of(const Ways& ways) {
+  std::vector<double> answers_of(const Ways& ways, const std::function<void(std::size_t)>& done) {
     const std::size_t most = static_cast<std::size_t>(
         std::max<std::int64_t>(1, rows_at_once(c_, task_.T()) / task_.B() / c_.n_head));
     std::vector<double> all;
@@ -65,6 +65,7 @@ class Paths {
       const Ways some(first, first + static_cast<std::ptrdiff_t>(std::min(most, ways.size() - i)));
       const std::vector<double> these = answers(logits(some), task_);
       all.insert(all.end(), these.begin(), these.end());
+      done(some.size());
     }
     return all;
   }
@@ -262,7 +263,8 @@ bool together(const Receiver& a, const Receiver& b) {
 
 }   // namespace
 
-PathResult paths_of(const Specimen& specimen, const Task& task, const PathOptions& o) {
+PathResult paths_of(const Specimen& specimen, const Task& task, const PathOptions& o,
+                    const Progressed& progressed) {
   Paths paths(specimen, task, o);
   const Graph& graph = paths.graph();
   const std::vector<int> from = chosen(graph.senders(), o.sender, "sender");
@@ -272,9 +274,14 @@ PathResult paths_of(const Specimen& specimen, const Task& task, const PathOption
                question_of(specimen, task, paths.runs().metric_clean, paths.runs().metric_corrupt),
                {},
                {},
-               std::vector<double>(from.size() * to.size(), std::nan(""))};
+               std::vector<double>(from.size() * to.size()),   // nothing flows downwards
+               {}};
+  for (const int s : from)
+    for (const int v : to) r.leads.push_back(s < graph.earlier(v));
   for (const int s : from) r.rows.push_back(str(graph.senders()[static_cast<std::size_t>(s)]));
   for (const int v : to) r.columns.push_back(str(graph.receivers()[static_cast<std::size_t>(v)]));
+  std::int64_t tried = 0;
+  const std::int64_t all_ways = std::count(r.leads.begin(), r.leads.end(), 1);
   for (std::size_t begin = 0, end = 0; begin < to.size(); begin = end) {
     Ways ways;
     std::vector<std::size_t> places;   // in the grid
@@ -283,13 +290,17 @@ PathResult paths_of(const Specimen& specimen, const Task& task, const PathOption
     };
     for (; end < to.size() && together(receiver(begin), receiver(end)); ++end) {
       for (std::size_t row = 0; row < from.size(); ++row) {
-        if (from[row] >= graph.earlier(to[end])) continue;
+        const std::size_t place = row * to.size() + end;
+        if (!r.leads[place]) continue;
         ways.push_back({from[row], to[end]});
-        places.push_back(row * to.size() + end);
+        places.push_back(place);
       }
     }
     if (ways.empty()) continue;
-    const std::vector<double> all = paths.answers_of(ways);
+    const std::vector<double> all = paths.answers_of(ways, [&](std::size_t done) {
+      tried += static_cast<std::int64_t>(done);
+      if (progressed) progressed(tried, all_ways);
+    });
     for (std::size_t i = 0; i < all.size(); ++i)
       r.grid[places[i]] = share_of_way(o.mode, paths.runs(), all[i]);
   }
@@ -314,18 +325,20 @@ Page page_of(const PathResult& r) {
     double value;
   };
   std::vector<Best> best;
-  for (std::size_t i = 0; i < r.rows.size(); ++i)
-    for (std::size_t j = 0; j < r.columns.size(); ++j)
-      if (!std::isnan(r.at(i, j))) best.push_back({i, j, r.at(i, j)});
+  std::vector<double> shown = r.grid;   // nothing where there is no way: the map has steps
+  for (std::size_t i = 0; i < r.grid.size(); ++i) {
+    if (r.leads[i]) best.push_back({i / r.columns.size(), i % r.columns.size(), r.grid[i]});
+    else shown[i] = std::nan("");
+  }
   std::sort(best.begin(), best.end(),
             [](const Best& a, const Best& b) { return std::abs(a.value) > std::abs(b.value); });
   if (best.empty()) {
-    page.add(Paragraph{"There is no such connection: " + r.columns.front() + " reads before " +
+    page.add(Paragraph{"Nothing travels there: " + r.columns.front() + " reads before " +
                        r.rows.front() + " has written."});
     return page;
   }
   if (r.grid.size() > 1) {
-    Heatmap map{"All paths", "sender", "receiver", r.rows, r.columns, r.grid};
+    Heatmap map{"All paths", "sender", "receiver", r.rows, r.columns, shown};
     map.colours = Heatmap::Colours::diverging;
     const double most = std::max(1.0, std::abs(best.front().value));
     map.range = Range{-most, most};

@@ -29,13 +29,15 @@ struct PathResult {
   PathOptions options;
   Question question;
   std::vector<std::string> rows, columns;   // senders and receivers
-  std::vector<double> grid;   // share of the answer; NaN: the sender comes after the receiver
+  std::vector<double> grid;   // share of the answer; 0 where the sender comes after the receiver
+  std::vector<char> leads;    // of each cell: does the sender come before the receiver?
   double at(std::size_t row, std::size_t column) const {
     return grid[row * columns.size() + column];
   }
 };
 
-PathResult paths_of(const Specimen& specimen, const Task& task, const PathOptions& options = {});
+PathResult paths_of(const Specimen& specimen, const Task& task, const PathOptions& options = {},
+                    const Progressed& progressed = {});
 
 Page page_of(const PathResult& result);
 void put(Json& json, const PathResult& result);   // `value` as well where it is one path

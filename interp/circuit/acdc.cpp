@@ -61,18 +61,24 @@ bool heard_at_all(const Graph& graph, const EdgeSet& circuit, int receiver) {
 
 }   // namespace
 
-AcdcResult acdc(GraphRun& run, const AcdcOptions& options) {
+AcdcResult acdc(GraphRun& run, const AcdcOptions& options, const Progressed& progressed) {
   const Graph& graph = run.graph();
   Measure measure(run, options.measure);
   AcdcResult r{run.all(), std::vector<double>(graph.edges().size(), std::nan("")), 0};
   const int last = graph.receivers()[graph.receivers().size() - 2].layer;
   double now = 0;   // the measure of what is left; 0 for all
+  std::int64_t tried = 0;
+  const auto told = [&](std::int64_t more) {
+    tried += more;
+    if (progressed) progressed(tried, static_cast<std::int64_t>(r.kept.size()));
+  };
   for (int v = static_cast<int>(graph.receivers().size()); v-- > 0;) {
     const Receiver& receiver = graph.receivers()[static_cast<std::size_t>(v)];
     const int first = receiver.layer < 0 ? last : receiver.layer;
     if (!heard_at_all(graph, r.kept, v)) {
       for (int u = 0; u < graph.earlier(v); ++u)
         r.kept[static_cast<std::size_t>(graph.edge(u, v))] = 0;
+      told(graph.earlier(v));
       continue;
     }
     for (int u = graph.earlier(v); u-- > 0;) {
@@ -86,6 +92,7 @@ AcdcResult acdc(GraphRun& run, const AcdcOptions& options) {
         r.kept[edge] = 1;
         r.rise[edge] = without - now;
       }
+      told(1);
     }
   }
   r.kept = pruned(graph, r.kept);

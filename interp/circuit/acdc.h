@@ -21,7 +21,7 @@ struct AcdcResult {
   std::vector<double> rise;   // of each kept edge, when it was tried; NaN: it was not
   std::int64_t runs = 0;      // of the model, or of what lies behind the receiver
 };
-AcdcResult acdc(GraphRun& run, const AcdcOptions& options);
+AcdcResult acdc(GraphRun& run, const AcdcOptions& options, const Progressed& progressed = {});
 
 // Without edges that nothing travels along: from a sender that hears nobody, or to a receiver whose
 // part nobody hears.

@@ -27,22 +27,24 @@ EdgeSet of_threshold(const Graph& graph, const std::vector<double>& scores, doub
   return pruned(graph, circuit);
 }
 
-std::vector<double> path_scores(const Specimen& specimen, const Task& task, const Graph& graph) {
-  const PathResult paths = paths_of(specimen, task);
+std::vector<double> path_scores(const Specimen& specimen, const Task& task, const Graph& graph,
+                                const Progressed& progressed) {
+  const PathResult paths = paths_of(specimen, task, {}, progressed);
   std::vector<double> scores;
   for (const Edge& e : graph.edges())
     scores.push_back(paths.at(static_cast<std::size_t>(e.from), static_cast<std::size_t>(e.to)));
   return scores;
 }
 
-Found find(const Specimen& specimen, GraphRun& run, const CircuitOptions& o) {
+Found find(const Specimen& specimen, GraphRun& run, const CircuitOptions& o,
+           const Progressed& progressed) {
   if (o.method == CircuitMethod::acdc) {
-    AcdcResult r = acdc(run, {o.threshold, o.measure});
+    AcdcResult r = acdc(run, {o.threshold, o.measure}, progressed);
     return {std::move(r.kept), std::move(r.rise), {}};
   }
   Found found;
   if (o.method == CircuitMethod::path_patching) {
-    found.scores = path_scores(specimen, run.task(), run.graph());
+    found.scores = path_scores(specimen, run.task(), run.graph(), progressed);
   } else {
     EdgeScores scores =
         edge_attributions(specimen, run, {o.method == CircuitMethod::eap ? 0 : o.steps});
@@ -99,10 +101,11 @@ std::vector<CircuitPoint> pareto(GraphRun& run, const Found& found, const Circui
 
 }   // namespace
 
-CircuitResult circuit_of(const Specimen& specimen, const Task& task, const CircuitOptions& o) {
+CircuitResult circuit_of(const Specimen& specimen, const Task& task, const CircuitOptions& o,
+                         const Progressed& progressed) {
   GraphRun run(specimen, task);
   const Graph& graph = run.graph();
-  const Found found = find(specimen, run, o);
+  const Found found = find(specimen, run, o, progressed);
   CircuitResult r;
   r.from = specimen.from, r.options = o, r.task = task.name;
   r.question = question_of(specimen, task, run.metric_clean(), run.metric_corrupt());

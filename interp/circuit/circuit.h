@@ -57,7 +57,7 @@ struct CircuitResult {
 };
 
 CircuitResult circuit_of(const Specimen& specimen, const Task& task,
-                         const CircuitOptions& options = {});
+                         const CircuitOptions& options = {}, const Progressed& progressed = {});
 
 Page page_of(const CircuitResult& result);
 void put(Json& json, const CircuitResult& result);

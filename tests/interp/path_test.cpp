@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/base/error.h"
@@ -33,7 +34,6 @@ TEST(Paths, AreTheThreeOfTheInductionCircuitHoweverItIsWrittenDown) {
       const PathResult r = paths_of(model.specimen, induction_task(model.specimen, 1, 5), how);
       for (std::size_t i = 0; i < r.rows.size(); ++i) {
         for (std::size_t j = 0; j < r.columns.size(); ++j) {
-          if (std::isnan(r.at(i, j))) continue;
           // A linear path into the logits keeps the final norm's scale, so its share is another.
           if (linear && options.norm && r.columns[j] == "logits") continue;
           EXPECT_NEAR(r.at(i, j), is_one_of_the_three(r.rows[i], r.columns[j]) ? 1 : 0, 5e-4)
@@ -51,7 +51,11 @@ TEST(Paths, LeadOnlyUpwards) {
     for (std::size_t j = 0; j < r.columns.size(); ++j) {
       const bool upwards = r.rows[i].find("embed") != std::string::npos ||
                            r.columns[j] == "logits" || r.rows[i][0] < r.columns[j][0];
-      EXPECT_EQ(std::isnan(r.at(i, j)), !upwards) << r.rows[i] << " -> " << r.columns[j];
+      EXPECT_EQ(r.leads[i * r.columns.size() + j] != 0, upwards)
+          << r.rows[i] << " -> " << r.columns[j];
+      if (!upwards) {
+        EXPECT_EQ(r.at(i, j), 0) << r.rows[i] << " -> " << r.columns[j];
+      }
     }
   }
 }
@@ -68,7 +72,6 @@ TEST(Paths, WithAllOtherHeadsHeldAreTheDirectOnesWhereThereIsNoMlp) {
     const PathResult direct = paths_of(model.specimen, task),
                      slow = paths_of(model.specimen, task, held);
     for (std::size_t i = 0; i < direct.grid.size(); ++i) {
-      if (std::isnan(direct.grid[i])) continue;
       EXPECT_NEAR(direct.grid[i], slow.grid[i], 1e-4);
     }
   }
@@ -173,8 +176,22 @@ TEST(Paths, SayWhyThereIsNoneDownwards) {
   PathOptions how;
   how.sender = "1.0", how.receiver = "0.0.k";
   const PathResult r = paths_of(model.specimen, induction_task(model.specimen, 1, 5), how);
-  EXPECT_TRUE(std::isnan(r.grid[0]));
+  EXPECT_EQ(r.grid[0], 0);
   EXPECT_NE(page_text(page_of(r)).find("0.0.k reads before 1.0 has written"), std::string::npos);
+}
+
+TEST(Paths, TellHowFarTheyAre) {
+  const Known model = known("induction", {});
+  std::vector<std::int64_t> done;
+  const PathResult r = paths_of(model.specimen, induction_task(model.specimen, 1, 5), {},
+                                [&](std::int64_t tried, std::int64_t all) {
+                                  EXPECT_EQ(all, 2 * 6 + 4 * 6 + 6);   // connections, as one counts them by hand
+                                  done.push_back(tried);
+                                });
+  EXPECT_EQ(std::count(r.leads.begin(), r.leads.end(), 1), 42);
+  ASSERT_FALSE(done.empty());
+  EXPECT_TRUE(std::is_sorted(done.begin(), done.end()));
+  EXPECT_EQ(done.back(), 42);
 }
 
 TEST(Paths, OfSeveralPairsDoNotNameTheTokensOfOne) {

@@ -22,7 +22,8 @@ Findings find(const Arguments& args, const Microscope& microscope) {
   options.random = static_cast<int>(args.integer("random"));
   options.seed = static_cast<std::uint64_t>(args.integer("seed"));
   const Task task = task_asked(args, microscope.specimen);
-  return findings(circuit_of(microscope.specimen, task, options));
+  LongWay way("connections", "--method eap-ig estimates all of them at once.");
+  return findings(circuit_of(microscope.specimen, task, options, std::ref(way)));
 }
 
 // clang-format off

@@ -89,8 +89,26 @@ void Progress::operator()(std::int64_t done, const std::string& what) {
     std::fflush(stderr);
     open_ = true, shown_ = now;
   }
-  if (!terminal_ && done * 10 / steps_ != (done - 1) * 10 / steps_)
-    std::fprintf(stderr, "%s\n", line.c_str());
+  const std::int64_t tenth = done * 10 / steps_;
+  if (!terminal_ && tenth != tenth_) std::fprintf(stderr, "%s\n", line.c_str());
+  tenth_ = tenth;
+}
+
+void LongWay::operator()(std::int64_t done, std::int64_t all) {
+  constexpr double kSilent = 2, kLong = 60;   // seconds
+  const double past =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  if (past < kSilent) return;
+  const double to_come = past * static_cast<double>(all - done) / static_cast<double>(done);
+  if (!progress_) {
+    if (to_come > kLong)
+      std::fprintf(stderr, "This may take %s: %s %s, a run for each. %s\n",
+                   duration(to_come).c_str(), with_commas(all).c_str(), steps_.c_str(),
+                   quicker_.c_str());
+    progress_.emplace(all);
+  }
+  (*progress_)(done, steps_ + ", " + duration(to_come) + " left");
+  if (done == all) progress_.reset();   // what follows may print
 }
 
 ExitCode tell(const Arguments& args, const Findings& found) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -70,9 +71,24 @@ class Progress {
   void operator()(std::int64_t done, const std::string& what);
 
  private:
-  std::int64_t steps_;
+  std::int64_t steps_, tenth_ = 0;
   bool terminal_, open_ = false;
   std::chrono::steady_clock::time_point shown_{};
+};
+
+// For what is done in a moment on a small model and takes hours on a large one. It is silent for two
+// seconds; then, where much is to come, it says how long that will take and what would be quicker,
+// and from there on how far it is.
+class LongWay {
+ public:
+  LongWay(std::string steps, std::string quicker)
+      : steps_(std::move(steps)), quicker_(std::move(quicker)) {}
+  void operator()(std::int64_t done, std::int64_t all);
+
+ private:
+  std::string steps_, quicker_;   // what is counted; a sentence
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::optional<Progress> progress_;
 };
 
 // Prints the page, or the JSON with --json; writes --png and --html.

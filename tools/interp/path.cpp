@@ -14,7 +14,8 @@ Findings find(const Arguments& args, const Microscope& microscope) {
   options.linear = args.flag("linear");
   options.through_mlps = args.flag("through-mlps");
   const Task task = task_asked(args, microscope.specimen);
-  return findings(paths_of(microscope.specimen, task, options));
+  LongWay way("connections", "--from and --to choose some of them.");
+  return findings(paths_of(microscope.specimen, task, options, std::ref(way)));
 }
 
 // clang-format off
