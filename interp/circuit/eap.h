@@ -7,6 +7,7 @@
 // mean over steps from the one to the other (integrated gradients), which is right for all edges
 // together.
 #pragma once
+#include <functional>
 #include <vector>
 
 #include "interp/circuit/graph_run.h"
@@ -31,9 +32,15 @@ EdgeScores edge_attributions(const Specimen& specimen, GraphRun& run,
 // The same for what senders write, summed over all who hear it: attribution patching of nodes.
 std::vector<double> sender_attributions(const Graph& graph, const std::vector<double>& edges);
 
-// d answer / d (what each receiver reads), a mean over runs whose token embeddings are
-// corrupt + share (clean - corrupt), for each share: by receiver, (B,T,C).
-std::vector<Tensor> receiver_gradients(const Specimen& specimen, const GraphRun& run,
-                                       const std::vector<double>& shares);
+// d answer / d (what receivers read), a mean over runs whose token embeddings are
+// corrupt + share (clean - corrupt), for each share. It is handed over as backward finds it and
+// kept by nobody: for receivers first, first + 1, .. (the heads of a layer, or one), and for the
+// pairs of the task from `pair` on, (pairs,T,receivers,C).
+using ReceiverGradient = std::function<void(int first, std::int64_t pair, const Tensor& gradient)>;
+void each_receiver_gradient(const Specimen& specimen, const GraphRun& run,
+                            const std::vector<double>& shares, const ReceiverGradient& f);
+
+// How many rows of T tokens one tape may remember, with an input for each head on their way.
+std::int64_t rows_on_a_tape(const GPTConfig& config, std::int64_t T);
 
 }   // namespace glass

@@ -90,6 +90,19 @@ TEST(GraphRun, ACutEdgeIsAPatchedPath) {
   }
 }
 
+TEST(Acdc, TellsHowFarItIs) {
+  const Known model = known("induction", {});
+  const Task task = induction_task(model.specimen, 1, 5);
+  GraphRun run(model.specimen, task);
+  std::int64_t before = 0;
+  acdc(run, {0.02}, [&](std::int64_t done, std::int64_t all) {
+    EXPECT_EQ(all, 2 * 6 + 4 * 6 + 6);
+    EXPECT_GT(done, before);
+    before = done;
+  });
+  EXPECT_EQ(before, 42);   // also those that fell with their receiver
+}
+
 TEST(Acdc, FindsExactlyTheThreeEdgesHoweverTheCircuitIsWrittenDown) {
   for (const auto& [name, options] : testing::ways_to_write_induction()) {
     for (const auto measure : {AcdcOptions::Measure::kl, AcdcOptions::Measure::answer}) {
@@ -200,6 +213,34 @@ TEST(Eap, SaysOfASaturatedSoftmaxWhatTheFormulasSay) {
   }
 }
 
+// All of them, by receiver: (B,T,C).
+std::vector<Tensor> receiver_gradients(const Specimen& specimen, const GraphRun& run,
+                                       const std::vector<double>& shares) {
+  std::vector<Tensor> all(run.graph().receivers().size());
+  each_receiver_gradient(
+      specimen, run, shares, [&](int first, std::int64_t pair, const Tensor& gradient) {
+        const std::int64_t B = gradient.dim(0), T = gradient.dim(1), C = gradient.dim(3);
+        for (std::int64_t h = 0; h < gradient.dim(2); ++h) {
+          const Tensor one = reshape(slice(gradient, 2, h, h + 1), {B, T, C});
+          Tensor& mine = all[static_cast<std::size_t>(first + h)];
+          EXPECT_EQ(mine ? mine.dim(0) : 0, pair);   // pairs come in order
+          mine = mine ? concat({mine, one}, 0) : one;
+        }
+      });
+  return all;
+}
+
+// GPT-2 has half a gigabyte of them, and nobody reads them.
+TEST(Eap, AsksForTheGradientOfNoWeight) {
+  for (const Known& model : random_models(not_post_norm)) {
+    const Task task = induction_task(model.specimen, 1, 3);
+    GraphRun run(model.specimen, task);
+    edge_attributions(model.specimen, run, {2});
+    for (const Parameter* p : model.gpt->parameters())
+      EXPECT_FALSE(p->grad) << model.name << ", " << p->name;
+  }
+}
+
 TEST(Eap, TheGradientOfTheAnswerIsItsFiniteDifference) {
   for (const Known& model : random_models(not_post_norm, DType::f64, reference())) {
     SCOPED_TRACE(model.name);
@@ -279,7 +320,7 @@ TEST(Eap, TakesPairsOneAfterTheOtherWhereATapeCannotHoldThemAll) {
   const Known model = known("soft", {.sharp_match = 5});
   const Task task = induction_task(model.specimen, 2, 5);
   GraphRun run(model.specimen, task);
-  const std::int64_t rows = rows_at_once(model.gpt->config(), task.T()) / 4;
+  const std::int64_t rows = rows_on_a_tape(model.gpt->config(), task.T());
   const std::vector<double> many(static_cast<std::size_t>(rows), 0.5);
   const std::vector<Tensor> apart = receiver_gradients(model.specimen, run, many),
                             together = receiver_gradients(model.specimen, run, {0.5});
