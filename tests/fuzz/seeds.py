@@ -31,6 +31,24 @@ def json():
     yield "bad-behind", b"{} x"
 
 
+def http_request():
+    host = b"Host: localhost:8080\r\n"
+    post = b"POST /api/forward HTTP/1.1\r\n" + host + b"Content-Type: application/json\r\n"
+    yield "good-get", b"GET / HTTP/1.1\r\n" + host + b"\r\n"
+    yield "good-address", b"GET /api/param/wte%2Fx?rows=0,4&q=a+b%20%c3%a9&empty HTTP/1.1\r\n" + host + b"\r\n"
+    yield "good-post", post + b"Content-Length: 13\r\nConnection: close\r\n\r\n{\"prompt\":\"\"}"
+    yield "good-pipelined", b"HEAD /a HTTP/1.1\r\n" + host + b"\r\n" + post + b"Content-Length: 2\r\n\r\n{}" + \
+        b"GET /b HTTP/1.0\r\n" + host + b"X-Empty:\r\n\r\n"
+    yield "good-continue", post + b"Expect: 100-continue\r\nContent-Length: 0\r\n\r\n"
+    yield "bad-half", post + b"Content-Length: 3\r\n\r\n{}"
+    yield "bad-lengths", post + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}"
+    yield "bad-chunks", post + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    yield "bad-fold", b"GET / HTTP/1.1\r\n" + host + b" folded\r\n\r\n"
+    yield "bad-lf", b"GET / HTTP/1.1\nHost: a\n\n"
+    yield "bad-version", b"GET / HTTP/2.0\r\n\r\n"
+    yield "bad-percent", b"GET /%00 HTTP/1.1\r\n" + host + b"\r\n"
+
+
 def safetensors_file(header, data=b""):
     text = as_json(header)
     return struct.pack("<Q", len(text)) + text + data
