@@ -76,10 +76,9 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
 
   int port() const;
-  // Serves until somebody calls stop(), then waits for the handlers that still run. On Linux its
-  // threads, and so everything they compute and every process they start, run at a lower priority
-  // than the rest of the machine: a training beside it does not notice. What must not inherit that
-  // (the training itself) is started by a thread from before run().
+  // Serves until somebody calls stop(), then waits for the handlers that still run. Its threads
+  // give way to others of the machine (tools/priority.h), and so do the threads and processes that
+  // handlers start; Errands are for what must not.
   void run();
   void stop();   // from any thread, or from a signal handler
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "tools/http/workers.h"
+#include "tools/priority.h"
 
 namespace glass {
 

@@ -1,10 +1,9 @@
 #include "tools/http/workers.h"
 
-#include <sys/resource.h>
-
 #include <exception>
 
 #include "engine/base/error.h"
+#include "tools/priority.h"
 
 namespace glass {
 namespace {
@@ -80,13 +79,6 @@ void answer(Workers& workers, const HttpHandler& handler, Connection& connection
 }
 
 }   // namespace
-
-void give_way() {
-#ifdef __linux__
-  constexpr int kNice = 10;
-  ::setpriority(PRIO_PROCESS, 0, kNice);   // here a thread; POSIX would mean the process
-#endif
-}
 
 Workers::Workers(const HttpOptions& options, const HttpHandler& handler, const Bell& back,
                  const Bell& stop)

@@ -44,7 +44,4 @@ class Workers {
   std::vector<std::thread> threads_;
 };
 
-// Makes the calling thread give way to others of the machine (on Linux; elsewhere it does nothing).
-void give_way();
-
 }   // namespace glass

@@ -1,0 +1,52 @@
+// Who may wait when everybody wants the processor: the dashboard, not the training beside it.
+//
+// Linux shares a processor among threads by their "nice" values; but first, on most machines that
+// are not desktops, among sessions (each terminal is one, and so is a training that the page
+// started), whatever the threads in them say. So both are lowered. Elsewhere nothing is.
+#pragma once
+#include <condition_variable>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <thread>
+
+namespace glass {
+
+// Lowers the calling thread for good, and with it the threads and processes that it starts.
+void give_way();
+
+// Lowers the session of this process against other sessions, as long as the object lives.
+class SessionGivesWay {
+ public:
+  SessionGivesWay();
+  ~SessionGivesWay();
+  SessionGivesWay(const SessionGivesWay&) = delete;
+  SessionGivesWay& operator=(const SessionGivesWay&) = delete;
+
+ private:
+  int before_ = -1;   // -1: nothing to put back
+};
+
+// What a thread that gave way asks somebody else to do, because what is started there must not
+// inherit that: a thread that keeps the priority of whoever made the object.
+class Errands {
+ public:
+  Errands();
+  ~Errands();
+  Errands(const Errands&) = delete;
+  Errands& operator=(const Errands&) = delete;
+
+  void run(
+      const std::function<void()>& errand);   // returns when it is done; may throw what it does
+
+ private:
+  void wait_for_errands();
+
+  std::mutex one_at_a_time_, mutex_;
+  std::condition_variable changed_;
+  std::packaged_task<void()> errand_;
+  bool over_ = false;
+  std::thread thread_;   // last: it uses all of the others
+};
+
+}   // namespace glass
