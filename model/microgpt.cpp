@@ -126,41 +126,42 @@ Row rmsnorm(Few x) {
 
 }   // namespace
 
-// What may follow `token`, as V logits, given everything before it.
+// What may follow `token`, as V logits, given everything before it. seen(name, row) is row; it only
+// shows it to whoever watches.
 Row ScalarMicrogpt::gpt(int token, int position, Past& past) {
   constexpr int C = kMicroC, D = kMicroC / kMicroH;
   Row x(C);
   for (int i = 0; i < C; ++i) x[i] = wte_(token, i) + wpe_(position, i);
-  x = rmsnorm(x);
+  x = seen("normed", rmsnorm(seen("embedding", x)));
 
   // Tokens talk to each other: each asks a question (q), and listens to what those say (v) whose
   // key (k) answers it.
   Row residual = x;
-  x = rmsnorm(x);
-  const Row q = linear(attn_wq_, x);
-  past.keys.push_back(linear(attn_wk_, x));
-  past.values.push_back(linear(attn_wv_, x));
+  x = seen("attn_in", rmsnorm(x));
+  const Row q = seen("q", linear(attn_wq_, x));
+  past.keys.push_back(seen("k", linear(attn_wk_, x)));
+  past.values.push_back(seen("v", linear(attn_wv_, x)));
   Row heard;
   for (int h = 0; h < C; h += D) {
     const auto head = [h](Few row) { return row.subspan(static_cast<std::size_t>(h), D); };
     Row scores;
     for (const Row& key : past.keys) scores.push_back(dot(head(q), head(key)) / std::sqrt(D));
-    const Row weights = softmax(scores);
+    const Row weights = seen("weights", softmax(seen("scores", scores)));
     for (int j = h; j < h + D; ++j) {
       Row column;
       for (const Row& value : past.values) column.push_back(value[static_cast<std::size_t>(j)]);
       heard.push_back(dot(weights, column));
     }
   }
-  x = linear(attn_wo_, heard) + residual;
+  x = seen("attn_out", linear(attn_wo_, seen("heard", heard)) + residual);
 
   // Each token thinks by itself.
   residual = x;
-  Row hidden = linear(mlp_fc1_, rmsnorm(x));
+  Row hidden = seen("hidden", linear(mlp_fc1_, seen("mlp_in", rmsnorm(x))));
   for (Value& value : hidden) value = relu(value);
-  x = linear(mlp_fc2_, hidden) + residual;
+  x = seen("mlp_out", linear(mlp_fc2_, seen("relu", hidden)) + residual);
 
-  return linear(lm_head_, x);
+  return seen("logits", linear(lm_head_, x));
 }
 
 // --- 4. Learning ---------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ Value ScalarMicrogpt::loss_of(std::span<const int> tokens) {
   Past past;
   Row losses;
   for (int i = 0; i < n; ++i) {
-    const Row probs = softmax(gpt(tokens[i], i, past));
+    const Row probs = seen("probs", softmax(gpt(tokens[i], i, past)));
     losses.push_back(-log(probs[static_cast<std::size_t>(tokens[i + 1])]));
   }
   return (1.0 / n) * sum(losses);

@@ -6,6 +6,7 @@
 // Karpathy's microgpt.py and print the same losses and names.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -90,6 +91,10 @@ class ScalarMicrogpt final : public Microgpt {
   void backward(scalar::Value loss) { tape_.backward(loss); }
   void update();                                   // Adam; then the tape ends with the weights
 
+  // For whoever wants to see every vector on its way, with the line of the program that named it.
+  using Watcher = std::function<void(const char* name, std::span<const scalar::Value>, Where)>;
+  void watch(Watcher watcher) { watcher_ = std::move(watcher); }
+
   scalar::Tape& tape() { return tape_; }
   scalar::Value weights() { return tape_.at(1); }  // the first of all, side by side
 
@@ -97,10 +102,15 @@ class ScalarMicrogpt final : public Microgpt {
   using Row = std::vector<scalar::Value>;
   struct Past { std::vector<Row> keys, values; };  // of the tokens so far
   Row gpt(int token, int position, Past& past);
+  Row seen(const char* name, Row row, Where at = Where::here()) const {
+    if (watcher_) watcher_(name, row, at);
+    return row;
+  }
 
   scalar::Tape tape_;
   scalar::Matrix wte_, wpe_, lm_head_, attn_wq_, attn_wk_, attn_wv_, attn_wo_, mlp_fc1_, mlp_fc2_;
   std::vector<double> m_, v_;                      // Adam's memory of each weight's gradient
+  Watcher watcher_;
 };
 
 }  // namespace glass

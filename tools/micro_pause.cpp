@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "engine/base/text.h"
+#include "tools/sources.h"
 #include "tools/terminal.h"
 
 namespace glass {
@@ -16,19 +17,6 @@ namespace {
 
 using scalar::Node;
 using scalar::Op;
-
-const char kProgram[] = {
-#include "model/microgpt.cpp.inc"
-};
-
-// Line `number` of model/microgpt.cpp, without its indentation.
-std::string_view program_line(int number) {
-  std::string_view text(kProgram, sizeof kProgram);
-  for (int i = 1; i < number && !text.empty(); ++i)
-    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
-  text = text.substr(0, text.find('\n'));
-  return text.substr(std::min(text.find_first_not_of(' '), text.size()));
-}
 
 std::string digits(double x) { return format("%.4g", x); }
 
@@ -127,7 +115,7 @@ void MicroStepper::show_line(int id) {
   if (at.line == line_) return;
   line_ = at.line;
   print(ink(Ink::cyan, format("%s:%d", at.file, at.line), stdout) + "  " +
-        std::string(program_line(at.line)) + "\n");
+        std::string(line_of(find_source("microgpt.cpp")->text, at.line)) + "\n");
 }
 
 // "wte(26,0)" for a weight, "0.0625" for a number in the program, "#4193" for a result.

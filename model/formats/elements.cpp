@@ -1,12 +1,12 @@
 #include "model/formats/elements.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "kernels/bits.h"
 
 namespace glass {
 namespace {
@@ -52,10 +52,10 @@ void each_number(const StoredTensor& x, const F& f) {
 
 }   // namespace
 
-float from_bf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
+float from_bf16(std::uint16_t bits) { return bit_cast<float>(std::uint32_t{bits} << 16); }
 
 std::uint16_t to_bf16(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto bits = bit_cast<std::uint32_t>(value);
   if ((bits & 0x7fffffff) > 0x7f800000) return static_cast<std::uint16_t>(bits >> 16 | 0x40);
   return static_cast<std::uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
@@ -65,21 +65,21 @@ std::uint16_t to_bf16(float value) {
 float from_f16(std::uint16_t bits) {
   const std::uint32_t sign = std::uint32_t{bits & 0x8000u} << 16, fraction = bits & 0x3ffu;
   const std::uint32_t exponent = bits >> 10 & 0x1fu;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);
-  if (exponent > 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
+  if (exponent == 31) return bit_cast<float>(sign | 0x7f800000u | fraction << 13);
+  if (exponent > 0) return bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
   const float small = static_cast<float>(fraction) * 0x1p-24f;
   return sign != 0 ? -small : small;
 }
 
 std::uint16_t to_f16(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto bits = bit_cast<std::uint32_t>(value);
   const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000u);
   const std::uint32_t magnitude = bits & 0x7fffffffu;
   if (magnitude > 0x7f800000u) return sign | 0x7e00u;    // not a number
   if (magnitude >= 0x477ff000u) return sign | 0x7c00u;   // 65520 and more: rounds to infinity
   if (magnitude < 0x38800000u) {   // below 2^-14: adding 0.5 leaves the steps of 2^-24 at the end
-    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
-    return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u));
+    const float shifted = bit_cast<float>(magnitude) + 0.5f;
+    return static_cast<std::uint16_t>(sign | (bit_cast<std::uint32_t>(shifted) - 0x3f000000u));
   }
   const std::uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1);
   return static_cast<std::uint16_t>(sign | (rounded - 0x38000000u) >> 13);

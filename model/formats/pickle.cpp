@@ -3,11 +3,11 @@
 #include "model/formats/pickle.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "kernels/bits.h"
 
 namespace glass {
 namespace {
@@ -129,7 +129,7 @@ class PickleMachine {
   void push_real() {
     std::uint64_t bits = 0;   // the one number in a pickle that begins with its highest byte
     for (int k = 0; k < 8; ++k) bits = bits << 8 | take_number(1);
-    push(Kind::real).real = std::bit_cast<double>(bits);
+    push(Kind::real).real = bit_cast<double>(bits);
   }
 
   void push_long() {
@@ -462,7 +462,7 @@ PickleWriter& PickleWriter::integer(std::int64_t value) {
 }
 
 PickleWriter& PickleWriter::real(double value) {
-  std::string bytes = little_end(std::bit_cast<std::uint64_t>(value), 8);
+  std::string bytes = little_end(bit_cast<std::uint64_t>(value), 8);
   std::reverse(bytes.begin(), bytes.end());
   return put(step::BINFLOAT, bytes);
 }

@@ -12,6 +12,8 @@ const Endpoint kEndpoints[] = {
     {"POST", "/api/tokenize",       "a text as tokens", api_tokenize},
     {"GET",  "/api/analyses",       "what can be asked of a model, with all options", api_analyses},
     {"POST", "/api/interp/{name}",  "one analysis: its options in, its page and numbers out", api_interp},
+    {"POST", "/api/micro/{action}", "the guide's own small GPT: state, reset, tokens, value, ...", api_micro},
+    {"GET",  "/api/source/{file}",  "a file of this program that the guide shows", api_source},
     {"GET",  "/api/openapi.json",   "this table", api_openapi},
 };
 // clang-format on

@@ -1,11 +1,12 @@
 #include "tools/api/session.h"
 
 #include "tools/api/api.h"
+#include "tools/api/micro_lab.h"
 
 namespace glass {
 
 Session::Session(const Arguments& args, SessionOptions options)
-    : args_(args), options_(std::move(options)) {
+    : args_(args), options_(std::move(options)), micro_(std::make_shared<MicroPlace>()) {
   if (!options_.ckpt.empty()) open(options_.ckpt);
 }
 

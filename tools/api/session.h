@@ -8,6 +8,8 @@
 
 namespace glass {
 
+struct MicroPlace;
+
 struct SessionOptions {
   std::string ckpt;     // the model to begin with, or ""
   std::string folder;   // where runs lie: out/
@@ -26,6 +28,8 @@ class Session {
   // One computation at a time: a model has one backend, and a backend one team of threads.
   std::unique_lock<std::mutex> computing() { return std::unique_lock(computing_); }
 
+  MicroPlace& micro() { return *micro_; }   // the guide's model
+
   const SessionOptions& options() const { return options_; }
 
  private:
@@ -34,6 +38,7 @@ class Session {
   mutable std::mutex guard_;   // of opened_
   std::mutex computing_;
   std::shared_ptr<const Opened> opened_;
+  std::shared_ptr<MicroPlace> micro_;
 };
 
 }   // namespace glass
