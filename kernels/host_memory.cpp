@@ -27,7 +27,8 @@ namespace {
 
 constexpr std::size_t kUnit = 64;
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
-constexpr std::size_t kLargest = std::size_t{1} << 47;   // all addresses a process has
+constexpr std::size_t kLargest = std::size_t{1}
+                                 << (sizeof(std::size_t) > 4 ? 47 : 31);   // all addresses there are
 
 struct SizeClass {
   int index;

@@ -2,17 +2,17 @@
 #include "kernels/packed.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
+#include "kernels/bits.h"
 #include "kernels/cpu/team.h"
 
 namespace glass {
 namespace {
 
-std::uint32_t bits_of_float(float x) { return std::bit_cast<std::uint32_t>(x); }
-float float_of_bf16(std::uint32_t bits) { return std::bit_cast<float>(bits << 16); }
+std::uint32_t bits_of_float(float x) { return bit_cast<std::uint32_t>(x); }
+float float_of_bf16(std::uint32_t bits) { return bit_cast<float>(bits << 16); }
 
 std::uint32_t nearest_bf16(float x) {
   const std::uint32_t bits = bits_of_float(x);
@@ -148,7 +148,7 @@ float packed_step(const PackedWeight& w, std::int64_t n, std::int64_t k) {
 float packed_number(const PackedWeight& w, std::int64_t n, std::int64_t k) {
   const Place at = place_of(w, n, k);
   const std::int64_t j = n % kPanel;
-  if (w.type == PackedType::f32) return std::bit_cast<float>(at.word(k * kPanel + j));
+  if (w.type == PackedType::f32) return bit_cast<float>(at.word(k * kPanel + j));
   if (w.type == PackedType::bf16)
     return float_of_bf16(at.word(k / 2 * kPanel + j) >> (k % 2 * 16) & 0xFFFFu);
   const int bits = bits_of(w.type), in_word = 32 / bits, half = 1 << (bits - 1);

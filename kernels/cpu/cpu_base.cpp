@@ -1,6 +1,5 @@
 #include "kernels/cpu/cpu_base.h"
 
-#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -9,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "kernels/bits.h"
 #include "kernels/host_memory.h"
 
 namespace glass {
@@ -59,7 +59,7 @@ double read(const View& v, std::int64_t offset) {
   if (v.dtype == DType::i32) return reinterpret_cast<const std::int32_t*>(v.data)[offset];
   if (v.dtype == DType::bf16) {
     const std::uint32_t upper = reinterpret_cast<const std::uint16_t*>(v.data)[offset];
-    return std::bit_cast<float>(upper << 16);
+    return bit_cast<float>(upper << 16);
   }
   return reinterpret_cast<const float*>(v.data)[offset];
 }
@@ -77,7 +77,7 @@ void write(const View& v, std::int64_t offset, double value) {
     reinterpret_cast<std::int32_t*>(v.data)[offset] = to_i32(value);
   } else if (v.dtype == DType::bf16) {   // of an integer: no NaN, and 31 bits in double are exact
     const auto f = static_cast<float>(value);
-    std::uint32_t bits = std::bit_cast<std::uint32_t>(f);
+    std::uint32_t bits = bit_cast<std::uint32_t>(f);
     // An integer that f32 rounded must not be rounded to even a second time.
     if (static_cast<double>(f) != value && (bits & 0xFFFFu) == 0x8000u)
       bits += std::fabs(value) > std::fabs(static_cast<double>(f)) ? 1 : ~std::uint32_t{0};

@@ -1,13 +1,13 @@
 // bf16 in the reference: what a number is, how one is rounded, and copies in double for kernels
 // that are given some.
-#include <bit>
 #include <exception>
 
 #include "kernels/reference/loops.h"
+#include "kernels/bits.h"
 
 namespace glass::reference {
 
-double widened(bf16 x) { return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16); }
+double widened(bf16 x) { return bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16); }
 
 bf16 rounded(double x) {
   if (std::isnan(x)) return {0x7FC0};
@@ -15,7 +15,7 @@ bf16 rounded(double x) {
   // then decides as if it saw all of x.
   float f = static_cast<float>(x);
   if (std::fabs(static_cast<double>(f)) > std::fabs(x)) f = std::nextafter(f, 0.0f);
-  std::uint32_t bits = std::bit_cast<std::uint32_t>(f);
+  std::uint32_t bits = bit_cast<std::uint32_t>(f);
   if (static_cast<double>(f) != x && !std::isinf(f)) bits |= 1u;
   return {static_cast<std::uint16_t>((bits + 0x7FFFu + ((bits >> 16) & 1u)) >> 16)};
 }
