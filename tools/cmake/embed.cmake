@@ -20,3 +20,21 @@ function(glass_embed target file)
     COMMENT "Embedding ${file}" VERBATIM)
   target_sources(${target} PRIVATE ${to})
 endfunction()
+
+# glass_embed_folder(glass_tools tools/web): the files of a folder, and <build>/generated/tools/web.inc, a list of them:
+#   const char kBytes0[] = { ... };   const EmbeddedFile kFiles[] = { {"app.js", {kBytes0, sizeof kBytes0}}, ... };
+# A file that is new in the folder is found when the build is started again.
+function(glass_embed_folder target folder)
+  file(GLOB files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/${folder} ${CMAKE_SOURCE_DIR}/${folder}/*)
+  list(FILTER files EXCLUDE REGEX "\\.md$")
+  set(bytes "")
+  set(rows "")
+  set(number 0)
+  foreach(file IN LISTS files)
+    glass_embed(${target} ${folder}/${file})
+    string(APPEND bytes "const char kBytes${number}[] = {\n#include \"${folder}/${file}.inc\"\n};\n")
+    string(APPEND rows "  {\"${file}\", {kBytes${number}, sizeof kBytes${number}}},\n")
+    math(EXPR number "${number} + 1")
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/${folder}.inc CONTENT "${bytes}const EmbeddedFile kFiles[] = {\n${rows}};\n" @ONLY)
+endfunction()

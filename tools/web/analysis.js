@@ -1,0 +1,59 @@
+// A page of one analysis: what it asks, a form with sensible values, and what was found. The values
+// of the form stand in the address, so that a result can be bookmarked and the way back works.
+import { clear, copy_button, el } from './dom.js';
+import { figure } from './figures.js';
+import { make_form } from './form.js';
+import { Work } from './work.js';
+
+// What a page that knows the model can offer instead of a bare number.
+function known(model) {
+  const upto = (n) => Array.from({ length: n }, (_, i) => [String(i), String(i)]);
+  return { layer: { choices: upto(model.layers) }, clean: { wide: true }, corrupt: { wide: true },
+    prompt: { wide: true, help: 'the text that the model reads' }, compare: { wide: true } };
+}
+
+export function provenance(page) {
+  return el('footer', { class: 'from' }, el('p', {}, page.from),
+    el('div', { class: 'command' }, el('code', {}, page.command),
+      copy_button('copy the command', () => page.command)));
+}
+
+export function show_page(node, page) {
+  clear(node).append(el('h2', {}, page.title), ...page.figures.map((said) => figure(said)),
+    provenance(page));
+}
+
+// Options that few people need, by name.
+function behind(names = []) {
+  return Object.fromEntries(names.map((name) => [name, { later: true }]));
+}
+
+// spec: {id, analysis, title, lead, auto, later, start(context), extras(context),
+// controls(context, form, run), show(node, answer, context)}
+export function analysis_page(spec) {
+  return async (context, query) => {
+    const analysis = context.analyses.find((one) => one.name === (spec.analysis ?? spec.id));
+    const result = el('section', { class: 'result', 'aria-live': 'off', 'aria-label': 'result' });
+    const work = new Work(result);
+    const show = spec.show ?? ((node, answer) => show_page(node, answer.page));
+    const run = (body, { remember = true } = {}) => {
+      if (remember) context.remember(body);
+      return work.run((signal) => context.transport.call('POST', `/api/interp/${analysis.name}`,
+        body, signal), (answer) => show(result, answer, context));
+    };
+    const form = make_form(analysis.options, { ...known(context.model), ...behind(spec.later),
+      ...spec.extras?.(context) }, spec.words ?? 'show', run);
+    const start = Object.keys(query).length ? query : await spec.start?.(context) ?? {};
+    form.set(start);
+    const controls = spec.controls?.(context, form, run);
+    const page = el('div', { class: 'analysis' }, el('h1', {}, spec.title),
+      el('p', { class: 'lead' }, spec.lead), controls, form.node, result);
+    if (analysis.about) {
+      page.querySelector('.lead').after(el('details', { class: 'about' },
+        el('summary', {}, 'how it is measured'), el('p', {}, analysis.about)));
+    }
+    if (spec.auto !== false || Object.keys(query).length) run(form.body(), { remember: false });
+    context.leave(() => work.cancel());
+    return page;
+  };
+}

@@ -1,0 +1,114 @@
+// The page itself: which model is open, which page is shown, and the way from one to the other. A
+// page is a function (context, query) -> element, listed in pages.js; its address is #/name?a=b.
+import { clear, el } from './dom.js';
+import { groups, page_of } from './pages.js';
+import { HttpTransport, take_token } from './transport.js';
+import { complaint } from './work.js';
+
+const main = document.getElementById('main');
+const status = document.getElementById('status');
+
+// ---- addresses ----------------------------------------------------------------------------------
+
+function place() {
+  const [path, search = ''] = location.hash.replace(/^#\/?/, '').split('?');
+  return { path, query: Object.fromEntries(new URLSearchParams(search)) };
+}
+
+// What is typed changes the address without a new entry in the history for each letter.
+function remember(body) {
+  const search = new URLSearchParams(Object.entries(body)).toString();
+  const address = `#/${place().path}${search ? `?${search}` : ''}`;
+  if (location.hash !== address) history.pushState(null, '', address);
+}
+
+// ---- what all pages know ------------------------------------------------------------------------
+
+class Context {
+  constructor(transport) {
+    this.transport = transport;
+    this.leavers = [];
+    this.remember = remember;
+  }
+
+  async look() {
+    [this.status, this.analyses] = await Promise.all([
+      this.transport.call('GET', '/api/status'),
+      this.transport.call('GET', '/api/analyses').then((answer) => answer.analyses)]);
+    this.model = this.status.model ? await this.transport.call('GET', '/api/model') : null;
+  }
+
+  leave(f) { this.leavers.push(f); }
+  left() { for (const f of this.leavers.splice(0)) f(); }
+}
+
+function describe(context) {
+  const model = context.model;
+  clear(status);
+  if (!model) return status.append('no model is open');
+  const folder = model.checkpoint.split('/').filter(Boolean).slice(-2).join('/');
+  status.append(el('b', {}, folder), ` ${model.layers} layers of ${model.heads} heads, ` +
+    `${model.channels} channels, step ${context.status.step.toLocaleString('en-US')}`,
+  el('span', { class: 'device' }, context.status.device));
+}
+
+// ---- showing a page -----------------------------------------------------------------------------
+
+function navigate(path) {
+  for (const link of document.querySelectorAll('#pages a')) {
+    const here = link.getAttribute('href') === `#/${path}`;
+    if (here) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+    if (here) link.scrollIntoView({ block: 'nearest', inline: 'center' });
+  }
+}
+
+let shown = 0;
+async function show(context) {
+  const mine = ++shown, { path, query } = place(), page = page_of(path);
+  context.left();
+  navigate(page.id);
+  document.title = `${page.title} - Glassbox`;
+  let made;
+  try {
+    if (page.needs_model !== false && !context.model) {
+      throw Object.assign(new Error('No model is open, and this page looks into one.'),
+        { hint: 'open one of the runs on the page Train, or start with glass serve --ckpt PATH' });
+    }
+    made = await page.make(context, query);
+  } catch (error) {
+    made = el('div', {}, el('h1', {}, page.title), complaint(error));
+  }
+  if (mine !== shown) return;
+  const old = main.firstElementChild?.dataset.path;
+  made.dataset.path = path;
+  clear(main).append(made);
+  main.dataset.page = page.id;
+  if (old !== undefined && old !== path) { scrollTo(0, 0); main.focus({ preventScroll: true }); }
+}
+
+function draw_navigation() {
+  document.getElementById('pages').append(...groups.map((group) => el('div', {},
+    el('h2', {}, group.title), el('ul', {}, group.pages.map((page) =>
+      el('li', {}, el('a', { href: `#/${page.id}` }, page.title)))))));
+}
+
+async function begin() {
+  const context = new Context(new HttpTransport(take_token()));
+  draw_navigation();
+  context.opened = async () => { await context.look(); describe(context); };
+  try {
+    await context.opened();
+  } catch (error) {
+    if (error.status === 401) {
+      error.hint = 'open the address that glass serve prints: the key stands behind its #';
+    }
+    clear(status).append('not connected');
+    clear(main).append(el('h1', {}, 'Nothing to show yet'), complaint(error));
+    return;
+  }
+  addEventListener('popstate', () => show(context));
+  show(context);
+}
+
+begin();

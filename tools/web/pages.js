@@ -1,0 +1,71 @@
+// All pages, in the order of the navigation. A new page is a row here.
+import { ablate_page } from './ablate.js';
+import { analysis_page } from './analysis.js';
+import { attention_page } from './attention.js';
+import { generate_page } from './generate.js';
+import { induction_page } from './induction.js';
+import { model_page } from './model.js';
+import { start_page } from './start.js';
+import { train_page } from './train.js';
+
+const prompt = ({ model }) => ({ prompt: model.example });
+
+function analysis(id, title, lead, more = {}) {
+  return { id, title, make: analysis_page({ id, title, lead: lead.join(' '), ...more }) };
+}
+
+export const groups = [
+  { title: 'The model', pages: [
+    { id: 'model', title: 'Model', make: model_page,
+      summary: 'what it is made of, down to every number' },
+    { id: 'generate', title: 'Generate', make: generate_page,
+      summary: 'let it write, and see what else could have come' },
+    { id: 'train', title: 'Train', make: train_page, needs_model: false,
+      summary: 'start a run and watch it learn; compare runs, open one' },
+  ] },
+  { title: 'What it reads', pages: [
+    { id: 'attention', title: 'Attention', make: attention_page },
+    analysis('lens', 'Lens', ['What would the model say if it ended after this layer? Every row',
+      'is the stream behind a layer, read by the model\'s own last step.'],
+    { start: prompt, later: ['steps'] }),
+    analysis('attribute', 'Attribute', ['Which part wrote the answer? The last stream is a sum,',
+      'so every head and mlp has its share in the logit.'],
+    { start: prompt, later: ['position', 'head', 'mlp', 'neurons'] }),
+    analysis('cache', 'Places', ['Everything that flows through the model for one text, by the',
+      'names under which it can be read and replaced.'], { start: prompt }),
+  ] },
+  { title: 'Its heads', pages: [
+    analysis('heads', 'Heads', ['What is each head for? Detectors read the heads on random',
+      'sequences and say what they look at.'], { later: ['sequences', 'random-models'] }),
+    { id: 'induction', title: 'Induction', make: induction_page },
+    analysis('composition', 'Composition', ['Which heads work together? Read from the weights',
+      'alone, without any text.']),
+    analysis('dynamics', 'Dynamics', ['When did the heads appear? Every checkpoint of a run is',
+      'asked the same question.']),
+  ] },
+  { title: 'What if', pages: [
+    { id: 'ablate', title: 'Ablate', make: ablate_page },
+    analysis('patch', 'Patch', ['Where is the answer decided? Parts of one run are exchanged with',
+      'those of another that is answered differently.'],
+    { later: ['pairs', 'by', 'layer', 'head'] }),
+    analysis('path', 'Path', ['Who listens to whom? One connection at a time is taken from the',
+      'other run.'], { later: ['pairs', 'linear', 'through-mlps'] }),
+    analysis('steer', 'Steer', ['A direction is added to the stream while the model writes.'],
+      { start: prompt, auto: false, words: 'write', later: ['at', 'num-samples', 'feature'] }),
+  ] },
+  { title: 'Circuits and features', pages: [
+    analysis('circuit', 'Circuit', ['The few connections that give an answer, found by cutting all',
+      'others, and put to the test against random circuits of the same size.'],
+    { later: ['pairs', 'steps', 'random'] }),
+    analysis('neurons', 'Neurons', ['What wakes a neuron? The strongest moments of a long text,',
+      'and the words that the neuron speaks for.'], { analysis: 'neurons-show' }),
+    analysis('sae', 'Features', ['Directions that a sparse autoencoder found in the stream, each',
+      'with the moments that wake it.'], { analysis: 'sae-show' }),
+  ] },
+];
+
+const start = { id: '', title: 'Start', make: start_page, needs_model: false };
+
+export function page_of(path) {
+  return groups.flatMap((group) => group.pages).find((page) => page.id === path) ?? start;
+}

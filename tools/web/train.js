@@ -1,0 +1,239 @@
+// Train: the runs of the folder, side by side; start one, watch it, pause it, stop it, open it. A
+// training is a process of its own: closing this page does not end it.
+import { clear, el } from './dom.js';
+import { make_form } from './form.js';
+import { chart } from './plots.js';
+import { short_number } from './numbers.js';
+import { complaint } from './work.js';
+
+const kEverySecond = 1000, kDrawEvery = 500;   // ms
+
+// ---- what a run did -----------------------------------------------------------------------------
+
+class Run {
+  constructor(said) {
+    this.rows = new Map();   // by step
+    this.samples = [];
+    this.since = -1;
+    this.update(said);
+  }
+
+  update(said) { Object.assign(this, said); }
+
+  add(row) {
+    this.rows.set(row.step, { ...this.rows.get(row.step), ...row });
+    this.since = Math.max(this.since, row.step);
+  }
+
+  async catch_up(transport) {
+    const answer = await transport.call('GET', `/api/runs/${this.id}/metrics?since=${this.since}`);
+    if (answer.last < this.since) {   // it began anew
+      this.rows.clear();
+      this.since = -1;
+      return this.catch_up(transport);
+    }
+    for (const row of answer.rows) this.add(row);
+    this.samples = (await transport.call('GET', `/api/runs/${this.id}/samples?most=6`)).samples;
+  }
+
+  line(field, name, faint = false) {
+    const rows = [...this.rows.values()].filter((row) => Number.isFinite(row[field]))
+      .sort((a, b) => a.step - b.step);
+    return { name, faint, x: rows.map((row) => row.step), y: rows.map((row) => row[field]) };
+  }
+
+  get best() {
+    return Math.min(...[...this.rows.values()].map((row) => row.val_loss ?? NaN)
+      .filter(Number.isFinite));
+  }
+}
+
+const kCharts = [
+  { title: 'Loss', y_label: 'nats', fields: [['val_loss', ' held out'], ['loss', '']] },
+  { title: 'Length of the gradient', y_label: 'norm', fields: [['grad_norm', '']] },
+  { title: 'Learning rate', y_label: 'rate', fields: [['lr', '']] },
+  { title: 'Speed', y_label: 'tokens a second', fields: [['tokens_per_second', '']] },
+];
+
+function charts(runs) {
+  return kCharts.map((one) => {
+    const series = runs.flatMap((run) => one.fields.map(([field, words]) =>
+      run.line(field, run.name + words, field === 'loss' && one.fields.length > 1)))
+      .filter((line) => line.x.length > 1);
+    return series.length ? chart({ title: one.title, subtitle: '', x_label: 'step',
+      y_label: one.y_label, log_x: false, references: [], series }) : null;
+  });
+}
+
+// ---- the page -----------------------------------------------------------------------------------
+
+class TrainPage {
+  constructor(context) {
+    this.context = context;
+    this.runs = new Map();
+    this.chosen = new Set();
+    this.list = el('div', { class: 'wide' });
+    this.drawing = el('section', { class: 'live', 'aria-label': 'what the runs did' });
+    this.trouble = el('div', {});
+  }
+
+  ask(method, path, body) { return this.context.transport.call(method, path, body); }
+
+  async attempt(work) {
+    try {
+      clear(this.trouble);
+      await work();
+    } catch (error) {
+      if (error.name !== 'AbortError') clear(this.trouble).append(complaint(error));
+    }
+  }
+
+  async look() {
+    const { runs, folder } = await this.ask('GET', '/api/runs');
+    this.folder = folder;
+    for (const said of runs) {
+      const known = this.runs.get(said.id);
+      if (known) known.update(said);
+      else this.runs.set(said.id, new Run(said));
+    }
+    for (const id of this.runs.keys()) {
+      if (!runs.some((said) => said.id === id)) this.runs.delete(id);
+    }
+    this.draw_list();
+  }
+
+  button(words, run, work) {
+    const node = el('button', { type: 'button', class: 'quiet', 'data-action': words }, words);
+    node.addEventListener('click', () => this.attempt(work));
+    return node;
+  }
+
+  actions(run) {
+    const act = (action) => this.button(action, run, async () => {
+      await this.ask('POST', '/api/train', { action, run: run.id });
+      await this.look();
+      if (action === 'resume') this.follow();
+    });
+    const nodes = { running: ['pause', 'save', 'stop'], paused: ['resume', 'stop'], starting: [],
+      idle: run.checkpoints.length ? ['resume'] : [] }[run.state].map(act);
+    if (run.checkpoints.length) {
+      nodes.push(this.button('look inside', run, async () => {
+        await this.ask('POST', '/api/open', { ckpt: run.name });
+        await this.context.opened();
+        location.hash = '#/model';
+      }));
+    }
+    return nodes;
+  }
+
+  draw_list() {
+    const rows = [...this.runs.values()].map((run) => {
+      const box = el('input', { type: 'checkbox', checked: this.chosen.has(run.id),
+        'aria-label': `show ${run.name}` });
+      box.addEventListener('change', () => {
+        if (box.checked) this.chosen.add(run.id);
+        else this.chosen.delete(run.id);
+        this.attempt(() => this.draw_chosen());
+      });
+      return el('tr', {}, el('td', {}, box), el('th', { scope: 'row' }, run.name),
+        el('td', { class: `state ${run.state}` }, run.state === 'idle' ? '' : run.state),
+        el('td', { class: 'right' }, run.step >= 0 ? run.step.toLocaleString('en-US') : ''),
+        el('td', { class: 'right' }, Number.isFinite(run.best) ? short_number(run.best, 1) : ''),
+        el('td', { class: 'row-actions' }, this.actions(run)));
+    });
+    clear(this.list).append(rows.length ? el('table', { class: 'runs' },
+      el('thead', {}, el('tr', {}, ['', 'run', '', 'step', 'best', ''].map((name) =>
+        el('th', { scope: 'col' }, name)))), el('tbody', {}, rows))
+      : el('p', { class: 'remark' }, `There is no run in ${this.folder} yet.`));
+  }
+
+  async draw_chosen() {
+    const runs = [...this.chosen].map((id) => this.runs.get(id)).filter(Boolean);
+    for (const run of runs) await run.catch_up(this.context.transport);
+    this.draw(runs);
+  }
+
+  draw(runs) {
+    const open = this.drawing.querySelector('details[open]');
+    if (open && runs.length) return;   // somebody reads the numbers
+    clear(this.drawing).append(...charts(runs).filter(Boolean),
+      ...runs.flatMap((run) => run.samples.slice(-6).reverse().map((sample) =>
+        el('figure', { class: 'figure sample' }, el('figcaption', {}, el('h3', {},
+          `${run.name} after step ${sample.step.toLocaleString('en-US')}`)),
+        el('pre', {}, sample.text)))));
+  }
+
+  // The run that trains now, as it goes on; drawn at most twice a second.
+  async follow() {
+    this.following?.abort();
+    const mine = this.following = new AbortController();
+    const live = [...this.runs.values()].find((run) => run.state !== 'idle');
+    if (!live) return;
+    this.chosen.add(live.id);
+    await this.draw_chosen();
+    this.draw_list();
+    let drawn = 0;
+    const changed = () => {
+      if (performance.now() - drawn < kDrawEvery) return;
+      drawn = performance.now();
+      this.draw([...this.chosen].map((id) => this.runs.get(id)).filter(Boolean));
+    };
+    await this.context.transport.stream(`/api/train/stream?run=${live.id}&since=${live.since}`,
+      undefined, (name, data) => {
+        if (name === 'step' || name === 'evaluation') live.add(data);
+        else if (name === 'sample') live.samples.push(data);
+        else if (name === 'state') live.state = data.state;
+        if (name === 'checkpoint' || name === 'state' || name === 'end') this.attempt(() =>
+          this.look());
+        changed();
+      }, mine.signal);
+    await this.look();
+    await this.draw_chosen();
+  }
+
+  async form() {
+    const said = await this.ask('GET', '/api/train');
+    const names = (list) => list.map((one) => [one.name, one.name]);
+    const options = [
+      { name: 'data', type: 'text', fallback: '', value: '', group: '', min: null, max: null,
+        help: said.data.map((one) => `${one.name}: ${one.about}`).join('; ') },
+      ...said.options.filter((option) => !option.operand && option.name !== 'dataset')];
+    const first = ['data', 'preset', 'n-layer', 'n-head', 'n-embd', 'block-size', 'batch-size',
+      'max-iters', 'learning-rate', 'tokenizer'];
+    const extras = Object.fromEntries(options.map((option) => [option.name,
+      { later: !first.includes(option.name) }]));
+    extras.data = { choices: names(said.data), none: 'names' };
+    extras.preset = { choices: names(said.presets), none: 'that of the data',
+      help: 'a model and how to train it' };
+    return make_form(options, extras, 'start training', async (body) => this.attempt(async () => {
+      const { data, ...rest } = body;
+      const run = await this.ask('POST', '/api/train', { action: 'start',
+        options: data ? { ...rest, dataset: data } : rest });
+      await this.look();
+      this.chosen = new Set([run.id]);
+      await this.follow();
+    }), { at_once: false });
+  }
+
+  async make() {
+    await this.look();
+    const live = [...this.runs.values()].find((run) => run.state !== 'idle');
+    const newest = live ?? [...this.runs.values()].filter((run) => run.step >= 0).at(-1);
+    if (newest) this.chosen.add(newest.id);
+    this.draw_list();
+    const form = await this.form();
+    const node = el('div', {}, el('h1', {}, 'Train'),
+      el('p', { class: 'lead' }, 'Start a run, and watch it learn. It goes on when this page is ' +
+        'closed, and everything that is seen here lies in its folder.'),
+      el('details', { class: 'start', open: this.runs.size === 0 },
+        el('summary', {}, 'a new run'), form.node), this.trouble,
+      el('h2', {}, `Runs in ${this.folder}`), this.list, this.drawing);
+    this.attempt(async () => { await this.draw_chosen(); await this.follow(); });
+    this.clock = setInterval(() => { if (!this.following) this.look().catch(() => {}); },
+      5 * kEverySecond);
+    this.context.leave(() => { clearInterval(this.clock); this.following?.abort(); });
+    return node;
+  }
+}
+
+export const train_page = (context) => new TrainPage(context).make();

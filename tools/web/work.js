@@ -1,0 +1,51 @@
+// Work that is under way: one request at a time for each place on the page. A new one cancels the
+// one before; a sign of waiting appears only where it takes longer than a blink; what goes wrong is
+// told as a sentence with what to do about it.
+import { clear, el } from './dom.js';
+
+const kBlink = 150;   // ms
+
+export function complaint(error) {
+  return el('div', { class: 'complaint', role: 'alert' },
+    el('p', {}, capital(error.message)),
+    error.hint ? el('p', { class: 'hint' }, capital(error.hint)) : null);
+}
+
+function capital(text) {
+  const said = String(text).trim();
+  const begun = said.charAt(0).toUpperCase() + said.slice(1);
+  return /[.!?:]$/.test(begun) ? begun : begun + '.';
+}
+
+export class Work {
+  // node: where the result stands. Old results stay, faded, until new ones are there.
+  constructor(node) {
+    this.node = node;
+    this.running = null;
+  }
+
+  cancel() {
+    this.running?.abort();
+    this.running = null;
+    this.node.removeAttribute('aria-busy');
+  }
+
+  // ask(signal) gives what show(answer) puts on the page.
+  async run(ask, show) {
+    this.cancel();
+    const mine = new AbortController();
+    this.running = mine;
+    const sign = setTimeout(() => this.node.setAttribute('aria-busy', 'true'), kBlink);
+    try {
+      const answer = await ask(mine.signal);
+      if (this.running === mine) show(answer);
+    } catch (error) {
+      if (this.running === mine && error.name !== 'AbortError') {
+        clear(this.node).append(complaint(error));
+      }
+    } finally {
+      clearTimeout(sign);
+      if (this.running === mine) this.cancel();
+    }
+  }
+}
