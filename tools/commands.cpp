@@ -6,7 +6,7 @@
 
 namespace glass {
 
-extern const Command kTrain, kSample, kEval, kLogits, kGrads, kInterp, kReport, kMicro, kTrace, kBench, kInspect,
+extern const Command kTrain, kSample, kEval, kLogits, kGrads, kInterp, kReport, kServe, kMicro, kTrace, kBench, kInspect,
     kImport, kExport, kInfo, kCompletion, kHelp,
     kDataCommand, kTokenizerCommand;
 
@@ -23,6 +23,7 @@ const Command* const kCommands[] = {
     &kTokenizerCommand,
     &kInterp,
     &kReport,
+    &kServe,
     &kMicro,
     &kTrace,
     &kBench,
