@@ -1,0 +1,399 @@
+#!/usr/bin/env python3
+"""The dashboard in a real browser: every page opened, its controls used, its numbers held to those of the commands.
+
+    python3 tests/web/page_test.py --glass build/release/glass [--pictures DIR] [--only NAME] [--web-dir tools/web]
+
+A server of its own, and Chromium without a window (browser.py). --pictures keeps what the pages look like, in light, in
+dark and on a phone. Without Chromium the test is skipped.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "peers"))
+import peer  # noqa: E402
+from browser import Browser, BrowserError, find_chromium  # noqa: E402
+
+CIRCUIT = "handmade:induction"
+PROMPT = "x7kq2x7k"
+# Quick questions, and what each page is asked with.
+PAGES = {
+    "": "", "model": "", "generate": "", "train": "",
+    "attention": f"prompt={PROMPT}", "lens": f"prompt={PROMPT}", "attribute": f"prompt={PROMPT}",
+    "cache": f"prompt={PROMPT}", "heads": "random-models=0&sequences=2&n=8",
+    "induction": "random-models=2&sequences=2&n=12", "composition": "show=scores",
+    "ablate": f"prompt={PROMPT}&heads=1.0&windows=2", "patch": "site=resid_pre", "path": "mode=denoise",
+    "steer": f"prompt={PROMPT}&towards=x&away=k&max-new-tokens=4", "circuit": "random=2",
+}
+REFUSING = {"dynamics": "not the folder of a run", "neurons": "no mlps", "sae": "no autoencoder"}
+
+IDLE = "!document.querySelector('[aria-busy]')"
+DONE = IDLE + " && (!document.querySelector('.result') || document.querySelector('.result').childElementCount > 0)"
+
+
+@contextlib.contextmanager
+def serving(args, *options):
+    """A server, and the address that it printed."""
+    command = [args.glass, "serve", "--json", "--threads", "1", *map(str, options)]
+    command += ["--web-dir", args.web_dir] if args.web_dir else []
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        line = server.stdout.readline()
+        if not line:
+            raise BrowserError(f"{' '.join(command)} said nothing: {server.stderr.read()}")
+        yield json.loads(line)["url"]
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def go(page, path, query=""):
+    """Another page of the dashboard, as a link would."""
+    page.value("location.hash = %s" % json.dumps(f"#/{path}" + (f"?{query}" if query else "")))
+    page.wait("document.querySelector('main')?.dataset.page === %s" % json.dumps(path))
+    time.sleep(0.2)   # until what takes longer than a blink says that it is busy
+    page.wait(DONE)
+
+
+def float32(x):
+    return struct.unpack("<f", struct.pack("<f", x))[0]
+
+
+def near(shown, told):
+    """Whether the page shows this number: it has the seven digits that a float32 holds."""
+    if told is None:
+        return shown == ""
+    return shown != "" and abs(float(shown) - float32(told)) <= 1e-6 * max(abs(told), 1e-30)
+
+
+def table_of(page, title):
+    """The numbers behind a figure, as rows of texts: what a screen reader reads."""
+    return page.value("""(() => {
+      const figure = [...document.querySelectorAll('main .figure')].find((f) =>
+        f.querySelector('h3')?.textContent === %s);
+      const details = figure?.querySelector('details.numbers');
+      if (!details) return null;
+      details.open = true;
+      return new Promise((done) => setTimeout(() => done([...details.querySelectorAll('table')].map((table) =>
+        [...table.querySelectorAll('tbody tr')].map((row) =>
+          [...row.querySelectorAll('td')].map((cell) => cell.textContent)))), 100));
+    })()""" % json.dumps(title))
+
+
+def command(glass, *words):
+    return json.loads(peer.output_of(glass, "interp", *words, "--ckpt", CIRCUIT, "--json", "--threads", "1"))
+
+
+def check_grid(report, what, shown, told):
+    good = shown is not None and len(shown) == len(told) and all(
+        len(row) == len(line) and all(near(cell, x) for cell, x in zip(row, line)) for row, line in zip(shown, told))
+    report.check(what, good, f"the page: {shown}\n  the command: {told}")
+
+
+# Texts of one picture that lie on one another; those that are turned stand in boxes of their own.
+OVERLAPS = """(() => {
+  const found = [];
+  for (const svg of document.querySelectorAll('main svg')) {
+    const boxes = [...svg.querySelectorAll('text')].filter((t) => t.textContent).map((t) =>
+      [t.textContent, t.getBoundingClientRect()]);
+    for (let i = 0; i < boxes.length; ++i) for (let j = i + 1; j < boxes.length; ++j) {
+      const [a, b] = [boxes[i][1], boxes[j][1]];
+      const across = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+      const down = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+      if (across > 1 && down > 4) found.push(boxes[i][0] + ' and ' + boxes[j][0]);
+    }
+  }
+  return found.slice(0, 5);
+})()"""
+
+
+def check_look(report, page, path, what):
+    report.check(f"{what} {path}: labels do not touch", page.value(OVERLAPS) == [], page.value(OVERLAPS))
+    wide = page.value("document.documentElement.scrollWidth - innerWidth")
+    report.check(f"{what} {path}: nothing sticks out", wide <= 0, f"{wide} pixels")
+
+
+# ---- the tests -------------------------------------------------------------------------------------------------------
+
+def every_page_opens(report, page, args):
+    looks = [("light", 1280, 900, False), ("dark", 1280, 900, True), ("phone", 390, 844, False)]
+    for what, width, height, dark in looks:
+        page.shape(width, height, dark)
+        for path, query in PAGES.items():
+            page.complaints.clear()
+            go(page, path, query)
+            report.check(f"{what} {path}: no complaint", not page.complaints, page.complaints)
+            shown = page.value("document.querySelector('main .complaint')?.textContent")
+            report.check(f"{what} {path}: it answers", shown is None, shown)
+            if query:
+                report.check(f"{what} {path}: it draws", page.value("document.querySelectorAll('.figure').length") > 0)
+            check_look(report, page, path, what)
+            if args.pictures:
+                page.picture(os.path.join(args.pictures, f"{path or 'start'}-{what}.png"))
+        ground = page.value("getComputedStyle(document.body).backgroundColor")
+        report.check(f"{what}: the ground", (ground == "rgb(255, 255, 255)") != dark, ground)
+    page.shape(1280, 900)
+
+
+def pages_that_cannot_answer_say_why(report, page, args):
+    for path, words in REFUSING.items():
+        go(page, path)
+        shown = page.value("document.querySelector('main .complaint')?.textContent") or ""
+        report.check(f"{path} says why", words in shown, shown)
+    page.complaints.clear()   # a browser lists every refused request
+
+
+def numbers_are_those_of_the_commands(report, page, args):
+    glass = args.glass
+    told = command(glass, "attention", "--prompt", PROMPT)
+    go(page, "attention", f"prompt={PROMPT}")
+    shown = table_of(page, "All heads, a row for each layer")
+    heads = [head for layer in told["attention"] for head in layer]
+    report.check("a table for each head", shown is not None and len(shown) == len(heads), shown)
+    for number, (table, head) in enumerate(zip(shown or [], heads)):
+        future = [[x if k <= q else None for k, x in enumerate(row)] for q, row in enumerate(head)]
+        check_grid(report, f"attention of head {number}", table, future)
+
+    told = command(glass, "patch", "--site", "resid_pre")
+    go(page, "patch")
+    check_grid(report, "the patch grid", (table_of(page, "resid_pre") or [None])[0], told["grid"])
+
+    told = command(glass, "path")
+    go(page, "path")
+    check_grid(report, "the paths", (table_of(page, "All paths") or [None])[0], told["grid"])
+
+    words = "--random-models 2 --sequences 2 --n 12".split()
+    told = command(glass, "induction", *words)
+    go(page, "induction", PAGES["induction"])
+    best = told["scores"][0]
+    badge = page.value("document.querySelector('.badge')?.textContent") or ""
+    report.check("the badge", f"Head {best['layer']}.{best['head']}: real" in badge, badge)
+    shown = (table_of(page, "Score by layer and head") or [None])[0]
+    grid = [[0.0] * told["heads"] for _ in range(told["layers"])]
+    for score in told["scores"]:
+        grid[score["layer"]][score["head"]] = score["score"]
+    check_grid(report, "induction scores", shown, grid)
+
+
+def a_cell_says_its_number(report, page, args):
+    told = command(args.glass, "attention", "--prompt", PROMPT)["attention"][1][0]
+    go(page, "attention", f"prompt={PROMPT}")
+    map_1_0 = "[...document.querySelectorAll('.maps figure')].find((f) => f.innerText.startsWith('1.0'))" \
+              ".querySelector('.map')"
+    page.value(f"{map_1_0}.scrollIntoView({{block: 'center'}})")
+    left, top, width, height = page.value(
+        f"(() => {{ const b = {map_1_0}.querySelector('.frame').getBoundingClientRect();"
+        " return [b.left, b.top, b.width, b.height]; })()")
+    tip = "(document.getElementById('tip').hidden ? null : document.getElementById('tip').textContent)"
+    for row, column in [(6, 2), (7, 3), (0, 0)]:
+        page.move(left + (column + 0.5) * width / 8, top + (row + 0.5) * height / 8)
+        said = page.value(tip) or ""
+        report.check(f"the pointer on row {row}, column {column}",
+                     said.startswith(f"{PROMPT[row]}, {PROMPT[column]}:") and near(said.split()[-1], told[row][column]),
+                     f"{said}, {told[row][column]}")
+    page.move(2, 2)
+    report.check("nothing is said beside the map", page.value(tip) is None, page.value(tip))
+
+    page.value(f"{map_1_0}.focus()")
+    for name, number in [("ArrowDown", 40), ("ArrowDown", 40), ("ArrowRight", 39)]:
+        page.key(name, number=number)
+    said = page.value("document.getElementById('said').textContent")
+    report.check("arrow keys read cells aloud", near(said.split()[-1], told[1][1]) and said == page.value(tip), said)
+    page.key("Enter", number=13)
+    report.check("Enter enlarges", page.value("document.querySelector('dialog[open] h2')?.textContent") == "1.0")
+    page.key("Escape", number=27)
+    page.wait("!document.querySelector('dialog')")
+    page.click(".maps .map")
+    report.check("a click enlarges", page.value("!!document.querySelector('dialog[open] table, dialog[open] .map')"))
+    page.click("dialog header button")
+    page.wait("!document.querySelector('dialog')")
+
+
+def colours_are_those_of_the_commands(report, page, args):
+    rows = [line.split() for line in (ROOT / "tests" / "web" / "colours.txt").read_text().splitlines()
+            if not line.startswith("#")]
+    shown = page.value("""import('/colours.js').then(({ colour_at, css }) => %s.map((share) =>
+      [['rising', 'paper'], ['rising', 'terminal'], ['diverging', 'paper'], ['diverging', 'terminal']]
+        .map(([map, ground]) => css(colour_at(map, share, ground)))))""" % json.dumps([float(r[0]) for r in rows]))
+    wrong = [(row, colours) for row, colours in zip(rows, shown) if row[1:] != colours]
+    report.check("colours of maps", len(rows) == 33 and not wrong, wrong[:3])
+
+
+def every_control_answers(report, page, args):
+    for path in ["attention", "lens", "patch", "path", "composition", "ablate"]:
+        go(page, path, PAGES[path])
+        choices = page.value("[...document.querySelectorAll('.options > .fields .segments input, "
+                             ".options > .fields select option')].length")
+        for i in range(choices):
+            name = page.value("""(() => {
+              const one = [...document.querySelectorAll('.options > .fields .segments input, ' +
+                '.options > .fields select option')][%d];
+              if (one.type === 'radio') one.click();
+              else {
+                one.parentNode.value = one.value;
+                one.parentNode.dispatchEvent(new Event('change', { bubbles: true }));
+              }
+              return one.value;
+            })()""" % i)
+            time.sleep(0.2)
+            page.wait(DONE)
+            shown = page.value("document.querySelector('main .complaint')?.textContent")
+            report.check(f"{path}: {name!r}", shown is None or "no mlp" in shown, shown)   # this model has none
+    page.complaints.clear()
+
+
+def heads_are_switched_off(report, page, args):
+    told = command(args.glass, "ablate", "--prompt", PROMPT, "--heads", "0.0,1.0")
+    go(page, "ablate", f"prompt={PROMPT}&heads=0.0")
+    page.click(".switch[data-head='1.0']")
+    time.sleep(0.3)
+    page.wait(DONE)
+    report.check("the address says it", "heads=0.0%2C1.0" in page.value("location.hash"), page.value("location.hash"))
+    report.check("the switch is down", page.value("document.querySelector(\".switch[data-head='1.0']\")"
+                                                  ".getAttribute('aria-pressed')") == "true")
+    shown = page.value("[...document.querySelectorAll('.table tbody tr')].map((row) => "
+                       "[...row.cells].map((cell) => cell.textContent))")
+    expected = [[f"{old['prob']:.3f}", f"{new['prob']:.3f}"]
+                for old, new in zip(told["baseline_top"], told["ablated_top"])]
+    report.check("before and after", [[row[1], row[3]] for row in shown] == expected, f"{shown}\n  {expected}")
+    page.value("history.back()")
+    page.wait("document.querySelector(\".switch[data-head='1.0']\").getAttribute('aria-pressed') === 'false'")
+    report.check("the way back works", True)
+
+
+def what_is_typed_is_text(report, page, args):
+    evil = "<img src=x onerror=window.hurt=1>"
+    go(page, "attention")
+    page.value("document.querySelector('[data-option=prompt]').value = %s" % json.dumps(evil))
+    page.click(".go")
+    page.wait("document.querySelector('main .complaint, main .token')")
+    time.sleep(0.2)
+    page.wait(DONE)
+    report.check("no markup is made of it",
+                 page.value("document.querySelectorAll('main img').length") == 0 and not page.value("!!window.hurt"))
+    shown = page.value("document.querySelector('main .complaint')?.textContent") or ""
+    report.check("a sentence says what is wrong", "token" in shown, shown)
+    page.complaints.clear()
+    page.value("document.querySelector('[data-option=prompt]').value = %s" % json.dumps(PROMPT))
+    page.click(".go")
+    page.wait("document.querySelector('main .token')")
+    report.check("and the page goes on", page.value("document.querySelector('main .complaint')") is None)
+
+
+def only_the_newest_answer_counts(report, page, args):
+    go(page, "patch", "site=resid_pre")
+    page.value("""(() => { for (const site of ['mlp_out', 'q', 'z', 'attn_out']) {
+      const select = document.querySelector('[data-option=site]');
+      select.value = site;
+      select.dispatchEvent(new Event('change', { bubbles: true }));
+    } })()""")
+    time.sleep(0.5)
+    page.wait(DONE)
+    shown = page.value("document.querySelector('.command code').textContent")
+    report.check("the last choice is shown", "attn_out" in shown, shown)
+
+
+def a_model_writes(report, page, args):
+    told = json.loads(peer.output_of(args.glass, "sample", "--ckpt", CIRCUIT, "--prompt", PROMPT, "-n", "12", "--seed",
+                                     "5", "--temperature", "0.5", "--json", "--threads", "1"))
+    go(page, "generate", f"prompt={PROMPT}&n=12&seed=5&temperature=0.5")
+    page.wait("document.querySelectorAll('.written .token').length >= 12")
+    shown = page.value("[...document.querySelectorAll('.written .token')].map((t) => t.textContent).join('')")
+    report.check("what glass sample writes", shown == told["samples"][0]["text"], f"{shown}\n  {told['samples']}")
+    page.move(*page.place(".written .token"))
+    sides = page.value("[...document.querySelectorAll('.guesses h3')].map((h) => h.textContent)")
+    report.check("what else could have come", len(sides) == 2, sides)
+
+
+def boxes_open_down_to_the_weights(report, page, args):
+    go(page, "model")
+    for selector in (".box.block", ".box.block .box.work", ".box.block .box.work .leaf"):
+        page.value("document.querySelector(%s).open = true" % json.dumps(selector))
+        page.wait(f"document.querySelector({json.dumps(selector)}).childElementCount > 1")
+    page.wait("document.querySelector('.leaf .map')")
+    report.check("a map of weights", page.value("document.querySelector('.leaf .map').getAttribute('aria-label')")
+                 .startswith("transformer.h.0.attn.c_attn.weight: q of head 0"))
+    report.check("and how they are spread", page.value("document.querySelectorAll('.leaf .column').length") == 48)
+
+
+def a_page_without_the_key_says_so(report, browser, url):
+    page = browser.page()
+    page.open(url.split("#")[0])
+    page.wait("document.querySelector('main .complaint')")
+    shown = page.value("document.querySelector('main').textContent")
+    report.check("without the key", "glass serve prints" in shown, shown)
+    page.close()
+
+
+def a_run_is_trained(report, browser, args, folder):
+    """From an empty folder to a model that is open, by buttons alone."""
+    with serving(args, "--runs", folder) as url:
+        page = browser.page()
+        page.open(url)
+        page.wait("document.querySelector('main h1')")
+        go(page, "train")
+        for name, value in {"n-layer": 1, "n-embd": 16, "n-head": 2, "max-iters": 60}.items():
+            page.value("document.querySelector('[data-option=%s]').value = '%s'" % (name, value))
+        page.value("document.querySelectorAll('.start details').forEach((d) => { d.open = true; })")
+        for name, value in {"eval-interval": 20, "eval-iters": 1, "log-interval": 5}.items():
+            page.value("document.querySelector('[data-option=%s]').value = '%s'" % (name, value))
+        page.click(".start .go")
+        page.wait("document.querySelector('.runs tbody tr')")
+        page.wait("[...document.querySelectorAll('[data-action]')].some((b) => b.textContent === 'look inside')", 120)
+        page.wait("document.querySelector('.live .chart .line')", 120)
+        page.wait("!document.querySelector('.state.running')", 120)
+        titles = page.value("[...document.querySelectorAll('.live h3')].map((h) => h.textContent)")
+        report.check("a trained run is drawn", "Loss" in titles and "Speed" in titles, titles)
+        report.check("nobody complains", not page.complaints, page.complaints)
+        if args.pictures:
+            page.picture(os.path.join(args.pictures, "train-run.png"))
+        page.click("[data-action='look inside']")
+        page.wait("document.querySelector('main')?.dataset.page === 'model'")
+        page.wait("document.getElementById('status').textContent.includes('1 layers')")
+        report.check("and opened", "16 channels" in page.value("document.getElementById('status').textContent"))
+        page.close()
+
+
+TESTS = [every_page_opens, pages_that_cannot_answer_say_why, numbers_are_those_of_the_commands, a_cell_says_its_number,
+         colours_are_those_of_the_commands, every_control_answers, heads_are_switched_off, what_is_typed_is_text,
+         only_the_newest_answer_counts, a_model_writes, boxes_open_down_to_the_weights]
+
+
+def main():
+    options = peer.parser(__doc__)
+    options.add_argument("--pictures", help="a folder for pictures of all pages")
+    options.add_argument("--web-dir", help="try the page in this folder, not the one in the program")
+    options.add_argument("--only", default="", help="only tests with this in their name")
+    args = options.parse_args()
+    report = peer.Report()
+    if find_chromium() is None:
+        report.skip("web_page", "Chromium is not installed")
+        return report.end()
+    with peer.folder() as folder, Browser() as browser:
+        wanted = [test for test in TESTS if args.only in test.__name__]
+        with serving(args, "--ckpt", CIRCUIT, "--runs", folder / "none") as url:
+            page = browser.page()
+            page.open(url)
+            page.wait("document.querySelector('main h1')")
+            for test in wanted:
+                page.complaints.clear()
+                try:
+                    test(report, page, args)
+                except BrowserError as error:
+                    report.check(test.__name__, False, f"{error}; {page.complaints}")
+                report.check(f"{test.__name__}: nobody complains", not page.complaints, page.complaints)
+            if args.only in "a_page_without_the_key_says_so":
+                a_page_without_the_key_says_so(report, browser, url)
+        if args.only in "a_run_is_trained":
+            a_run_is_trained(report, browser, args, folder / "runs")
+    return report.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
