@@ -34,7 +34,8 @@ PAGES = {
 REFUSING = {"dynamics": "not the folder of a run", "neurons": "no mlps", "sae": "no autoencoder"}
 
 IDLE = "!document.querySelector('[aria-busy]')"
-DONE = IDLE + " && (!document.querySelector('.result') || document.querySelector('.result').childElementCount > 0)"
+DONE = IDLE + " && (!document.querySelector('section.result')?.parentNode || " \
+    "document.querySelector('section.result').childElementCount > 0)"
 
 
 @contextlib.contextmanager

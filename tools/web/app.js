@@ -47,9 +47,10 @@ function describe(context) {
   clear(status);
   if (!model) return status.append('no model is open');
   const folder = model.checkpoint.split('/').filter(Boolean).slice(-2).join('/');
-  status.append(el('b', {}, folder), ` ${model.layers} layers of ${model.heads} heads, ` +
-    `${model.channels} channels, step ${context.status.step.toLocaleString('en-US')}`,
-  el('span', { class: 'device' }, context.status.device));
+  status.append(el('a', { href: '#/', title: 'open another' }, folder),
+    ` ${model.layers} layers of ${model.heads} heads, ${model.channels} channels, ` +
+    `step ${context.status.step.toLocaleString('en-US')}`,
+    el('span', { class: 'device' }, context.status.device));
 }
 
 // ---- showing a page -----------------------------------------------------------------------------

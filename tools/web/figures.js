@@ -3,7 +3,7 @@
 import { colour_of, css, ink_for } from './colours.js';
 import { diagram } from './diagram.js';
 import { el, ground, picture } from './dom.js';
-import { gallery, heatmap, numbers_behind } from './heatmap.js';
+import { colour_bar, gallery, heatmap, numbers_behind } from './heatmap.js';
 import { exact, floats } from './numbers.js';
 import { bars, chart } from './plots.js';
 
@@ -48,6 +48,7 @@ function strip(said) {
   return el('figure', { class: 'figure' },
     said.title ? el('figcaption', {}, el('h3', {}, said.title)) : null,
     picture(line.node, () => line.paint(values, said.colours, said.range)),
+    said.only_marks ? null : colour_bar(said),
     said.tokens.length ? numbers_behind(rows) : el('p', {}, 'nothing to show'));
 }
 

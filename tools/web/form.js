@@ -3,7 +3,8 @@
 import { el } from './dom.js';
 
 const kLater = new Set(['tokens', 'seed', 'bos']);   // of little use to most who look
-const kNames = { n: 'tokens in a copy', icl: 'learning in context', mlps: 'whole mlps',
+const kNames = { L: 'layer', N: 'neuron', F: 'feature', n: 'tokens in a copy',
+  icl: 'learning in context', mlps: 'whole mlps',
   'max-new-tokens': 'tokens to write', towards: 'towards a text', away: 'away from a text' };
 let numbered = 0;
 

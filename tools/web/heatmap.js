@@ -242,7 +242,8 @@ class MapView {
 
 // ---- beside and behind a map --------------------------------------------------------------------
 
-function colour_bar(map) {
+// Of anything with colours, a range and perhaps a unit.
+export function colour_bar(map) {
   const node = el('div', { class: 'colour-bar', 'aria-hidden': 'true' });
   const [low, high] = map.range, most = Math.max(Math.abs(low), Math.abs(high));
   return picture(node, () => {

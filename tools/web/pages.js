@@ -5,6 +5,7 @@ import { attention_page } from './attention.js';
 import { generate_page } from './generate.js';
 import { induction_page } from './induction.js';
 import { model_page } from './model.js';
+import { neurons_page } from './neurons.js';
 import { start_page } from './start.js';
 import { train_page } from './train.js';
 
@@ -57,8 +58,7 @@ export const groups = [
     analysis('circuit', 'Circuit', ['The few connections that give an answer, found by cutting all',
       'others, and put to the test against random circuits of the same size.'],
     { later: ['pairs', 'steps', 'random'] }),
-    analysis('neurons', 'Neurons', ['What wakes a neuron? The strongest moments of a long text,',
-      'and the words that the neuron speaks for.'], { analysis: 'neurons-show' }),
+    { id: 'neurons', title: 'Neurons', make: neurons_page },
     analysis('sae', 'Features', ['Directions that a sparse autoencoder found in the stream, each',
       'with the moments that wake it.'], { analysis: 'sae-show' }),
   ] },

@@ -1,17 +1,53 @@
-// The first page: which questions can be asked.
+// The first page: which questions can be asked, and of which models.
 import { el } from './dom.js';
 import { groups } from './pages.js';
+import { complaint } from './work.js';
 
-export function start_page(context) {
+function doors(context) {
   const summary = (page) => {
     const name = { neurons: 'neurons-show', sae: 'sae-show' }[page.id] ?? page.id;
-    const said = context.analyses.find((one) => one.name === name)?.summary ?? page.summary ?? '';
+    const said = page.summary ?? context.analyses.find((one) => one.name === name)?.summary ?? '';
     return said.charAt(0).toUpperCase() + said.slice(1);
   };
+  return el('div', { class: 'doors' }, groups.flatMap((group) => group.pages.map((page) =>
+    el('a', { class: 'door', href: `#/${page.id}` }, el('h2', {}, page.title),
+      el('p', {}, summary(page))))));
+}
+
+// A model to choose; the checkpoints of a run stand behind it.
+function model_row(context, trouble, model, checkpoints) {
+  const open = (name) => async () => {
+    try {
+      await context.transport.call('POST', '/api/open', { ckpt: name });
+      await context.opened();
+      location.hash = '#/model';
+    } catch (error) {
+      trouble.replaceChildren(complaint(error));
+    }
+  };
+  const select = el('select', { 'aria-label': `checkpoints of ${model.name}` },
+    el('option', { value: '' }, 'another checkpoint'),
+    checkpoints.map((one) => el('option', { value: one.name }, one.name.split('/').pop())));
+  select.addEventListener('change', () => { if (select.value) open(select.value)(); });
+  return el('tr', {}, el('th', { scope: 'row' }, model.name), el('td', {}, model.about),
+    el('td', {}, model.open ? 'open' : el('button', { type: 'button', class: 'quiet',
+      'data-model': model.name, onclick: open(model.name) }, 'look inside')),
+    el('td', {}, checkpoints.length > 1 ? select : null));
+}
+
+async function models_of(context) {
+  const { models } = await context.transport.call('GET', '/api/models');
+  const trouble = el('div', {});
+  const rows = models.filter((model) => model.kind !== 'checkpoint').map((model) =>
+    model_row(context, trouble, model, models.filter((one) =>
+      one.kind === 'checkpoint' && one.run === model.run && model.kind === 'run')));
+  return el('section', {}, el('h2', {}, 'Models'), trouble,
+    el('div', { class: 'wide' }, el('table', { class: 'models' }, el('tbody', {}, rows))));
+}
+
+export async function start_page(context) {
   return el('div', {}, el('h1', {}, 'Look inside'),
     el('p', { class: 'lead' }, 'Every number on these pages is computed now, by the model that ' +
       'is open, and every page says which command prints the same numbers.'),
-    el('div', { class: 'doors' }, groups.flatMap((group) => group.pages.map((page) =>
-      el('a', { class: 'door', href: `#/${page.id}` }, el('h2', {}, page.title),
-        el('p', {}, summary(page)))))));
+    doors(context), await models_of(context).catch(complaint));
 }
