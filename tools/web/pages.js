@@ -3,6 +3,7 @@ import { ablate_page } from './ablate.js';
 import { analysis_page } from './analysis.js';
 import { attention_page } from './attention.js';
 import { generate_page } from './generate.js';
+import { guide_page } from './guide.js';
 import { induction_page } from './induction.js';
 import { model_page } from './model.js';
 import { neurons_page } from './neurons.js';
@@ -16,6 +17,10 @@ function analysis(id, title, lead, more = {}) {
 }
 
 export const groups = [
+  { title: 'Learn', pages: [
+    { id: 'guide', title: 'Guide', make: guide_page, needs_model: false,
+      summary: 'how a GPT works, with every number in sight' },
+  ] },
   { title: 'The model', pages: [
     { id: 'model', title: 'Model', make: model_page,
       summary: 'what it is made of, down to every number' },
