@@ -271,9 +271,10 @@ void Run::after_step(MetricsRow row) {
   pending_.reset();
   if (due(c.sample_every)) watcher_.on_samples(trainer_.steps(), write_samples());
   const bool best = evaluated && best_step_ == trainer_.steps();
-  const bool save_now =
+  const bool planned =
       c.save_every > 0 ? due(c.save_every) : evaluated && (c.always_save_checkpoint || best);
-  if (save_now || best) save_as(best);
+  const bool asked = watcher_.wants_to_save();
+  if (planned || best || asked) save_as(best);
 }
 
 void Run::write_time(double ms) {

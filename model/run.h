@@ -38,6 +38,7 @@ class RunWatcher {
   virtual void on_saved(std::int64_t /*step*/, const SavedFile&, bool /*best*/) {}
   virtual void on_warning(const std::string&) {}
   virtual bool wants_to_stop() { return false; }   // asked between batches
+  virtual bool wants_to_save() { return false; }   // asked once a step; true: save behind this one
 };
 
 // A file that grows, and can be cut back to where a checkpoint saw it.

@@ -205,7 +205,7 @@ extern const Command kTrain = {.name = "train",
                                    "guess the next token. The run's folder "
                                    "gets checkpoints, metrics.jsonl, loss.png and samples. Ctrl-C "
                                    "saves and stops; --resume goes on exactly "
-                                   "where it stopped.",
+                                   "where it stopped. SIGUSR1 saves without stopping.",
                                .examples = kExamples,
                                .operands = train_operands(),
                                .options = train_options(),

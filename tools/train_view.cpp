@@ -18,12 +18,15 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 std::atomic<int> stops_asked{0};
-static_assert(std::atomic<int>::is_always_lock_free);
+std::atomic<bool> save_asked{false};
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
 // Only what a handler may do: count, and leave.
 extern "C" void on_interrupt(int) {
   if (stops_asked.fetch_add(1) > 0) ::_exit(static_cast<int>(ExitCode::interrupted));
 }
+
+extern "C" void on_save_request(int) { save_asked.store(true); }
 
 }   // namespace
 
@@ -43,6 +46,10 @@ void handle_with(void (*handler)(int)) {
 
 void leave_on_interrupt() {
   handle_with([](int) { ::_exit(static_cast<int>(ExitCode::interrupted)); });
+  struct sigaction save {};
+  save.sa_handler = on_save_request;
+  save.sa_flags = SA_RESTART;
+  ::sigaction(SIGUSR1, &save, nullptr);
   ::signal(SIGXFSZ, SIG_IGN);   // a file that may not grow is an error like a full disk
   ::signal(SIGPIPE, SIG_IGN);
 }
@@ -67,6 +74,7 @@ double TrainView::tokens_per_second() const {
 }
 
 bool TrainView::wants_to_stop() { return interrupted(); }
+bool TrainView::wants_to_save() { return save_asked.exchange(false); }
 
 std::string TrainView::tokens_now() const {
   return human_count(static_cast<double>(plan_.tokens_per_step) / recent_ms_ * 1000) + " tok/s";

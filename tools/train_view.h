@@ -26,6 +26,7 @@ class TrainView final : public RunWatcher {
   void on_saved(std::int64_t step, const SavedFile& file, bool best) override;
   void on_warning(const std::string& text) override;
   bool wants_to_stop() override;
+  bool wants_to_save() override;
 
   void say(const std::string& line);   // a line of its own, above the one that is rewritten
   void show(const Chart& chart);       // in letters, on a terminal only
@@ -56,6 +57,7 @@ class TrainView final : public RunWatcher {
 
 // Ctrl-C, a request to end, or a terminal that goes away. Before there is anything to save they
 // leave at once; later the first one asks the run to save and stop, and the second one leaves.
+// SIGUSR1 asks it to save at the end of the step and go on, from the beginning.
 void leave_on_interrupt();
 void stop_on_interrupt();
 bool interrupted();

@@ -184,6 +184,26 @@ TEST(Run, TheBestStateIsKeptBesideTheNewest) {
   EXPECT_EQ(best.note("glass.step"), std::to_string(watcher.step));
 }
 
+TEST(Run, SavesWhenItIsAskedAndOnlyThen) {
+  struct Asks final : RunWatcher {
+    std::int64_t at = 0;
+    std::vector<std::int64_t> saved;
+    void on_step(const StepResult& step, double) override { at = step.step; }
+    void on_saved(std::int64_t step, const SavedFile&, bool) override { saved.push_back(step); }
+    bool wants_to_save() override { return at == 3 || at == 7; }
+  } watcher;
+  Scratch scratch;
+  const Setting& s = kSettings[0];
+  TrainConfig recipe = recipe_of(s, 9);
+  recipe.eval_interval = recipe.save_every = 1000;
+  test::SmallTraining t(model_of(s), recipe, make_backend("cpu", "auto", 1),
+                        test::small_data(s.train_tokens), s.dtype);
+  RunFolder place(scratch / "run");
+  glass::Run run(t.trainer, place, {{"format", "glass"}}, watcher);
+  EXPECT_EQ(run.go(), glass::Run::End::finished);
+  EXPECT_EQ(watcher.saved, (std::vector<std::int64_t>{3, 7, 9})) << "9 is the end";
+}
+
 TEST(Run, AModelThatIsNotANumberIsNotSavedOverAGoodOne) {
   Scratch scratch;
   const Setting s = kSettings[0];

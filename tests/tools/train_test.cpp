@@ -226,6 +226,24 @@ TEST(Train, CtrlCSavesAndResumeGoesOnAsIfNothingHadHappened) {
   expect_like_unbroken(folder, text, run, steps);
 }
 
+TEST(Train, ARequestToSaveLeavesACheckpointAndGoesOn) {
+  const Scratch folder;
+  const std::string text = folder.write("rhyme.txt", rhyme()), run = folder / "run";
+  std::string line = line_of(until(endless(text, run), "100000000"));
+  const std::string often = "--eval_interval=50";   // which saves, too
+  line.replace(line.find(often), often.size(), "--eval_interval=100000000");
+  const Outcome saved =
+      shell(std::string(kWait) + line + " & P=$!\nuntil_lines " + run + " 50 $P\nls " + run +
+            "\nkill -USR1 $P\nuntil ls " + run +
+            "/ckpt-* >/dev/null 2>&1; do kill -0 $P || exit 1; sleep 0.02; done\n" +
+            "until_lines " + run + " $(($(lines " + run +
+            ") + 50)) $P\nkill -0 $P && echo alive\nkill -9 $P");
+  EXPECT_THAT(saved.out, HasSubstr("alive")) << saved.text();
+  EXPECT_THAT(saved.out, ::testing::Not(HasSubstr("ckpt-"))) << "there was none before";
+  const Outcome whole = glass({"inspect", run, "--json"});
+  EXPECT_EQ(whole.code, 0) << whole.text();
+}
+
 TEST(Train, KilledAgainAndAgainItStillEndsAtTheSameBytes) {
   const Scratch folder;
   const std::string text = folder.write("rhyme.txt", rhyme()), run = folder / "killed";
