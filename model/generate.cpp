@@ -45,8 +45,8 @@ std::vector<std::int32_t> Generator::sample(std::int64_t sample, std::int64_t mo
   text_.resize(prompt_);
   if (cache_) cache_->rewind(prompt_in_cache_);
   for (std::int64_t i = 0; i < most; ++i) {
-    const std::vector<double> logits = i == 0 ? first_ : next_logits();
-    const std::vector<double> p = probabilities(logits, options, text_);
+    logits_ = i == 0 ? first_ : next_logits();
+    const std::vector<double> p = probabilities(logits_, options, text_);
     text_.push_back(pick(p, dice(options.seed, sample, i)));
     if (on_token && !on_token(text_.back())) break;
   }

@@ -33,6 +33,8 @@ class Generator {
 
   // Logits (V) of what follows the prompt.
   std::span<const double> first_logits() const { return first_; }
+  // Logits (V) that the newest token was chosen from: for whoever is called with it.
+  std::span<const double> logits() const { return logits_; }
 
  private:
   std::vector<double> read(std::span<const std::int32_t> tokens, KVCache* cache);
@@ -43,7 +45,7 @@ class Generator {
   std::size_t prompt_;               // how many tokens of text_ are the prompt
   std::vector<std::int32_t> text_;   // the prompt, then what was written
   std::int64_t prompt_in_cache_ = 0;
-  std::vector<double> first_;
+  std::vector<double> first_, logits_;
 };
 
 }   // namespace glass

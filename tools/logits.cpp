@@ -1,22 +1,15 @@
 // glass logits: what a model thinks may come next, at every position of a text.
-#include <algorithm>
-#include <cmath>
 #include <cstdio>
-#include <numeric>
 
 #include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "model/formats/npy.h"
+#include "tools/guess.h"
 #include "tools/saved.h"
 #include "tools/terminal.h"
 
 namespace glass {
 namespace {
-
-struct Guess {
-  std::int32_t id;
-  double probability;
-};
 
 // What one run has to tell; the text and the JSON are two views of it.
 struct Result {
@@ -24,24 +17,6 @@ struct Result {
   Tensor logits;                         // (T,V)
   std::vector<std::vector<Guess>> top;   // of every position, the likeliest first
 };
-
-// The k likeliest of one row of logits, with their share of the softmax.
-std::vector<Guess> likeliest(std::span<const double> row, std::size_t k) {
-  std::vector<std::int32_t> order(row.size());
-  std::iota(order.begin(), order.end(), 0);
-  k = std::min(k, row.size());
-  const auto logit = [&](std::int32_t id) { return row[static_cast<std::size_t>(id)]; };
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(k), order.end(),
-                    [&](std::int32_t a, std::int32_t b) {
-                      return logit(a) != logit(b) ? logit(a) > logit(b) : a < b;
-                    });
-  double sum = 0;
-  for (const double x : row) sum += std::exp(x - logit(order[0]));
-  std::vector<Guess> out;
-  for (std::size_t i = 0; i < k; ++i)
-    out.push_back({order[i], std::exp(logit(order[i]) - logit(order[0])) / sum});
-  return out;
-}
 
 Result compute(const Arguments& args, const Opened& opened) {
   Result r;
@@ -57,12 +32,6 @@ Result compute(const Arguments& args, const Opened& opened) {
     r.top.push_back(likeliest(row, static_cast<std::size_t>(args.integer("top-k"))));
   }
   return r;
-}
-
-// "" where the model has no tokenizer, or more tokens than it.
-std::string text_of(const Opened& opened, std::int32_t id) {
-  const TokenizerPtr& tokenizer = opened.saved.tokenizer;
-  return tokenizer && id < tokenizer->vocab_size() ? std::string(tokenizer->token(id)) : "";
 }
 
 void print_json(const Arguments& args, const Opened& opened, const Result& r) {

@@ -63,14 +63,6 @@ std::vector<std::string> stops_of(const Arguments& args) {
   return {with_escapes(args.text("stop"))};
 }
 
-// Where a text begins if nobody says how: as every document in the training text did.
-std::int32_t first_token(const Tokenizer& tokenizer) {
-  if (tokenizer.end_of_text() >= 0) return tokenizer.end_of_text();
-  for (int id = 0; id < tokenizer.vocab_size(); ++id)
-    if (tokenizer.token(id) == "\n") return id;
-  return 0;
-}
-
 void read_prompt(const Arguments& args, const Opened& opened, Result& result) {
   if (args.has("prompt")) result.prompt = prompt_text(args.text("prompt"));
   result.prompt_tokens = opened.tokenizer().encode(result.prompt);

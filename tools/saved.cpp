@@ -79,6 +79,13 @@ Opened open_saved(const Arguments& args) {
   return opened;
 }
 
+std::int32_t first_token(const Tokenizer& tokenizer) {
+  if (tokenizer.end_of_text() >= 0) return tokenizer.end_of_text();
+  for (int id = 0; id < tokenizer.vocab_size(); ++id)
+    if (tokenizer.token(id) == "\n") return id;
+  return 0;
+}
+
 std::string prompt_text(const std::string& said) {
   const bool from_stdin = said == "-";
   std::string text = from_stdin ? read_text_file("/dev/stdin", "the prompt") : said;

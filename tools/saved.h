@@ -56,6 +56,9 @@ Opened open_saved(const Arguments& args);
 // given.
 TokenizerPtr said_tokenizer(const Arguments& args, std::int64_t vocab_size);
 
+// Where a text begins if nobody says how: as every document in the training text did.
+std::int32_t first_token(const Tokenizer& tokenizer);
+
 // The text of an option that is a prompt; "-" is all of stdin. UsageError where it is not text.
 std::string prompt_text(const std::string& said);
 // "1,2,3" as tokens of this model.

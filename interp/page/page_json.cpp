@@ -15,16 +15,6 @@ const char* name_of(Align align) {
   return align == Align::right ? "right" : align == Align::centre ? "centre" : "left";
 }
 
-// float32, least significant byte first on every machine that we build for (dtype.h says so too).
-void numbers(Json& json, const char* name, const std::vector<double>& values) {
-  std::string bytes(values.size() * sizeof(float), '\0');
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const float v = static_cast<float>(values[i]);
-    std::memcpy(bytes.data() + i * sizeof v, &v, sizeof v);
-  }
-  json.key(name).object().field("f32", base64(bytes)).end();
-}
-
 void range(Json& json, const Range& range) {
   json.key("range").array().value(range.low).value(range.high).end();
 }
@@ -44,7 +34,7 @@ void fields_of_map(Json& json, const Heatmap& map, const Range& colours) {
   json.field("kind", "heatmap").field("title", map.title);
   json.field("row_axis", map.row_axis).field("column_axis", map.column_axis);
   json.field("rows", map.rows).field("columns", map.columns);
-  numbers(json, "values", map.values);
+  put_f32(json, "values", map.values);
   json.field("colours", name_of(map.colours)).field("unit", map.unit);
   json.field("numbers", map.numbers == Heatmap::Numbers::shown);
   range(json, colours);
@@ -83,7 +73,7 @@ void fields(Json& json, const Table& table) {
 
 void fields(Json& json, const Strip& strip) {
   json.field("kind", "strip").field("title", strip.title).field("tokens", strip.tokens);
-  numbers(json, "values", strip.values);
+  put_f32(json, "values", strip.values);
   json.field("colours", name_of(strip.colours)).field("only_marks", !has_scale(strip));
   range(json, range_of(strip));
 }
@@ -111,8 +101,8 @@ void fields(Json& json, const Chart& chart) {
     json.field("faint", series.emphasis == Emphasis::faint);
     std::vector<double> x, y;
     for (const Point p : series.points) x.push_back(p.x), y.push_back(p.y);
-    numbers(json, "x", x);
-    numbers(json, "y", y);
+    put_f32(json, "x", x);
+    put_f32(json, "y", y);
     json.end();
   }
   json.end();
@@ -120,6 +110,16 @@ void fields(Json& json, const Chart& chart) {
 }
 
 }   // namespace
+
+// float32, least significant byte first on every machine that we build for (dtype.h says so too).
+void put_f32(Json& json, std::string_view name, std::span<const double> values) {
+  std::string bytes(values.size() * sizeof(float), '\0');
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float v = static_cast<float>(values[i]);
+    std::memcpy(bytes.data() + i * sizeof v, &v, sizeof v);
+  }
+  json.key(name).object().field("f32", base64(bytes)).end();
+}
 
 void put(Json& json, const Page& page) {
   json.object().field("name", page.name).field("title", page.title);

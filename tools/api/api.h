@@ -43,8 +43,14 @@ struct Call {
                        std::int64_t fallback) const;
   double number(std::string_view name, double min, double max, double fallback) const;
   bool flag(std::string_view name, bool fallback) const;
+  // A list of integers, or of lists of `width` of them ([[0, 3], [1, 2]]); missing: empty.
+  std::vector<std::int64_t> integers(std::string_view name, std::int64_t min,
+                                     std::int64_t max) const;
+  std::vector<std::vector<std::int64_t>> tuples(std::string_view name, std::size_t width) const;
   // Of the query: "" where it is not there.
   std::string asked(std::string_view name) const;
+  std::int64_t asked_integer(std::string_view name, std::int64_t min, std::int64_t max,
+                             std::int64_t fallback) const;
   // parts[i] as a number; 404 where it is none, or not below `below`.
   std::int64_t index(std::size_t i, std::int64_t below, const std::string& what) const;
 };
@@ -89,8 +95,9 @@ std::span<const Endpoint> endpoints();
 const Endpoint& endpoint_of(Call& call);
 std::string methods_of(const std::string& path);   // "GET, HEAD, OPTIONS"; "": nobody has it
 
-// The whole way from a call to an answer; never throws. Of a stream, refusals come back as answer,
-// and what happens later as an event "error".
+// The whole way from a call to an answer; never throws. Of a stream that has begun, what goes wrong
+// is an event "error", and the answer that comes back is empty; before its first event it is
+// refused with an answer like any other call.
 Answer answer(Session& session, Call call, Events* events = nullptr);
 
 }   // namespace glass

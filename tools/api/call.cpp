@@ -1,5 +1,6 @@
 // Reading a call, finding its endpoint, and turning whatever happens into an answer.
 #include <new>
+#include <optional>
 
 #include "engine/base/error.h"
 #include "engine/base/json.h"
@@ -30,6 +31,32 @@ T number_of(const JsonValue& value, std::string_view name, T min, T max, const c
                 shortest(static_cast<double>(min)) + " .. " + shortest(static_cast<double>(max)));
   return number;
 }
+
+// Items of a list of the body. Missing: none.
+const std::vector<JsonValue>& items_of(const Call& call, std::string_view name) {
+  static const std::vector<JsonValue> none;
+  const JsonValue* value = field_of(call, name);
+  if (value == nullptr) return none;
+  if (value->kind != JsonValue::Kind::array)
+    throw wrong("\"" + std::string(name) + "\" must be a list");
+  return value->items;
+}
+
+// Passes events on, and remembers whether there was one.
+class Heard final : public Events {
+ public:
+  explicit Heard(Events& to) : to_(to) {}
+  bool send(std::string_view name, const std::string& json) override {
+    began_ = true;
+    return to_.send(name, json);
+  }
+  bool alive() override { return to_.alive(); }
+  bool began() const { return began_; }
+
+ private:
+  Events& to_;
+  bool began_ = false;
+};
 
 bool is_place(std::string_view piece) { return !piece.empty() && piece.front() == '{'; }
 
@@ -102,10 +129,43 @@ bool Call::flag(std::string_view name, bool fallback) const {
   return value->boolean;
 }
 
+std::vector<std::int64_t> Call::integers(std::string_view name, std::int64_t min,
+                                         std::int64_t max) const {
+  std::vector<std::int64_t> all;
+  for (const JsonValue& item : items_of(*this, name))
+    all.push_back(number_of(item, name, min, max, "a list of integers"));
+  return all;
+}
+
+std::vector<std::vector<std::int64_t>> Call::tuples(std::string_view name,
+                                                    std::size_t width) const {
+  std::vector<std::vector<std::int64_t>> all;
+  for (const JsonValue& item : items_of(*this, name)) {
+    if (item.kind != JsonValue::Kind::array || item.items.size() != width)
+      throw wrong("\"" + std::string(name) + "\" must be a list of lists of " +
+                  std::to_string(width) + " integers");
+    std::vector<std::int64_t>& tuple = all.emplace_back();
+    for (const JsonValue& number : item.items)
+      tuple.push_back(
+          number_of(number, name, std::int64_t{0}, std::int64_t{1} << 31, "lists of integers"));
+  }
+  return all;
+}
+
 std::string Call::asked(std::string_view name) const {
   for (const auto& [key, value] : query)
     if (key == name) return value;
   return "";
+}
+
+std::int64_t Call::asked_integer(std::string_view name, std::int64_t min, std::int64_t max,
+                                 std::int64_t fallback) const {
+  const std::string said = asked(name);
+  std::int64_t n = fallback;
+  if (!said.empty() && (parse_integer(said, n) != NumberFault::none || n < min || n > max))
+    throw wrong(std::string(name) + " must be an integer of " + std::to_string(min) + " .. " +
+                std::to_string(max) + ", not " + in_quotes(said));
+  return n;
 }
 
 std::int64_t Call::index(std::size_t i, std::int64_t below, const std::string& what) const {
@@ -145,18 +205,18 @@ const Endpoint& endpoint_of(Call& call) {
 }
 
 Answer answer(Session& session, Call call, Events* events) {
-  bool streaming = false;
-  const auto refused = [&](const Answer& said) {
-    if (streaming && events != nullptr) events->send("error", said.body);
-    return said;
+  std::optional<Heard> heard;
+  if (events != nullptr) heard.emplace(*events);
+  const auto refused = [&](Answer said) {
+    if (!heard || !heard->began()) return said;
+    heard->send("error", said.body);
+    return Answer{};
   };
   try {
     const Endpoint& endpoint = endpoint_of(call);
     if (endpoint.answer != nullptr) return endpoint.answer(session, call);
-    if (events == nullptr)
-      throw ApiError(400, "stream", call.path + " answers with a stream of events");
-    streaming = true;
-    endpoint.stream(session, call, *events);
+    if (!heard) throw ApiError(400, "stream", call.path + " answers with a stream of events");
+    endpoint.stream(session, call, *heard);
     return {};
   } catch (const ApiError& error) {
     return refused(refusal(error.status, error.code, error.what(), error.hint));

@@ -5,18 +5,35 @@
 
 namespace glass {
 
+void Turnstile::lock() {
+  std::unique_lock held(guard_);
+  const std::uint64_t mine = next_++;
+  moved_.wait(held, [&] { return serving_ == mine; });
+}
+
+void Turnstile::unlock() {
+  {
+    const std::lock_guard held(guard_);
+    ++serving_;
+  }
+  moved_.notify_all();
+}
+
 Session::Session(const Arguments& args, SessionOptions options)
-    : args_(args), options_(std::move(options)), micro_(std::make_shared<MicroPlace>()) {
+    : args_(args),
+      options_(std::move(options)),
+      runs_(options_.folder),
+      training_(options_.program, options_.folder),
+      micro_(std::make_shared<MicroPlace>()) {
   if (!options_.ckpt.empty()) open(options_.ckpt);
 }
 
 void Session::open(const std::string& ckpt) {
   Arguments asked = args_;
   asked.offer(kCkptOption, ckpt, Source::command_line, "--ckpt");
-  auto opened = std::make_shared<const Opened>(open_saved(asked));
+  auto opened = std::make_shared<const OpenModel>(open_saved(asked), ckpt);
   const std::lock_guard lock(guard_);
   opened_ = std::move(opened);
-  options_.ckpt = ckpt;
 }
 
 bool Session::has_model() const {
@@ -24,11 +41,11 @@ bool Session::has_model() const {
   return opened_ != nullptr;
 }
 
-std::shared_ptr<const Opened> Session::model() const {
+std::shared_ptr<const OpenModel> Session::model() const {
   const std::lock_guard lock(guard_);
   if (!opened_)
     throw ApiError(409, "no_model", "no model is open",
-                   "open one of the list of runs, or start with glass serve --ckpt PATH");
+                   "open one of GET /api/models, or start with glass serve --ckpt PATH");
   return opened_;
 }
 

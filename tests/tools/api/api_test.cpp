@@ -9,10 +9,6 @@ namespace {
 
 Session& induction() { return session_of("handmade:induction"); }
 
-std::string code_of(const JsonValue& refused) {
-  return refused.at("error", "refusal").at("code", "error").string("code");
-}
-
 TEST(Api, KnowsWhichModelIsOpen) {
   const JsonValue status = told(induction(), "GET", "/api/status");
   EXPECT_EQ(status.at("checkpoint", "status").string("checkpoint"), "handmade:induction");
@@ -66,6 +62,8 @@ TEST(Api, RefusesWhatIsNotThere) {
                "unknown_option"},
            Row{"POST", "/api/interp/attention", R"({"tokens": [1, 2]})", 400, "bad_value"},
            Row{"POST", "/api/interp/attention", R"({"prompt": "-"})", 400, "bad_value"},
+           Row{"POST", "/api/interp/neurons-show", R"({"L": "--out=/etc/passwd"})", 400,
+               "bad_value"},
            Row{"POST", "/api/tokenize", R"({"text": 7})", 400, "bad_value"},
            Row{"POST", "/api/tokenize", "", 400, "bad_value"},
        }) {

@@ -1,0 +1,47 @@
+// The runs in a folder, by small numbers. A page names a run by its number and never by a path:
+// what is not in the list cannot be asked for.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "tools/api/run_log.h"
+
+namespace glass {
+
+struct RunPlace {
+  int id = -1;
+  std::string name, path;   // "names", "out/names"
+};
+
+// A number for each name that was ever seen, for as long as the program runs.
+class SmallNumbers {
+ public:
+  int of(const std::string& name);
+
+ private:
+  std::mutex guard_;
+  std::map<std::string, int> numbers_;
+};
+
+class Runs {
+ public:
+  explicit Runs(std::string folder) : folder_(std::move(folder)) {}
+
+  std::vector<RunPlace> list();   // looks at the folder; by name
+  RunPlace at(std::int64_t id);   // ApiError 404
+  RunLog& log(const RunPlace& run);
+
+  const std::string& folder() const { return folder_; }
+
+ private:
+  std::string folder_;
+  SmallNumbers numbers_;
+  std::mutex guard_;   // of logs_
+  std::map<std::string, std::unique_ptr<RunLog>> logs_;
+};
+
+}   // namespace glass
