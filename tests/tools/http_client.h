@@ -77,6 +77,7 @@ class Client {
     return heard;
   }
   bool ended() { return heard_.empty() && !more(); }
+  bool broken() const { return broken_; }   // it ended, and not because both were done
 
   void say_no_more() const { ::shutdown(fd_, SHUT_WR); }
   void close() {
@@ -95,6 +96,7 @@ class Client {
     const ssize_t got = ::recv(fd_, bytes, sizeof bytes, 0);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
       ADD_FAILURE() << "the server said nothing for a minute";
+    broken_ = got < 0;
     if (got <= 0) return false;
     heard_.append(bytes, static_cast<std::size_t>(got));
     return true;
@@ -107,6 +109,7 @@ class Client {
 
   int fd_;
   std::string heard_;   // and not taken yet
+  bool broken_ = false;
 };
 
 inline std::string get(const std::string& target, const std::string& headers = "") {

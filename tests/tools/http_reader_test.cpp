@@ -74,6 +74,7 @@ std::vector<Row> rows() {
       {"small letters", "GET / http/1.1\r\n", 400},
       {"a bare line feed", "GET / HTTP/1.1\nHost: a\n\n", 400},
       {"a bare line feed in the header", "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", 400},
+      {"a bare line feed in a line nobody needs", get("/", "X: abc\n"), 400},
       {"a bare return", "GET / HTTP/1.1\rHost: a\r\n\r\n", 400},
       {"a return in a value", get("/", "X: a\rY: b\r\n"), 400},
       {"a NUL in the first line", "GET /" + nul + " HTTP/1.1\r\n", 400},

@@ -21,7 +21,7 @@ bool is_json(std::string_view type) {
 std::vector<std::string> own_hosts(int port) {
   std::vector<std::string> hosts;
   for (const char* name : {"127.0.0.1", "localhost", "[::1]"}) {
-    hosts.push_back(name + (":" + std::to_string(port)));
+    hosts.push_back(std::string(name) + ":" + std::to_string(port));
     if (port == 80) hosts.emplace_back(name);   // browsers leave out what is understood
   }
   return hosts;

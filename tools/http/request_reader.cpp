@@ -109,7 +109,6 @@ HttpRequest RequestReader::request() {
   state_ = State::waiting;
   first_line_ = true, wants_continue_ = false;
   header_bytes_ = body_bytes_ = 0;
-  seen_ = at_;
   read_on();
   return whole;
 }
