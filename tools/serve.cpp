@@ -1,6 +1,8 @@
 // glass serve: the dashboard. Three parts meet here and know nothing of one another: a server that
 // reads requests (tools/http), the table of what can be asked (tools/api), and the page
 // (tools/web).
+#include <unistd.h>
+
 #include <csignal>
 
 #include "engine/base/files.h"
@@ -11,6 +13,7 @@
 #include "tools/http/answers.h"
 #include "tools/http/guard.h"
 #include "tools/http/http.h"
+#include "tools/priority.h"
 #include "tools/terminal.h"
 #include "tools/web_files.h"
 
@@ -94,7 +97,14 @@ class Dashboard {
 // ---- the command --------------------------------------------------------------------------------
 
 HttpServer* running = nullptr;
-void stop_running(int) { running->stop(); }
+
+// The first Ctrl-C waits for answers that are being made, the second for nobody.
+void stop_running(int) {
+  static volatile std::sig_atomic_t asked = 0;
+  if (asked != 0) ::_exit(static_cast<int>(ExitCode::interrupted));
+  asked = 1;
+  running->stop();
+}
 
 std::string url_of(const std::string& host, int port, const std::string& token) {
   const std::string name = host.find(':') == std::string::npos ? host : "[" + host + "]";
@@ -133,6 +143,7 @@ ExitCode run(const Arguments& args) {
   Dashboard made(session, Guard(std::move(hosts), token), folder);
   dashboard = &made;
 
+  const SessionGivesWay to_whoever_trains;
   running = &server;
   std::signal(SIGINT, stop_running);
   std::signal(SIGTERM, stop_running);

@@ -1,5 +1,5 @@
-// tools/bench: the scripts that run PyTorch beside glass. What they measure no test repeats; that
-// they start, explain themselves, and say in one sentence what is missing, does.
+// tools/bench: the scripts that run PyTorch, or clients, beside glass. What they measure no test
+// repeats; that they start, explain themselves, and say in one sentence what is missing, does.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -13,7 +13,7 @@ const std::string kScripts = std::string(GLASS_SOURCE_DIR) + "/tools/bench/";
 
 TEST(BenchScripts, EveryOneExplainsItself) {
   if (!installed("python3")) GTEST_SKIP() << "python3 is not installed";
-  for (const char* name : {"train.py", "decode.py", "attention.py", "all.py"}) {
+  for (const char* name : {"train.py", "decode.py", "attention.py", "all.py", "serve.py"}) {
     const Outcome outcome = shell("python3 -B " + kScripts + name + " --help");
     EXPECT_EQ(outcome.code, 0) << name << "\n" << outcome.text();
     EXPECT_NE(outcome.out.find("usage:"), std::string::npos) << name << "\n" << outcome.text();
@@ -36,9 +36,11 @@ TEST(BenchScripts, WithoutPyTorchTheySayThatTheySkip) {
 
 TEST(BenchScripts, AMissingProgramIsNamed) {
   if (!installed("python3")) GTEST_SKIP() << "python3 is not installed";
-  const Outcome outcome = shell("python3 -B " + kScripts + "train.py --glass /nowhere/glass");
-  EXPECT_EQ(outcome.code, 1) << outcome.text();
-  EXPECT_NE(outcome.err.find("/nowhere/glass is not there"), std::string::npos) << outcome.text();
+  for (const char* name : {"train.py", "serve.py"}) {
+    const Outcome outcome = shell("python3 -B " + kScripts + name + " --glass /nowhere/glass");
+    EXPECT_EQ(outcome.code, 1) << outcome.text();
+    EXPECT_NE(outcome.err.find("/nowhere/glass is not there"), std::string::npos) << outcome.text();
+  }
 }
 
 }   // namespace
