@@ -51,6 +51,18 @@ const Parameter& parameter_of(LanguageModel& model, const std::string& name) {
                  near.empty() ? "GET /api/model lists them" : "did you mean " + near + "?");
 }
 
+// A text to begin with: the first that the tokenizer has all tokens of. One that says something
+// twice, so that there is something to see.
+std::string example_for(const Tokenizer& tokenizer) {
+  for (const char* text :
+       {"Once upon a time there was", "x7kq2x7k", "anna and anna", "annabella"}) {
+    try {
+      if (!tokenizer.encode(text).empty()) return text;
+    } catch (const Error&) { continue; }   // a tokenizer of some letters only
+  }
+  return "";
+}
+
 struct Piece {
   std::int64_t first, last;   // last is not part of it
 };
@@ -106,6 +118,7 @@ Answer api_model(Session& session, const Call& call) {
   json.end();
   const TokenizerPtr& tokenizer = opened->saved.tokenizer;
   json.field("tokenizer", tokenizer ? tokenizer->spec() : "");
+  json.field("example", tokenizer ? example_for(*tokenizer) : "");
   json.field("tokenizer_size", tokenizer ? tokenizer->vocab_size() : 0);
   json.key("tensors").array();
   const std::vector<TensorNumbers>& numbers = opened->measurements.of(model);

@@ -15,6 +15,9 @@ TEST(Api, KnowsWhichModelIsOpen) {
   const JsonValue model = told(induction(), "GET", "/api/model");
   EXPECT_EQ(model.at("layers", "model").integer("layers", 0, 99), 2);
   EXPECT_GT(model.at("tensors", "model").items.size(), 5u);
+  const std::string& example = model.at("example", "model").string("example");
+  told(induction(), "POST", "/api/tokenize", R"({"text": ")" + example + R"("})");
+  EXPECT_FALSE(example.empty()) << "a page has nothing to begin with";
 }
 
 TEST(Api, AnalysesSayWhatTheCommandSays) {
