@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import struct
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import peer  # noqa: E402
 from browser import Browser, BrowserError, find_chromium  # noqa: E402
 
 CIRCUIT = "handmade:induction"
+EVIL = "<img src=x onerror=window.hurt=1>"
 PROMPT = "x7kq2x7k"
 # Quick questions, and what each page is asked with.
 PAGES = {
@@ -167,7 +169,11 @@ def numbers_are_those_of_the_commands(report, page, args):
 
     told = command(glass, "path")
     go(page, "path")
-    check_grid(report, "the paths", (table_of(page, "All paths") or [None])[0], told["grid"])
+    def layer(name):
+        return int(name.split(".")[0]) if name[0].isdigit() else 99 if name == "logits" else -1
+    upwards = [[x if layer(column) > layer(row) else None for column, x in zip(told["columns"], line)]
+               for row, line in zip(told["rows"], told["grid"])]   # what leads downwards is no path
+    check_grid(report, "the paths", (table_of(page, "All paths") or [None])[0], upwards)
 
     words = "--random-models 2 --sequences 2 --n 12".split()
     told = command(glass, "induction", *words)
@@ -269,9 +275,12 @@ def heads_are_switched_off(report, page, args):
 
 
 def what_is_typed_is_text(report, page, args):
-    evil = "<img src=x onerror=window.hurt=1>"
+    go(page, "train")
+    names = page.value("[...document.querySelectorAll('.runs tbody th')].map((name) => name.textContent)")
+    report.check("the name of a run is text", names == [EVIL], names)
+    report.check("no markup is made of it", page.value("document.querySelectorAll('main img').length") == 0)
     go(page, "attention")
-    page.value("document.querySelector('[data-option=prompt]').value = %s" % json.dumps(evil))
+    page.value("document.querySelector('[data-option=prompt]').value = %s" % json.dumps(EVIL))
     page.click(".go")
     page.wait("document.querySelector('main .complaint, main .token')")
     time.sleep(0.2)
@@ -289,7 +298,7 @@ def what_is_typed_is_text(report, page, args):
 
 def only_the_newest_answer_counts(report, page, args):
     go(page, "patch", "site=resid_pre")
-    page.value("""(() => { for (const site of ['mlp_out', 'q', 'z', 'attn_out']) {
+    page.value("""(() => { for (const site of ['v', 'q', 'z', 'attn_out']) {
       const select = document.querySelector('[data-option=site]');
       select.value = site;
       select.dispatchEvent(new Event('change', { bubbles: true }));
@@ -302,8 +311,8 @@ def only_the_newest_answer_counts(report, page, args):
 
 def a_model_writes(report, page, args):
     told = json.loads(peer.output_of(args.glass, "sample", "--ckpt", CIRCUIT, "--prompt", PROMPT, "-n", "12", "--seed",
-                                     "5", "--temperature", "0.5", "--json", "--threads", "1"))
-    go(page, "generate", f"prompt={PROMPT}&n=12&seed=5&temperature=0.5")
+                                     "5", "--temperature", "2", "--json", "--threads", "1"))
+    go(page, "generate", f"prompt={PROMPT}&n=12&seed=5&temperature=2")
     page.wait("document.querySelectorAll('.written .token').length >= 12")
     shown = page.value("[...document.querySelectorAll('.written .token')].map((t) => t.textContent).join('')")
     report.check("what glass sample writes", shown == told["samples"][0]["text"], f"{shown}\n  {told['samples']}")
@@ -339,26 +348,38 @@ def a_run_is_trained(report, browser, args, folder):
         page.open(url)
         page.wait("document.querySelector('main h1')")
         go(page, "train")
-        for name, value in {"n-layer": 1, "n-embd": 16, "n-head": 2, "max-iters": 60}.items():
+        for name, value in {"n-layer": 1, "n-embd": 16, "n-head": 2, "max-iters": 1000000}.items():
             page.value("document.querySelector('[data-option=%s]').value = '%s'" % (name, value))
         page.value("document.querySelectorAll('.start details').forEach((d) => { d.open = true; })")
-        for name, value in {"eval-interval": 20, "eval-iters": 1, "log-interval": 5}.items():
+        for name, value in {"eval-interval": 200, "eval-iters": 1, "log-interval": 20}.items():
             page.value("document.querySelector('[data-option=%s]').value = '%s'" % (name, value))
         page.click(".start .go")
         page.wait("document.querySelector('.runs tbody tr')")
-        page.wait("[...document.querySelectorAll('[data-action]')].some((b) => b.textContent === 'look inside')", 120)
         page.wait("document.querySelector('.live .chart .line')", 120)
-        page.wait("!document.querySelector('.state.running')", 120)
+        for action, state in [("pause", "paused"), ("resume", "running"), ("stop", "idle")]:
+            page.wait(f"document.querySelector('[data-action={action}]')")
+            page.value(f"document.querySelector('[data-action={action}]').click()")
+            page.wait(f"document.querySelector('.runs .state.{state}')", 120)
+        page.wait("document.querySelector('[data-action=\"look inside\"]')", 120)
         titles = page.value("[...document.querySelectorAll('.live h3')].map((h) => h.textContent)")
         report.check("a trained run is drawn", "Loss" in titles and "Speed" in titles, titles)
         report.check("nobody complains", not page.complaints, page.complaints)
         if args.pictures:
             page.picture(os.path.join(args.pictures, "train-run.png"))
-        page.click("[data-action='look inside']")
+        page.value("document.querySelector('[data-action=\"look inside\"]').click()")
         page.wait("document.querySelector('main')?.dataset.page === 'model'")
         page.wait("document.getElementById('status').textContent.includes('1 layers')")
         report.check("and opened", "16 channels" in page.value("document.getElementById('status').textContent"))
         page.close()
+
+
+def end_trainings(folder):
+    """A training outlives the page and the server; a test that went wrong must not leave one behind."""
+    for lock in folder.glob("*/.lock"):
+        number = lock.read_text().strip()
+        with contextlib.suppress(OSError):
+            if number.isdigit() and "train" in pathlib.Path(f"/proc/{number}/cmdline").read_text():
+                os.kill(int(number), signal.SIGKILL)
 
 
 TESTS = [every_page_opens, pages_that_cannot_answer_say_why, numbers_are_those_of_the_commands, a_cell_says_its_number,
@@ -378,7 +399,10 @@ def main():
         return report.end()
     with peer.folder() as folder, Browser() as browser:
         wanted = [test for test in TESTS if args.only in test.__name__]
-        with serving(args, "--ckpt", CIRCUIT, "--runs", folder / "none") as url:
+        run = folder / "evil" / EVIL
+        run.mkdir(parents=True)
+        (run / "metrics.jsonl").write_text('{"step": 0, "train_loss": 3.3, "val_loss": 3.4}\n')
+        with serving(args, "--ckpt", CIRCUIT, "--runs", run.parent) as url:
             page = browser.page()
             page.open(url)
             page.wait("document.querySelector('main h1')")
@@ -392,7 +416,12 @@ def main():
             if args.only in "a_page_without_the_key_says_so":
                 a_page_without_the_key_says_so(report, browser, url)
         if args.only in "a_run_is_trained":
-            a_run_is_trained(report, browser, args, folder / "runs")
+            try:
+                a_run_is_trained(report, browser, args, folder / "runs")
+            except BrowserError as error:
+                report.check("a_run_is_trained", False, error)
+            finally:
+                end_trainings(folder / "runs")
     return report.end()
 
 
