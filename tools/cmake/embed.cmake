@@ -25,7 +25,8 @@ endfunction()
 #   const char kBytes0[] = { ... };   const EmbeddedFile kFiles[] = { {"app.js", {kBytes0, sizeof kBytes0}}, ... };
 # A file that is new in the folder is found when the build is started again.
 function(glass_embed_folder target folder)
-  file(GLOB files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/${folder} ${CMAKE_SOURCE_DIR}/${folder}/*)
+  file(GLOB files LIST_DIRECTORIES false CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/${folder}
+    ${CMAKE_SOURCE_DIR}/${folder}/*)
   list(FILTER files EXCLUDE REGEX "\\.md$")
   set(bytes "")
   set(rows "")

@@ -13,7 +13,7 @@ const kMostShapes = 64;
 const kLineOfLabels = 13;
 
 const kDrawing = { cell: 26, tallest: 640, labels: true };
-const kThumbnail = { cell: 18, tallest: 200, labels: 'whole' };   // all of them, or none
+const kThumbnail = { cell: 24, tallest: 200, labels: 'whole' };   // all of them, or none
 const kEnlarged = { cell: 46, tallest: 900, labels: true };
 
 // ---- where things stand -------------------------------------------------------------------------
@@ -40,9 +40,9 @@ function lay_out(map, width, limits) {
 function try_layout(map, width, limits) {
   const columns = Math.max(map.columns.length, 1), rows = Math.max(map.rows.length, 1);
   const words = limits.labels === true ? words_of(map) : [];
-  const l = { words };
+  const axes = limits.labels === true, l = { words };
   l.names = limits.labels ? Math.min(widest(map.rows), width * 0.3) : 0;
-  l.x = (map.row_axis && limits.labels === true ? 17 : 0) + l.names + (l.names > 0 ? 7 : 0);
+  l.x = (map.row_axis && axes ? 17 : 0) + l.names + (l.names > 0 ? 7 : 0);
   const room = Math.max(width - l.x - 8, 8);
   const word = words.length ? widest(words) + 9 : 0;
   l.cell_width = Math.min(room / columns, Math.min(96, Math.max(limits.cell, word)));
@@ -63,9 +63,13 @@ function try_layout(map, width, limits) {
   l.upright = long > 0.1 * columns;
   const label = limits.labels ? widest(map.columns) : 0;
   l.column_names = label === 0 ? 0 : l.upright ? Math.min(label, 84) + 6 : 16;
-  l.y = l.column_names + (map.column_axis && limits.labels === true ? 16 : 0) + 1;
+  l.y = l.column_names + (map.column_axis && axes ? 16 : 0) + 1;
   l.width = l.cell_width * map.columns.length;
   l.height = l.cell_height * map.rows.length;
+  // Beside the cells; where they are few, the name of the rows reaches above and below them.
+  const name = axes && map.row_axis ? width_of(map.row_axis) / 2 + 2 : 0;
+  l.axis = Math.max(l.y + l.height / 2, name);
+  l.bottom = Math.max(l.y + l.height, l.axis + name) + 2;
   l.limits = limits;
   return l;
 }
@@ -77,9 +81,8 @@ function labels_of(map, l, width) {
       fitted(map.column_axis, width - l.x)));
   }
   if (map.row_axis && axes) {
-    const y = l.y + Math.max(l.height / 2, width_of(map.row_axis) / 2 - l.y);
-    parts.push(svg('text', { x: 0, y: 0, class: 'faded', 'text-anchor': 'middle',
-      transform: `translate(10 ${y}) rotate(-90)` }, map.row_axis));
+    parts.push(svg('text', { class: 'faded', 'text-anchor': 'middle',
+      transform: `translate(10 ${l.axis}) rotate(-90)` }, map.row_axis));
   }
   for (let r = 0; r < map.rows.length; r += l.row_step) {
     parts.push(svg('text', { x: l.x - 6, y: l.y + (r + 0.5) * l.cell_height + 4,
@@ -179,7 +182,7 @@ class MapView {
       height: l.cell_height });
     const label_room = Math.min(width, l.x + l.width + 8);
     this.node.replaceChildren(...(large ? [pixels_of(map, l)] : []),
-      svg('svg', { width: label_room, height: l.y + l.height + 2, 'aria-hidden': 'true' },
+      svg('svg', { width: label_room, height: l.bottom, 'aria-hidden': 'true' },
         ...(large ? [] : shapes_of(map, l)),
         svg('rect', { class: 'frame', x: l.x, y: l.y, width: l.width, height: l.height }),
         ...(l.limits.labels ? labels_of(map, l, label_room) : []), this.marker));

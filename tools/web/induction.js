@@ -12,18 +12,18 @@ function badge(data) {
   const best = data.scores[0];
   const said = (value) => short_number(value, 1);
   const real = best.label.startsWith('induction');
+  const tests = [best.score, best.robust, best.gap].map((value) => value >= data.threshold);
+  const words = real ? 'real' : tests.every(Boolean) ? 'not proven' : 'not real';
   const lengths = `${Math.min(...data.lengths)} to ${Math.max(...data.lengths)}`;
   return el('aside', { class: `badge ${real ? 'good' : 'bad'}`, 'aria-label': 'is it real?' },
-    el('h2', {}, real ? `Head ${best.layer}.${best.head}: real`
-      : best.score >= data.threshold ? `Head ${best.layer}.${best.head}: not proven`
-        : 'No induction head'),
+    el('h2', {}, tests[0] ? `Head ${best.layer}.${best.head}: ${words}` : 'No induction head'),
     el('ul', {},
-      row(best.score >= data.threshold, `scores ${said(best.score)} at ${data.n} tokens ` +
+      row(tests[0], `scores ${said(best.score)} at ${data.n} tokens ` +
         `(threshold ${said(data.threshold)}, looking everywhere alike ` +
         `${said(data.uniform_baseline)})`),
-      row(best.robust >= data.threshold, `and at least ${said(best.robust)} at every length from ` +
+      row(tests[1], `and at least ${said(best.robust)} at every length from ` +
         lengths),
-      row(best.gap >= data.threshold, `and ${said(best.gap)} where the copy moves`),
+      row(tests[2], `and ${said(best.gap)} where the copy moves`),
       row(best.copy > 0, `and writes what it looks at: copy score ${said(best.copy)}`)),
     best.verdict ? el('p', {}, best.verdict) : null);
 }

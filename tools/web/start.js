@@ -38,9 +38,11 @@ function model_row(context, trouble, model, checkpoints) {
 async function models_of(context) {
   const { models } = await context.transport.call('GET', '/api/models');
   const trouble = el('div', {});
-  const rows = models.filter((model) => model.kind !== 'checkpoint').map((model) =>
-    model_row(context, trouble, model, models.filter((one) =>
-      one.kind === 'checkpoint' && one.run === model.run && model.kind === 'run')));
+  const order = ['given', 'run', 'handmade'];
+  const rows = models.filter((model) => order.includes(model.kind))
+    .sort((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind)).map((model) =>
+      model_row(context, trouble, model, models.filter((one) =>
+        one.kind === 'checkpoint' && one.run === model.run && model.kind === 'run')));
   return el('section', {}, el('h2', {}, 'Models'), trouble,
     el('div', { class: 'wide' }, el('table', { class: 'models' }, el('tbody', {}, rows))));
 }

@@ -150,6 +150,7 @@ class TrainPage {
   async draw_chosen() {
     const runs = [...this.chosen].map((id) => this.runs.get(id)).filter(Boolean);
     for (const run of runs) await run.catch_up(this.context.transport);
+    this.draw_list();
     this.draw(runs);
   }
 
