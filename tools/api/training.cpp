@@ -75,7 +75,9 @@ void Training::refuse_too_many() {
 
 void Training::start(const std::string& path, std::vector<std::string> words) {
   words.insert(words.begin(), {"glass", "train"});
-  children_[path] = {start_process(program_, words, path + "/" + kLogName), 0, false};
+  int process = 0;
+  errands_.run([&] { process = start_process(program_, words, path + "/" + kLogName); });
+  children_[path] = {process, 0, false};
 }
 
 Training::Now Training::now(const RunPlace& run) {

@@ -8,6 +8,7 @@
 
 #include "tools/api/runs.h"
 #include "tools/api/trainer_process.h"
+#include "tools/priority.h"
 
 namespace glass {
 
@@ -44,6 +45,7 @@ class Training {
     bool ended = false;
   };
   std::map<std::string, Child> children_;   // by the path of the run
+  Errands errands_;                         // who asks may have given way; what he starts does not
 };
 
 // "idle", "starting", "running", "paused"

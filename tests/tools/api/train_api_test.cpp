@@ -1,8 +1,7 @@
 // Trainings that a page starts: processes of their own, which are found, spoken to and watched.
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -11,6 +10,7 @@
 #include "tests/scratch.h"
 #include "tests/tools/api/asked.h"
 #include "tests/tools/process.h"
+#include "tools/priority.h"
 
 namespace glass::test {
 namespace {
@@ -102,6 +102,17 @@ TEST_F(TrainApi, ARunMayBeStoppedBeforeItsFirstStep) {
   act("stop", id);
   ASSERT_TRUE(is(id, "idle"));
   EXPECT_EQ(number(run(id), {"code"}), 130);
+}
+
+TEST_F(TrainApi, ATrainingDoesNotGiveWayAsWhoeverAskedForItDoes) {
+  std::string id;
+  std::thread([&] {
+    give_way();
+    id = start();
+  }).join();
+  ASSERT_TRUE(reaches(id, 1));
+  const auto process = static_cast<id_t>(number(run(id), {"process"}));
+  EXPECT_EQ(::getpriority(PRIO_PROCESS, process), ::getpriority(PRIO_PROCESS, 0));
 }
 
 TEST_F(TrainApi, AServerThatStartsAgainFindsIt) {
