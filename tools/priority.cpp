@@ -1,12 +1,15 @@
 #include "tools/priority.h"
 
-#include <utility>
-
 #ifdef __linux__
 #include <sys/resource.h>
 
+#include <condition_variable>
 #include <fstream>
+#include <future>
+#include <mutex>
 #include <string>
+#include <thread>
+#include <utility>
 #endif
 
 namespace glass {
@@ -34,42 +37,56 @@ SessionGivesWay::SessionGivesWay() {
 SessionGivesWay::~SessionGivesWay() {
   if (before_ >= 0) std::ofstream(kSession) << before_;
 }
+
+struct Errands::State {
+  std::mutex one_at_a_time, mutex;
+  std::condition_variable changed;
+  std::packaged_task<void()> errand;   // that waits to be run
+  bool over = false;
+  std::thread thread;
+
+  void run_errands() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      changed.wait(lock, [&] { return over || errand.valid(); });
+      if (!errand.valid()) return;
+      std::exchange(errand, {})();
+    }
+  }
+};
+
+Errands::Errands() : state_(std::make_unique<State>()) {
+  state_->thread = std::thread([state = state_.get()] { state->run_errands(); });
+}
+
+Errands::~Errands() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->over = true;
+  }
+  state_->changed.notify_one();
+  state_->thread.join();
+}
+
+void Errands::run(const std::function<void()>& errand) {
+  const std::lock_guard turn(state_->one_at_a_time);
+  std::packaged_task<void()> task(errand);
+  std::future<void> done = task.get_future();
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->errand = std::move(task);
+  }
+  state_->changed.notify_one();
+  done.get();
+}
 #else
 void give_way() {}
 SessionGivesWay::SessionGivesWay() = default;
 SessionGivesWay::~SessionGivesWay() = default;
+struct Errands::State {};
+Errands::Errands() = default;   // nobody gave way, so there is nobody to ask
+Errands::~Errands() = default;
+void Errands::run(const std::function<void()>& errand) { errand(); }
 #endif
-
-Errands::Errands() : thread_([this] { wait_for_errands(); }) {}
-
-Errands::~Errands() {
-  {
-    const std::lock_guard lock(mutex_);
-    over_ = true;
-  }
-  changed_.notify_one();
-  thread_.join();
-}
-
-void Errands::run(const std::function<void()>& errand) {
-  const std::lock_guard turn(one_at_a_time_);
-  std::packaged_task<void()> task(errand);
-  std::future<void> done = task.get_future();
-  {
-    const std::lock_guard lock(mutex_);
-    errand_ = std::move(task);
-  }
-  changed_.notify_one();
-  done.get();
-}
-
-void Errands::wait_for_errands() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait(lock, [&] { return over_ || errand_.valid(); });
-    if (!errand_.valid()) return;
-    std::exchange(errand_, {})();
-  }
-}
 
 }   // namespace glass

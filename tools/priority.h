@@ -4,11 +4,8 @@
 // are not desktops, among sessions (each terminal is one, and so is a training that the page
 // started), whatever the threads in them say. So both are lowered. Elsewhere nothing is.
 #pragma once
-#include <condition_variable>
 #include <functional>
-#include <future>
-#include <mutex>
-#include <thread>
+#include <memory>
 
 namespace glass {
 
@@ -24,7 +21,7 @@ class SessionGivesWay {
   SessionGivesWay& operator=(const SessionGivesWay&) = delete;
 
  private:
-  int before_ = -1;   // -1: nothing to put back
+  [[maybe_unused]] int before_ = -1;   // -1: nothing to put back
 };
 
 // What a thread that gave way asks somebody else to do, because what is started there must not
@@ -40,13 +37,8 @@ class Errands {
       const std::function<void()>& errand);   // returns when it is done; may throw what it does
 
  private:
-  void wait_for_errands();
-
-  std::mutex one_at_a_time_, mutex_;
-  std::condition_variable changed_;
-  std::packaged_task<void()> errand_;
-  bool over_ = false;
-  std::thread thread_;   // last: it uses all of the others
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 }   // namespace glass
