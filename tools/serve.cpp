@@ -59,10 +59,7 @@ class Dashboard {
 
   void answer(const HttpRequest& request, HttpReply& reply) {
     if (const auto refused = guard_.stranger(request)) return reply.send(*refused);
-    if (request.method == "GET") {
-      if (const auto file = web_file(request.path, web_folder_))
-        return reply.send({.status = 200, .type = file->type, .body = file->bytes, .headers = {}});
-    }
+    if (const auto file = web_file(request.path, web_folder_)) return send(*file, request, reply);
     try {
       ask(request, reply);
     } catch (const ApiError& error) {
@@ -74,6 +71,14 @@ class Dashboard {
   }
 
  private:
+  static void send(const WebFile& file, const HttpRequest& request, HttpReply& reply) {
+    if (request.method == "GET")
+      return reply.send({.status = 200, .type = file.type, .body = file.bytes, .headers = {}});
+    HttpResponse refused = error_answer(405, "a file of the page can only be read");
+    refused.headers = {{"Allow", "GET, HEAD"}};
+    reply.send(refused);
+  }
+
   void ask(const HttpRequest& request, HttpReply& reply) {
     Call call{request.method, request.path, request.query, {}, {}};
     const bool api = request.path.starts_with("/api/");
@@ -129,6 +134,10 @@ ExitCode run(const Arguments& args) {
                      "; name the folder of the page, tools/web."));
   Session session(args, {args.has("ckpt") ? args.text("ckpt") : "", args.text("runs")});
   const std::string host = args.text("host");
+  if (host == "0.0.0.0" || host == "::")
+    fail(UsageError("--host " + host +
+                    " is every address of this machine; name the one under which "
+                    "others reach it, since the page answers under no other name."));
   if (host != "127.0.0.1" && host != "localhost" && host != "::1")
     warn("the page can be reached from other machines at " + host +
          ", and whoever has its address can train and read models here.");
@@ -139,7 +148,7 @@ ExitCode run(const Arguments& args) {
       {.address = host, .port = static_cast<int>(args.integer("port"))},
       [&](const HttpRequest& request, HttpReply& reply) { dashboard->answer(request, reply); });
   std::vector<std::string> hosts = own_hosts(server.port());
-  if (host != "0.0.0.0") hosts.push_back(host + ":" + std::to_string(server.port()));
+  hosts.push_back(host + ":" + std::to_string(server.port()));
   Dashboard made(session, Guard(std::move(hosts), token), folder);
   dashboard = &made;
 
@@ -147,7 +156,7 @@ ExitCode run(const Arguments& args) {
   running = &server;
   std::signal(SIGINT, stop_running);
   std::signal(SIGTERM, stop_running);
-  tell(args, url_of(host == "0.0.0.0" ? "127.0.0.1" : host, server.port(), token), server.port());
+  tell(args, url_of(host, server.port(), token), server.port());
   server.run();
   return ExitCode::interrupted;
 }
