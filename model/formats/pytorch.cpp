@@ -291,10 +291,14 @@ std::string TorchFile::summary() const {
 OwnedBytes TorchFile::storage(std::size_t i) {
   const ZipEntry& entry = archive_.entries()[i];
   const auto size = static_cast<std::size_t>(entry.size);
-  if (std::shared_ptr<std::byte[]> there = loaded_[i].lock()) return {last_ = there, size};
+  if (const std::shared_ptr<std::byte> there = loaded_[i].lock()) {
+    last_ = std::shared_ptr<std::byte[]>(there, there.get());
+    return {last_, size};
+  }
   last_.reset();   // or there were two where one is enough
   OwnedBytes bytes = archive_.read(entry);
-  loaded_[i] = last_ = bytes.data;
+  last_ = bytes.data;
+  loaded_[i] = std::shared_ptr<std::byte>(last_, last_.get());
   return bytes;
 }
 

@@ -64,7 +64,8 @@ class TorchFile {
   ZipArchive archive_;
   std::string folder_;   // "archive/": what all names begin with
   std::unique_ptr<Pickle> pickle_;
-  std::vector<std::weak_ptr<std::byte[]>> loaded_;   // storages that somebody still uses
+  // Storages that somebody still uses, by their first byte: libc++ 13 cannot hold arrays weakly.
+  std::vector<std::weak_ptr<std::byte>> loaded_;
   std::shared_ptr<std::byte[]> last_;   // so that views of one storage, used in turn, read it once
   std::uint64_t given_ = 0;             // bytes of tensors, in all
 };
