@@ -146,7 +146,7 @@ std::string kind_of_part(const std::string& part) {
 std::string path_of(const Line& line) {
   std::string d = "M" + px(line.points[0].x) + " " + px(line.points[0].y);
   for (std::size_t i = 1; i < line.points.size(); ++i) {
-    const Point a = line.points[i - 1], b = line.points[i];
+    const TracePoint a = line.points[i - 1], b = line.points[i];
     const double middle = (a.y + b.y) / 2;
     d += std::abs(a.x - b.x) < 0.05 ? "L" + px(b.x) + " " + px(b.y)
                                     : "C" + px(a.x) + " " + px(middle) + " " + px(b.x) + " " +
@@ -172,7 +172,7 @@ text { fill: #e4e8ee; } .page { fill: #11161d; } .box { fill: #1b222c; stroke: #
 struct Drawing {
   const Trace& trace;
   std::vector<std::vector<std::string>> words;
-  std::vector<Box> boxes;
+  std::vector<TraceBox> boxes;
   std::map<std::string, std::size_t> kinds;   // part of the model -> its colour
   std::vector<std::string> parts;
   double slowest = 0;   // ms of a node, forward or backward
@@ -185,7 +185,7 @@ struct Drawing {
       words.push_back(words_of(trace, node));
       std::size_t letters = words[i][0].size() + name_in(trace, node).size() + 2;
       for (const std::string& word : words[i]) letters = std::max(letters, word.size());
-      Box box{static_cast<double>(letters) * kLetter + 24,
+      TraceBox box{static_cast<double>(letters) * kLetter + 24,
               static_cast<double>(words[i].size()) * kLineHeight + (trace.scalar ? 14 : 18),
               {}};
       for (const int in : node.inputs) {
@@ -234,8 +234,8 @@ struct Drawing {
 
   std::string line(const Line& l) const {
     Line moved = l;
-    for (Point& p : moved.points) p.y += kHeader;
-    const Point end = moved.points.back();
+    for (TracePoint& p : moved.points) p.y += kHeader;
+    const TracePoint end = moved.points.back();
     moved.points.back().y -= 5;
     std::string text = "<path class=\"edge\" d=\"" + path_of(moved) +
                        "\"/><path class=\"tip\" d=\"M" + px(end.x) + " " + px(end.y) +

@@ -36,7 +36,7 @@ struct Graph {
 };
 
 // As far up as its inputs allow; what has no inputs stands right above its first use.
-std::vector<int> layers_of(const std::vector<Box>& boxes) {
+std::vector<int> layers_of(const std::vector<TraceBox>& boxes) {
   std::vector<int> layer(boxes.size(), 0);
   std::vector<int> first_use(boxes.size(), -1);
   for (std::size_t i = 0; i < boxes.size(); ++i) {
@@ -54,7 +54,7 @@ std::vector<int> layers_of(const std::vector<Box>& boxes) {
   return layer;
 }
 
-Graph graph_of(const std::vector<Box>& boxes) {
+Graph graph_of(const std::vector<TraceBox>& boxes) {
   Graph graph;
   const std::vector<int> layer = layers_of(boxes);
   int last = 0;
@@ -276,7 +276,7 @@ double port(const Item& item, const std::vector<double>& ends, double x, std::si
 
 }   // namespace
 
-Layout lay_out(const std::vector<Box>& boxes) {
+Layout lay_out(const std::vector<TraceBox>& boxes) {
   Layout layout;
   if (boxes.empty()) return layout;
   Graph graph = graph_of(boxes);
@@ -313,7 +313,7 @@ Layout lay_out(const std::vector<Box>& boxes) {
     for (const int i : end.above) ends.push_back(graph.items[at(i)].x);
     const double from_x = graph.items[at(chain[chain.size() - 2])].x;
     const std::size_t again = used[{line.to, from_x}]++;
-    const Point from = layout.centres[at(line.from)];
+    const TracePoint from = layout.centres[at(line.from)];
     line.points.push_back({from.x, from.y + boxes[at(line.from)].height / 2});
     for (std::size_t k = 1; k + 1 < chain.size(); ++k) {
       const Item& item = graph.items[at(chain[k])];
@@ -321,7 +321,7 @@ Layout lay_out(const std::vector<Box>& boxes) {
       line.points.push_back({item.x, top[l]});
       line.points.push_back({item.x, top[l] + height[l]});
     }
-    const Point to = layout.centres[at(line.to)];
+    const TracePoint to = layout.centres[at(line.to)];
     line.points.push_back({port(end, ends, from_x, again), to.y - boxes[at(line.to)].height / 2});
     layout.lines.push_back(std::move(line));
   }

@@ -5,26 +5,26 @@
 
 namespace glass {
 
-struct Point {
+struct TracePoint {
   double x, y;
 };
 
-struct Box {
+struct TraceBox {
   double width = 0, height = 0;
   std::vector<int> inputs;   // boxes that stand before it in the list
 };
 
 struct Line {
   int from = 0, to = 0;
-  std::vector<Point> points;   // from the lower edge of one box to the upper edge of the other
+  std::vector<TracePoint> points;   // from the lower edge of one box to the upper edge of the other
 };
 
 struct Layout {
   double width = 0, height = 0;
-  std::vector<Point> centres;   // of the boxes
+  std::vector<TracePoint> centres;   // of the boxes
   std::vector<Line> lines;
 };
 
-Layout lay_out(const std::vector<Box>& boxes);
+Layout lay_out(const std::vector<TraceBox>& boxes);
 
 }   // namespace glass

@@ -133,7 +133,7 @@ ExitCode run(const Arguments& said) {
   leave_on_interrupt();
   TrainRequest request = train_request(said);
   const Arguments& args = request.args;
-  Place place = place_of(request);
+  TrainPlace place = place_of(request);
   Start start = start_of(request, place);
   const Machine machine = open_machine(args);
   const Dataset data = data_of(request, start, place);

@@ -57,7 +57,7 @@ void refuse_beside_resume(const Arguments& args) {
   }
 }
 
-Place place_to_resume(const Arguments& args, const std::string& wish) {
+TrainPlace place_to_resume(const Arguments& args, const std::string& wish) {
   const bool named = args.has("resume") && args.text("resume") != "auto";
   const std::string folder = named ? args.text("resume") : wish;
   if (named && args.source("out") == Source::command_line && args.text("out") != folder)
@@ -80,7 +80,7 @@ std::string wished_folder(const TrainRequest& request) {
 }
 
 // The first free one of "out/book-2", "out/book-3", ... but none of `taken`.
-Place place_beside(const std::string& wish, const std::string& why,
+TrainPlace place_beside(const std::string& wish, const std::string& why,
                    const std::vector<std::string>& taken) {
   for (int i = 2;; ++i) {
     const std::string next = wish + "-" + std::to_string(i);
@@ -101,7 +101,7 @@ void start_afresh(RunFolder& folder) {
 
 }   // namespace
 
-static Place place_of_new_run(const TrainRequest& request) {
+static TrainPlace place_of_new_run(const TrainRequest& request) {
   const Arguments& args = request.args;
   const std::string wish = wished_folder(request);
   const std::string why = in_the_way(wish);
@@ -115,7 +115,7 @@ static Place place_of_new_run(const TrainRequest& request) {
   return place_beside(wish, wish + " " + why, {});
 }
 
-Place place_of(const TrainRequest& request) {
+TrainPlace place_of(const TrainRequest& request) {
   const Arguments& args = request.args;
   if (!args.has("resume") && args.text("init-from") != "resume") return place_of_new_run(request);
   refuse_beside_resume(args);
@@ -124,13 +124,13 @@ Place place_of(const TrainRequest& request) {
   const std::string from = named ? args.text("resume") : wish;
   if (!is_state_from_elsewhere(from)) return place_to_resume(args, wish);
   // nanoGPT goes on in the folder that its checkpoint is in; we leave that one as it is.
-  Place place = from == wish ? place_beside(wish, wish + " is another program's", {})
+  TrainPlace place = from == wish ? place_beside(wish, wish + " is another program's", {})
                              : place_of_new_run(request);
   place.branch = from;
   return place;
 }
 
-std::unique_ptr<RunFolder> take_folder(Place& place, const TrainRequest& request) {
+std::unique_ptr<RunFolder> take_folder(TrainPlace& place, const TrainRequest& request) {
   const Arguments& args = request.args;
   const RunFolderOptions options{.keep = static_cast<int>(request.train.keep),
                                  .verify = args.flag("verify-save"),
@@ -138,7 +138,7 @@ std::unique_ptr<RunFolder> take_folder(Place& place, const TrainRequest& request
   const bool fixed = place.resume || args.has("out") || args.flag("overwrite");
   for (std::vector<std::string> taken;; taken.push_back(place.folder)) {
     if (!taken.empty()) {
-      const Place beside = place_beside(
+      const TrainPlace beside = place_beside(
           wished_folder(request), taken.back() + " belongs to a run that began just now", taken);
       place.folder = beside.folder, place.said = beside.said;
     }
@@ -286,7 +286,7 @@ void refuse_what_a_model_brings(const TrainRequest& request, const FoundCheckpoi
 
 }   // namespace
 
-Start start_of(TrainRequest& request, const Place& place) {
+Start start_of(TrainRequest& request, const TrainPlace& place) {
   const std::string model = request.args.text("init-from");
   Start start;
   if (place.resume) {
@@ -329,7 +329,7 @@ static void require_known_tokens(const TrainRequest& request, const Start& start
                                         "that it was trained with: --tokenizer FILE."));
 }
 
-Dataset data_of(TrainRequest& request, const Start& start, const Place& place) {
+Dataset data_of(TrainRequest& request, const Start& start, const TrainPlace& place) {
   if (!place.resume) refuse_what_data_decide(request);
   Dataset data = open_dataset(request.data);
   if (place.resume) require_same_data(start.data_digest, data, request.args);

@@ -9,17 +9,17 @@
 
 namespace glass {
 
-struct Place {
+struct TrainPlace {
   std::string folder;
   bool resume = false;   // the run in it goes on
   std::string said;      // what the user should know about the choice
   std::string branch;    // a state from elsewhere that a new run takes up (a ckpt.pt), or ""
 };
-Place place_of(const TrainRequest& request);
+TrainPlace place_of(const TrainRequest& request);
 
 // The folder of the run, ours alone from here on. Somebody may have taken the place while we
 // prepared; then it is the next one that is free, unless the user named this one.
-std::unique_ptr<RunFolder> take_folder(Place& place, const TrainRequest& request);
+std::unique_ptr<RunFolder> take_folder(TrainPlace& place, const TrainRequest& request);
 
 // What the run starts from: nothing, the newest checkpoint of a run that goes on, or a model that
 // somebody trained.
@@ -30,9 +30,9 @@ struct Start {
 
 // From here on the request says what the run or the model says that is there already, and what the
 // user put over it. Settings that may not change are refused with a list.
-Start start_of(TrainRequest& request, const Place& place);
+Start start_of(TrainRequest& request, const TrainPlace& place);
 
 // Opens the data, and lets them decide the vocabulary of a new model.
-Dataset data_of(TrainRequest& request, const Start& start, const Place& place);
+Dataset data_of(TrainRequest& request, const Start& start, const TrainPlace& place);
 
 }   // namespace glass

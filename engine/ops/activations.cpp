@@ -87,7 +87,7 @@ Tensor swiglu(const Tensor& gate, const Tensor& up) { return composed::silu(gate
 }  // namespace composed
 
 std::vector<OpCases> activation_cases() {
-  const Range wide{-4, 4}, positive{0.3, 4}, away_from_0{.hole = 0.5}, no_kink{.hole = 0.01};
+  const OpRange wide{-4, 4}, positive{0.3, 4}, away_from_0{.hole = 0.5}, no_kink{.hole = 0.01};
   // clang-format off
   return {
       {.op = "exp(x)",             .draw = elementwise(exp)},

@@ -121,7 +121,7 @@ Tensor affine(const Tensor& x, double scale, double shift, Where at) {
 
 Tensor operator/(double c, Arg x) { return affine(reciprocal(x.tensor, x.at), c, 0, x.at); }
 
-static Call draw_affine(Dice& dice) {
+static OpCall draw_affine(OpDice& dice) {
   const double scale = static_cast<double>(dice.pick("scale", {-3, -1, 1, 2}));
   const double shift = static_cast<double>(dice.pick("shift", {-1, 0, 2}));
   return {{dice.shape()}, [=](Tensors x) { return affine(x[0], scale, shift); }, [=](Tensors x) { return scale * x[0] + shift; }};
@@ -129,7 +129,7 @@ static Call draw_affine(Dice& dice) {
 
 std::vector<OpCases> arithmetic_cases() {
   constexpr double c = 0.7;
-  const Range away_from_0{.hole = 0.5};
+  const OpRange away_from_0{.hole = 0.5};
   // The twin of an operator is the op it stands for, and a number is a tensor without axes.
   const auto number = [](const Tensor& x) { return Tensor::full(x.device(), {}, c, x.dtype()); };
   const auto x_c = [=](BinaryOp op) { return [=](Tensors x) { return op(x[0], number(x[0]), Where::here()); }; };

@@ -153,7 +153,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Attent
 }  // namespace composed
 
 // q (B,H,Tq,D), k and v (B,Hk,Tk,D). The first query sees at least one key: the derivative is not zero.
-static std::vector<Shape> attention_shapes(Dice& dice) {
+static std::vector<Shape> attention_shapes(OpDice& dice) {
   const auto n = dice.sizes(2);
   const bool large = n[0] * n[1] > 40;
   const std::int64_t Tq = n[0], D = n[1], B = large ? 1 : 1 + dice.below(2), Hk = large ? 1 : 1 + dice.below(2);
@@ -162,7 +162,7 @@ static std::vector<Shape> attention_shapes(Dice& dice) {
   return {{B, H, Tq, D}, {B, Hk, Tk, D}, {B, Hk, Tk, D}};
 }
 
-static Attention draw_numbers(Dice& dice, const std::vector<Shape>& shapes) {
+static Attention draw_numbers(OpDice& dice, const std::vector<Shape>& shapes) {
   Attention how{};
   how.scale = 0.1 * static_cast<double>(dice.between("scale/10", 3, 9));
   how.q_offset = dice.note("q_offset", std::min(dice.below(4), std::max<std::int64_t>(shapes[1][2] - 1, 0)));
@@ -173,7 +173,7 @@ static Attention draw_numbers(Dice& dice, const std::vector<Shape>& shapes) {
   return how;
 }
 
-static Call draw_attention(Dice& dice) {
+static OpCall draw_attention(OpDice& dice) {
   const auto shapes = attention_shapes(dice);
   const Attention how = draw_numbers(dice, shapes);
   return {shapes, [=](Tensors in) { return attention(in[0], in[1], in[2], how); },
@@ -181,7 +181,7 @@ static Call draw_attention(Dice& dice) {
 }
 
 // (B,T,(H+2Hk)D)
-static Call draw_self_attention(Dice& dice) {
+static OpCall draw_self_attention(OpDice& dice) {
   const auto n = dice.sizes(2);
   const bool large = n[0] * n[1] > 40;
   const std::int64_t T = n[0], D = n[1], B = large ? 1 : 1 + dice.below(2), Hk = large ? 1 : 1 + dice.below(2);
@@ -192,7 +192,7 @@ static Call draw_self_attention(Dice& dice) {
           [=](Tensors in) { return composed::self_attention(in[0], H, Hk, how); }};
 }
 
-static Call draw_plain_attention(Dice& dice) {
+static OpCall draw_plain_attention(OpDice& dice) {
   const auto shapes = attention_shapes(dice);
   Attention how{};
   how.scale = 1 / std::sqrt(static_cast<double>(shapes[0][3]));
@@ -201,14 +201,14 @@ static Call draw_plain_attention(Dice& dice) {
 }
 
 // Seen through exp, which turns the -inf of what is not seen into 0.
-static Call draw_scores(Dice& dice) {
+static OpCall draw_scores(OpDice& dice) {
   const auto shapes = attention_shapes(dice);
   const Attention how = draw_numbers(dice, shapes);
   return {{shapes[0], shapes[1]}, [=](Tensors in) { return exp(composed::attention_scores(in[0], in[1], how)); }};
 }
 
 std::vector<OpCases> attention_cases() {
-  const Range near{-1, 1};
+  const OpRange near{-1, 1};
   // clang-format off
   return {
       {.op = "attention(q, k, v, Attention)", .draw = draw_attention, .ranges = {near}, .twin = "composed::attention(q, k, v, Attention)"},

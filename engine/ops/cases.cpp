@@ -21,8 +21,8 @@ std::vector<OpCases> all_op_cases() {
       if (!*op.twin) continue;
       OpCases twin = op;   // the same calls, of the other one
       twin.op = op.twin, twin.twin = "";
-      twin.draw = [draw = op.draw](Dice& dice) {
-        Call call = draw(dice);
+      twin.draw = [draw = op.draw](OpDice& dice) {
+        OpCall call = draw(dice);
         call.op = std::exchange(call.twin, nullptr);
         return call;
       };
@@ -35,7 +35,7 @@ std::vector<OpCases> all_op_cases() {
 // Families.
 
 Family elementwise(TensorFunction op, TensorFunction twin) {
-  return [=](Dice& dice) { return Call{{dice.shape()}, op, twin}; };
+  return [=](OpDice& dice) { return OpCall{{dice.shape()}, op, twin}; };
 }
 
 Family elementwise(UnaryOp op, UnaryTwin twin) {
@@ -45,19 +45,19 @@ Family elementwise(UnaryOp op, UnaryTwin twin) {
 }
 
 Family elementwise(BinaryOp op, BinaryTwin twin) {
-  return [=](Dice& dice) {
+  return [=](OpDice& dice) {
     const Shape shape = dice.shape();
-    return Call{{shape, shape},
+    return OpCall{{shape, shape},
                 [=](Tensors x) { return op(x[0], x[1], Where::here()); },
                 [=](Tensors x) { return twin(x[0], x[1]); }};
   };
 }
 
 Family rows(UnaryOp op, UnaryTwin twin) {
-  return [=](Dice& dice) {
+  return [=](OpDice& dice) {
     Shape x = dice.shape(1);
     x[-1] = std::max<std::int64_t>(x[-1], 1);
-    return Call{{x},
+    return OpCall{{x},
                 [=](Tensors in) { return op(in[0], Where::here()); },
                 [=](Tensors in) { return twin(in[0]); },
                 x[-1] == 1};   // the only number of a row has nothing to choose
@@ -85,10 +85,10 @@ static Pattern pattern(int number) {
 }
 
 Family broadcast_pair(TensorFunction op, TensorFunction twin) {
-  return [=](Dice& dice) {
+  return [=](OpDice& dice) {
     if (dice.same()) {
       const Shape shape = dice.shape();
-      return Call{{shape, shape}, op, twin};
+      return OpCall{{shape, shape}, op, twin};
     }
     const Pattern p =
         pattern(dice.number() - dice.number() / 12);   // every twelfth case was taken above
@@ -103,7 +103,7 @@ Family broadcast_pair(TensorFunction op, TensorFunction twin) {
       if (i <= a.rank) a[-i] = who == 1 ? 1 : n;
       if (i <= b.rank) b[-i] = who == 2 ? 1 : n;
     }
-    return Call{{a, b}, op, twin};
+    return OpCall{{a, b}, op, twin};
   };
 }
 
@@ -114,7 +114,7 @@ static TensorFunction of_two(BinaryOp op) {
 Family broadcast_pair(TensorFunction op, BinaryOp twin) { return broadcast_pair(op, of_two(twin)); }
 Family broadcast_pair(BinaryOp op) { return broadcast_pair(of_two(op)); }
 
-std::function<Tensor(const Device&)> draw_ids(Dice& dice, const Shape& shape, std::int64_t limit,
+std::function<Tensor(const Device&)> draw_ids(OpDice& dice, const Shape& shape, std::int64_t limit,
                                               std::int64_t ignore) {
   std::vector<std::int32_t> ids(static_cast<std::size_t>(shape.numel()));
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -142,7 +142,7 @@ void swap_last(Shape& shape) { std::swap(shape[-1], shape[-2]); }
 
 // A tensor of what shape, so that its view has `shape`? Where a layout is not possible, another one
 // is taken. Only the first `free` axes may repeat one number.
-Seen see(Dice& dice, const Shape& shape, Layout layout, int free) {
+Seen see(OpDice& dice, const Shape& shape, Layout layout, int free) {
   Seen seen{layout, shape, shape, static_cast<int>(dice.below(std::max(shape.rank, 1)))};
   if (layout == Layout::expanded) {
     seen.axis = 0;
@@ -205,15 +205,15 @@ const char* name_of(Layout layout) {
 }
 
 // The first input goes through all layouts; the others take any.
-Layout layout_of(Dice& dice, std::size_t input) {
+Layout layout_of(OpDice& dice, std::size_t input) {
   const std::int64_t turn = dice.number() % 7;
   if (turn == 0) return Layout::whole;
   return static_cast<Layout>(input == 0 && turn < 6 ? turn : dice.below(6));
 }
 
 Case case_of(const OpCases& op, int number) {
-  Dice dice(op.op, number);
-  const Call call = op.draw(dice);
+  OpDice dice(op.op, number);
+  const OpCall call = op.draw(dice);
   const auto range = [&](std::size_t input) {
     return op.ranges[std::min(input, op.ranges.size() - 1)];
   };
@@ -257,7 +257,7 @@ Case case_of(const OpCases& op, int number) {
   return result;
 }
 
-double within(const Range& range, double t) {
+double within(const OpRange& range, double t) {
   const double x = range.low + (range.high - range.low) * t;
   return x < 0 ? x * (1 + range.hole / range.low) - range.hole
                : x * (1 - range.hole / range.high) + range.hole;
@@ -281,7 +281,7 @@ std::vector<Tensor> Case::draw(const Device& device, DType type) const {
   std::size_t total = 0;
   for (const Seen& seen : inputs) total += static_cast<std::size_t>(seen.base.numel());
   std::vector<double> places(total);
-  Dice dice(name, 0);
+  OpDice dice(name, 0);
   for (std::size_t i = 0; i < total; ++i) {
     const std::size_t other =
         static_cast<std::size_t>(dice.below(static_cast<std::int64_t>(i) + 1));

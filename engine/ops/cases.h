@@ -15,7 +15,7 @@
 namespace glass {
 
 // One call of an op.
-struct Call {
+struct OpCall {
   std::vector<Shape> inputs;
   TensorFunction op;
   TensorFunction twin = nullptr;   // the same function, written differently; or none
@@ -23,16 +23,16 @@ struct Call {
 };
 
 // Numbers between low and high, but none in (-hole, hole): there is a kink or a pole at 0.
-struct Range {
+struct OpRange {
   double low = -2, high = 2, hole = 0;
 };
 
 // An op, and how to draw calls of it.
 struct OpCases {
   const char* op;   // as ops.h declares it, an unnamed parameter called by its type: "gelu(x)"
-  std::function<Call(Dice&)> draw;
+  std::function<OpCall(OpDice&)> draw;
   // Of the inputs in order; the last one goes for all that follow.
-  std::vector<Range> ranges = {Range{}};
+  std::vector<OpRange> ranges = {OpRange{}};
   const char* twin = "";        // the twin, where ops.h declares it: "composed::gelu(x)"
   bool zero_if_same = false;    // x - x has no derivative
   bool compares_rows = false;   // equal numbers in a row have none (softmax) or a wild one (norms)
@@ -52,7 +52,7 @@ struct Case {
   std::string name;            // "add(a, b): (2,3) transposed, (3)"
   TensorFunction op, twin;     // of the tensors that the views look at; twin: or none
   std::vector<Seen> inputs;    // one for each of those tensors
-  std::vector<Range> ranges;   // of each
+  std::vector<OpRange> ranges;   // of each
   GradientCheck how;
 
   std::vector<Tensor> draw(const Device&, DType) const;   // the tensors, always the same
@@ -69,7 +69,7 @@ using UnaryOp = Tensor (*)(const Tensor&, Where);
 using BinaryOp = Tensor (*)(const Tensor&, const Tensor&, Where);
 using UnaryTwin = Tensor (*)(const Tensor&);
 using BinaryTwin = Tensor (*)(const Tensor&, const Tensor&);
-using Family = std::function<Call(Dice&)>;
+using Family = std::function<OpCall(OpDice&)>;
 
 // One input of any shape, or two of one shape.
 Family elementwise(TensorFunction op, TensorFunction twin = nullptr);
@@ -85,7 +85,7 @@ Family rows(UnaryOp op, UnaryTwin twin = nullptr);
 // i32 numbers from 0 to below `limit`, sometimes spread out in memory. Where `ignore` is not kNever
 // every fifth number is that one, but not the first.
 constexpr std::int64_t kNever = -1000;
-std::function<Tensor(const Device&)> draw_ids(Dice& dice, const Shape& shape, std::int64_t limit,
+std::function<Tensor(const Device&)> draw_ids(OpDice& dice, const Shape& shape, std::int64_t limit,
                                               std::int64_t ignore = kNever);
 
 // By file.

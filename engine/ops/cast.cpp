@@ -22,7 +22,7 @@ Tensor cast(const Tensor& x, DType type, Where at) {
 }
 
 // There and back through a type that loses nothing: f64 is what the checks compute in.
-static Call draw_cast(Dice& dice) {
+static OpCall draw_cast(OpDice& dice) {
   return {{dice.shape()}, [](Tensors x) { return cast(x[0], x[0].dtype()) * 1.0; },
           [](Tensors x) { return 1.0 * x[0]; }};
 }

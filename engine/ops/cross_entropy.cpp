@@ -125,19 +125,19 @@ using LossTwin = Tensor (*)(const Tensor&, const Tensor&, std::int64_t);
 
 // logits (..,V) and a target for each of at least `fewest` rows
 static Family losses(LossOp op, LossTwin twin, std::int64_t fewest) {
-  return [=](Dice& dice) {
+  return [=](OpDice& dice) {
     Shape logits = dice.shape(1);
     const std::int64_t V = logits[-1] = std::max<std::int64_t>(logits[-1], 1);
     for (int i = 0; i + 1 < logits.rank; ++i) logits[i] = std::max(logits[i], fewest);
     const std::int64_t ignore = V > 1 ? dice.pick("ignore", {-1, 0, 7}) : dice.pick("ignore", {-1, 7});
     const auto targets = draw_ids(dice, logits.prefix(logits.rank - 1), V, ignore);
-    return Call{{logits}, [=](Tensors in) { return op(in[0], targets(in[0].device()), ignore, Where::here()); },
+    return OpCall{{logits}, [=](Tensors in) { return op(in[0], targets(in[0].device()), ignore, Where::here()); },
                 [=](Tensors in) { return twin(in[0], targets(in[0].device()), ignore); }, V == 1};
   };
 }
 
 std::vector<OpCases> cross_entropy_cases() {
-  const Range wide{-4, 4};
+  const OpRange wide{-4, 4};
   return {
       {.op = "cross_entropy_each(logits, targets, ignore)",
        .draw = losses(cross_entropy_each, composed::cross_entropy_each, 0),

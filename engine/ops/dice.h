@@ -17,9 +17,9 @@ namespace glass {
 // is drawn rarely.
 constexpr std::int64_t kSizes[] = {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 127, 129};
 
-class Dice {
+class OpDice {
  public:
-  Dice(std::string_view op, int number);
+  OpDice(std::string_view op, int number);
 
   // Which case of its op this is. Families walk through their patterns with it.
   int number() const { return number_; }

@@ -43,7 +43,7 @@ Tensor dropout(const Tensor& x, double p, RandomKey key) {
 
 }  // namespace composed
 
-static Call draw_dropout(Dice& dice) {
+static OpCall draw_dropout(OpDice& dice) {
   const double p = 0.1 * static_cast<double>(dice.pick("p/10", {0, 1, 5, 8}));
   RandomKey key = dice.key();
   while (philox(key, 0).x[0] < drop_threshold(p)) ++key.micro;   // the first element stays: the derivative is not zero

@@ -58,7 +58,7 @@ Tensor embedding(const Tensor& table, const Tensor& ids) {
 
 }  // namespace composed
 
-static Call draw_embedding(Dice& dice) {
+static OpCall draw_embedding(OpDice& dice) {
   const auto n = dice.sizes(2);
   const std::int64_t V = std::max<std::int64_t>(n[0], 1), C = n[1];
   const Shape shape = dice.shape(0, 3);

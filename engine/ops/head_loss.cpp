@@ -118,7 +118,7 @@ Tensor head_loss(const Tensor& x, const Tensor& w, const Tensor& targets, std::i
 }  // namespace composed
 
 // x (..,C), w (V,C), and one target for each of at least one row
-static Call draw_head_loss(Dice& dice) {
+static OpCall draw_head_loss(OpDice& dice) {
   const auto n = dice.sizes(3);
   const std::int64_t V = std::max<std::int64_t>(n[0], 1), C = n[1];
   const std::int64_t rows = dice.same() ? V : std::max<std::int64_t>(n[2], 1);

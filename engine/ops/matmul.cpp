@@ -121,7 +121,7 @@ Tensor linear(const Tensor& x, const Tensor& w, const Tensor& bias) {
 }  // namespace composed
 
 // Matrices (M,K) and (K,N) behind leading axes that broadcast; for one tensor on both sides x x, or x x^T.
-static Call draw_matmul(Dice& dice) {
+static OpCall draw_matmul(OpDice& dice) {
   const auto product = [](Tensors x) { return matmul(x[0], x[1]); };
   const auto n = dice.sizes(3);
   Shape a, b;
@@ -142,7 +142,7 @@ static Call draw_matmul(Dice& dice) {
 }
 
 // x (..,K), w (N,K), bias (N)
-static std::vector<Shape> linear_shapes(Dice& dice) {
+static std::vector<Shape> linear_shapes(OpDice& dice) {
   const auto n = dice.sizes(3);
   const std::int64_t rows = dice.same() ? n[2] : n[0];
   Shape x;
@@ -156,19 +156,19 @@ static std::vector<Shape> linear_shapes(Dice& dice) {
   return {x, {n[2], n[1]}, {n[2]}};
 }
 
-static Call draw_linear(Dice& dice) {
+static OpCall draw_linear(OpDice& dice) {
   return {linear_shapes(dice), [](Tensors in) { return linear(in[0], in[1], in[2]); },
           [](Tensors in) { return composed::linear(in[0], in[1], in[2]); }};
 }
 
-static Call draw_linear_without_bias(Dice& dice) {
+static OpCall draw_linear_without_bias(OpDice& dice) {
   const auto shapes = linear_shapes(dice);
   const auto zeros = [=](const Tensor& w) { return Tensor::full(w.device(), shapes[2], 0, w.dtype()); };
   return {{shapes[0], shapes[1]}, [](Tensors in) { return linear(in[0], in[1]); },
           [=](Tensors in) { return composed::linear(in[0], in[1], zeros(in[1])); }};
 }
 
-static Call draw_linear_that_writes(Dice& dice) {
+static OpCall draw_linear_that_writes(OpDice& dice) {
   const auto shapes = linear_shapes(dice);
   return {{shapes[0], shapes[1]}, [](Tensors in) { return linear(in[0], in[1], Tensor(), in[0].dtype()); },
           [](Tensors in) { return linear(in[0], in[1]); }};

@@ -125,10 +125,10 @@ Tensor rmsnorm(const Tensor& x, double eps) { return x * rsqrt(mean(square(x), -
 
 // Inputs (..,C), and `vectors` times (C).
 static Family normed(std::size_t vectors, TensorFunction op, TensorFunction twin) {
-  return [=](Dice& dice) {
+  return [=](OpDice& dice) {
     Shape x = dice.same() ? dice.shape(1, 1) : dice.shape(1);
     x[-1] = std::max<std::int64_t>(x[-1], 1);
-    Call call{{x}, op, twin};
+    OpCall call{{x}, op, twin};
     call.inputs.resize(1 + vectors, {x[-1]});
     return call;
   };
@@ -141,8 +141,8 @@ std::vector<OpCases> norm_cases() {
   const auto layernorm_w = normed(1, [](Tensors in) { return layernorm(in[0], in[1], eps); }, [](Tensors in) {
     return composed::layernorm(in[0], in[1], Tensor::full(in[1].device(), in[1].shape(), 0, in[1].dtype()), eps);
   });
-  const auto with_w = [=](Dice& dice) {
-    Call call = layernorm_w(dice);
+  const auto with_w = [=](OpDice& dice) {
+    OpCall call = layernorm_w(dice);
     call.zero_gradient = call.inputs[1].numel() == 1;        // with one channel, x - mean is 0
     return call;
   };

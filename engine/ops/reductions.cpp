@@ -112,16 +112,16 @@ using AxisOp = Tensor (*)(const Tensor&, int, Keep, Where);
 
 // Over any axis that has at least `fewest` elements.
 static Family along_axis(AxisOp op, std::int64_t fewest) {
-  return [=](Dice& dice) {
+  return [=](OpDice& dice) {
     Shape x = dice.shape(1);
     const int axis = dice.axis(x);
     const Keep keep = dice.flip("keep") ? Keep::yes : Keep::no;
     x[axis] = std::max(x[axis], fewest);
-    return Call{{x}, [=](Tensors in) { return op(in[0], axis, keep, Where::here()); }};
+    return OpCall{{x}, [=](Tensors in) { return op(in[0], axis, keep, Where::here()); }};
   };
 }
 
-static Call draw_mean(Dice& dice) {
+static OpCall draw_mean(OpDice& dice) {
   Shape x = dice.shape();
   for (std::int64_t& n : x.size) n = std::max<std::int64_t>(n, 1);
   return {{x}, [](Tensors in) { return mean(in[0]); }, [](Tensors in) { return sum(in[0]) / static_cast<double>(in[0].numel()); }};

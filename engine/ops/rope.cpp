@@ -52,7 +52,7 @@ Tensor rope(const Tensor& x, std::int64_t position, double base) {
 
 }  // namespace composed
 
-static Call draw_rope(Dice& dice) {
+static OpCall draw_rope(OpDice& dice) {
   const auto n = dice.sizes(4);
   const std::int64_t position = dice.pick("position", {0, 1, 7, 1000});
   const double base = static_cast<double>(dice.pick("base", {10, 10000}));

@@ -171,7 +171,7 @@ Tensor concat(std::initializer_list<Tensor> parts, int axis, Where at) {
 }
 
 // A shape with as many elements: neighbours joined, an axis of size 1 put in, or everything in one row.
-static Shape regrouped(Dice& dice, const Shape& x) {
+static Shape regrouped(OpDice& dice, const Shape& x) {
   const std::int64_t how = dice.below(3);
   if (how == 0 || x.rank == 0) return {x.numel()};
   Shape y;
@@ -184,7 +184,7 @@ static Shape regrouped(Dice& dice, const Shape& x) {
   return y;
 }
 
-static Call draw_permute(Dice& dice) {
+static OpCall draw_permute(OpDice& dice) {
   const Shape x = dice.shape(1);
   switch (x.rank) {
     case 1: return {{x}, [](Tensors in) { return permute(in[0], {0}); }};
@@ -195,7 +195,7 @@ static Call draw_permute(Dice& dice) {
   }
 }
 
-static Call draw_slice(Dice& dice) {
+static OpCall draw_slice(OpDice& dice) {
   const Shape x = dice.shape(1);
   const int axis = dice.axis(x);
   const std::int64_t start = dice.between("start", 0, std::max<std::int64_t>(x[axis] - 1, 0));
@@ -204,17 +204,17 @@ static Call draw_slice(Dice& dice) {
   return {{x}, [=](Tensors in) { return slice(in[0], axis, start, stop, every); }};
 }
 
-static Call draw_broadcast_to(Dice& dice) {
+static OpCall draw_broadcast_to(OpDice& dice) {
   const Shape y = dice.shape();
   Shape x;
   for (int i = static_cast<int>(dice.below(y.rank + 1)); i < y.rank; ++i) x.push_back(dice.below(2) ? y.size[i] : 1);
   return {{x}, [=](Tensors in) { return broadcast_to(in[0], y); }, nullptr, y.numel() == 0};
 }
 
-static Call draw_concat(Dice& dice) {
+static OpCall draw_concat(OpDice& dice) {
   const Shape x = dice.shape(1);
   const int axis = dice.axis(x);
-  Call call{{}, [=](Tensors in) {
+  OpCall call{{}, [=](Tensors in) {
     switch (in.size()) {
       case 1: return concat({in[0]}, axis);
       case 2: return concat({in[0], in[1]}, axis);
@@ -227,12 +227,12 @@ static Call draw_concat(Dice& dice) {
   return call;
 }
 
-static Call draw_reshape(Dice& dice) {
+static OpCall draw_reshape(OpDice& dice) {
   const Shape x = dice.shape(), y = regrouped(dice, x);
   return {{x}, [=](Tensors in) { return reshape(in[0], y); }};
 }
 
-static Call draw_transpose(Dice& dice) {
+static OpCall draw_transpose(OpDice& dice) {
   const Shape x = dice.shape(1);
   const int a = dice.axis(x), b = dice.axis(x);
   return {{x}, [=](Tensors in) { return transpose(in[0], a, b); }};

@@ -92,7 +92,7 @@ class Comparison {
 std::vector<OpCases> ops_with_twins() {
   std::vector<OpCases> ops;
   for (const OpCases& op : all_op_cases()) {
-    Dice dice(op.op, 0);
+    OpDice dice(op.op, 0);
     if (op.draw(dice).twin) ops.push_back(op);
   }
   return ops;

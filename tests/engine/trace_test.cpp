@@ -197,14 +197,14 @@ TEST(Trace, TheDotGraphNamesEveryNodeBeforeAnEdgeUsesIt) {
 }
 
 // A random graph: n boxes, each made of up to three earlier ones.
-std::vector<Box> random_boxes(int n, unsigned seed) {
-  std::vector<Box> boxes;
+std::vector<TraceBox> random_boxes(int n, unsigned seed) {
+  std::vector<TraceBox> boxes;
   unsigned state = seed;
   const auto next = [&state](int below) {
     return static_cast<int>((state = state * 1664525u + 1013904223u) >> 8) % below;
   };
   for (int i = 0; i < n; ++i) {
-    Box box{60.0 + next(80), 40.0 + next(20), {}};
+    TraceBox box{60.0 + next(80), 40.0 + next(20), {}};
     for (int k = i == 0 ? 0 : next(4); k > 0; --k) box.inputs.push_back(next(i));
     boxes.push_back(box);
   }
@@ -213,16 +213,16 @@ std::vector<Box> random_boxes(int n, unsigned seed) {
 
 TEST(Layout, BoxesNeverOverlapAndEverythingStandsBelowWhatItWasMadeFrom) {
   for (unsigned seed = 1; seed <= 30; ++seed) {
-    const std::vector<Box> boxes = random_boxes(40, seed);
+    const std::vector<TraceBox> boxes = random_boxes(40, seed);
     const Layout layout = lay_out(boxes);
     ASSERT_EQ(layout.centres.size(), boxes.size());
     for (std::size_t i = 0; i < boxes.size(); ++i) {
-      const Point a = layout.centres[i];
+      const TracePoint a = layout.centres[i];
       EXPECT_GE(a.x - boxes[i].width / 2, 0) << "seed " << seed;
       EXPECT_LE(a.x + boxes[i].width / 2, layout.width) << "seed " << seed;
       EXPECT_LE(a.y + boxes[i].height / 2, layout.height) << "seed " << seed;
       for (std::size_t j = 0; j < i; ++j) {
-        const Point b = layout.centres[j];
+        const TracePoint b = layout.centres[j];
         const bool apart = std::abs(a.x - b.x) >= (boxes[i].width + boxes[j].width) / 2 ||
                            std::abs(a.y - b.y) >= (boxes[i].height + boxes[j].height) / 2;
         EXPECT_TRUE(apart) << "seed " << seed << ": boxes " << j << " and " << i;
@@ -235,10 +235,10 @@ TEST(Layout, BoxesNeverOverlapAndEverythingStandsBelowWhatItWasMadeFrom) {
 
 TEST(Layout, LinesGoDownFromOneBoxToTheOtherAndThroughNone) {
   for (unsigned seed = 1; seed <= 30; ++seed) {
-    const std::vector<Box> boxes = random_boxes(40, seed);
+    const std::vector<TraceBox> boxes = random_boxes(40, seed);
     const Layout layout = lay_out(boxes);
     std::size_t edges = 0;
-    for (const Box& box : boxes) edges += box.inputs.size();
+    for (const TraceBox& box : boxes) edges += box.inputs.size();
     EXPECT_EQ(layout.lines.size(), edges);
     for (const Line& line : layout.lines) {
       const std::size_t from = static_cast<std::size_t>(line.from),
@@ -263,7 +263,7 @@ TEST(Layout, LinesGoDownFromOneBoxToTheOtherAndThroughNone) {
 
 TEST(Layout, AGraphWithoutCrossingsIsDrawnWithoutCrossings) {
   // A residual block: x -> norm -> linear -> add, and x -> add; the weight comes in from the side.
-  const std::vector<Box> boxes = {
+  const std::vector<TraceBox> boxes = {
       {80, 40, {}}, {80, 40, {0}}, {80, 40, {}}, {80, 40, {1, 2}}, {80, 40, {0, 3}}};
   const Layout layout = lay_out(boxes);
   const Line& skip = layout.lines[3];
