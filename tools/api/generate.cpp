@@ -98,17 +98,14 @@ void api_generate(Session& session, const Call& call, Events& events) {
   bool heard = true;
   auto computing = session.computing();
   Generator generator(opened->model(), prompt);
-  const std::size_t written = generator
-                                  .sample(number, most, options,
-                                          [&](std::int32_t token) {
-                                            const std::string event =
-                                                writer.event(token, generator.logits());
-                                            computing.unlock();
-                                            heard = events.send("token", event);
-                                            computing.lock();
-                                            return heard && !writer.stream().stopped();
-                                          })
-                                  .size();
+  const auto tell = [&](std::int32_t token) {
+    const std::string event = writer.event(token, generator.logits());
+    computing.unlock();
+    heard = events.send("token", event);
+    computing.lock();
+    return heard && !writer.stream().stopped();
+  };
+  const std::size_t written = generator.sample(number, most, options, tell).size();
   if (!heard) return;
   Json json;
   json.object().field("text", writer.stream().finish());   // what had to wait until now

@@ -109,7 +109,9 @@ UnitScan scan_of(const OpenModel& opened, const Specimen& specimen) {
 
 void put_metadata(Json& json, const UnitScan& scan) {
   json.key("metadata").object().field("num_layers", scan.layers);
-  json.field("neurons_per_layer", scan.units).field("top_k", kContexts);
+  std::size_t kept = 0;   // moments of a neuron
+  for (const UnitRecord& record : scan.records) kept = std::max(kept, record.top.size());
+  json.field("neurons_per_layer", scan.units).field("top_k", std::min(kept, kContexts));
   json.field("context_before", kBefore).field("context_after", kAfter);
   json.field("num_tokens_scanned", scan.text.size()).end();
 }

@@ -19,6 +19,11 @@ void Turnstile::unlock() {
   moved_.notify_all();
 }
 
+std::uint64_t Turnstile::waiting() {
+  const std::lock_guard held(guard_);
+  return next_ > serving_ ? next_ - serving_ - 1 : 0;   // one of them has it
+}
+
 Session::Session(const Arguments& args, SessionOptions options)
     : args_(args),
       options_(std::move(options)),

@@ -35,6 +35,7 @@ class Turnstile {
  public:
   void lock();
   void unlock();
+  std::uint64_t waiting();   // how many want it and do not have it
 
  private:
   std::mutex guard_;

@@ -58,6 +58,27 @@ TEST(ApiTogether, AnswersAreThoseThatOneAloneGets) {
   EXPECT_EQ(right, 4 * (9 + 3));
 }
 
+TEST(ApiTogether, WhoLetsGoAndAsksAgainComesLast) {
+  Turnstile turnstile;
+  std::vector<int> order;   // guarded by the turnstile
+  turnstile.lock();
+  std::vector<std::thread> others;
+  for (int i = 0; i < 3; ++i) {
+    others.emplace_back([&, i] {
+      turnstile.lock();
+      order.push_back(i);
+      turnstile.unlock();
+    });
+    while (turnstile.waiting() < static_cast<std::uint64_t>(i) + 1) std::this_thread::yield();
+  }
+  turnstile.unlock();
+  turnstile.lock();
+  EXPECT_EQ(order, (std::vector<int>{0, 1, 2}));
+  turnstile.unlock();
+  for (std::thread& other : others) other.join();
+  EXPECT_EQ(turnstile.waiting(), 0u);
+}
+
 TEST(ApiTogether, WhoeverAsksKeepsHisModelWhileAnotherIsOpened) {
   const auto session = new_session("handmade:soft", "");
   std::atomic<bool> over{false};
