@@ -207,6 +207,13 @@ def a_cell_says_its_number(report, page, args):
     page.move(2, 2)
     report.check("nothing is said beside the map", page.value(tip) is None, page.value(tip))
 
+    page.value("document.querySelector('[data-option=each-row]').click()")
+    page.wait(f"{map_1_0}.querySelector('.frame')")
+    page.move(left + 2.5 * width / 8, top + 6.5 * height / 8)
+    said = page.value(tip) or ": 1e9"
+    report.check("colours by row change no number", near(said.split()[-1], told[6][2]), said)
+    page.move(2, 2)
+
     page.value(f"{map_1_0}.focus()")
     for name, number in [("ArrowDown", 40), ("ArrowDown", 40), ("ArrowRight", 39)]:
         page.key(name, number=number)

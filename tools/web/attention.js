@@ -62,17 +62,36 @@ function all_heads(figures) {
     ...rest.filter((said) => figures.indexOf(said) > figures.indexOf(layers[0]))];
 }
 
-function show(node, { page, data }) {
-  const link = new Link();
-  clear(node).append(el('h2', {}, page.title), reader(data, link),
-    ...all_heads(page.figures).map((said) =>
-      figure(said, said.kind === 'gallery' ? link : undefined)),
-    provenance(page));
-  for (const maps of node.querySelectorAll('.maps')) {
+// Attention to a long text is thin everywhere; over a range of its own, each row shows its best.
+let each_row = false;
+
+function draw(figures, data, link) {
+  const unit = 'of the largest in its row';
+  const over_rows = (map) => (each_row ? { ...map, each_row, unit } : map);
+  const drawn = all_heads(figures).map((said) => (said.kind === 'gallery'
+    ? figure({ ...said, maps: said.maps.map(over_rows) }, link) : figure(said)));
+  for (const maps of drawn.flatMap((node) => [...node.querySelectorAll('.maps')])) {
     if (maps.childElementCount <= data.heads.length) continue;
     maps.classList.add('by-layer');
     maps.style.setProperty('--columns', data.heads.length);
   }
+  return drawn;
+}
+
+function show(node, { page, data }) {
+  const link = new Link(), figures = el('div', {});
+  const box = el('input', { type: 'checkbox', checked: each_row, 'data-option': 'each-row' });
+  const redraw = () => {
+    link.maps = [];
+    clear(figures).append(...draw(page.figures, data, link));
+  };
+  box.addEventListener('change', () => { each_row = box.checked; redraw(); });
+  const choice = page.figures.some((said) => said.kind === 'gallery' &&
+    said.maps.every((map) => map.colours === 'rising'));
+  redraw();
+  clear(node).append(el('h2', {}, page.title), reader(data, link),
+    choice ? el('label', { class: 'remark' }, box, ' each row over colours of its own') : '',
+    figures, provenance(page));
 }
 
 export const attention_page = analysis_page({ id: 'attention', title: 'Attention',

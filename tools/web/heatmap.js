@@ -1,6 +1,6 @@
-// Heatmaps and galleries of them. Up to 64 x 64 cells are shapes of an SVG; larger maps are a
-// canvas with one pixel a cell. Pointer and arrow keys show the exact number; Enter or a click
-// enlarges.
+// Heatmaps and galleries of them. Up to 64 x 64 cells are shapes of an SVG (16 x 16 in galleries,
+// which have many); larger maps are a canvas with one pixel a cell. Pointer and arrow keys show the
+// exact number; Enter or a click enlarges.
 //
 // Labels never touch: where cells are small only each n-th is written, long names of columns stand
 // upright, and what has no room at all is left to the pointer.
@@ -9,12 +9,12 @@ import { el, fitted, ground, hide_tip, picture, say, show_tip, svg, widest, widt
   from './dom.js';
 import { exact, floats, largest_of, short_number } from './numbers.js';
 
-const kMostShapes = 64;
 const kLineOfLabels = 13;
 
-const kDrawing = { cell: 26, tallest: 640, labels: true };
-const kThumbnail = { cell: 24, tallest: 200, labels: 'whole' };   // all of them, or none
-const kEnlarged = { cell: 46, tallest: 900, labels: true };
+// shapes: of a side; larger maps are a canvas.
+const kDrawing = { cell: 26, tallest: 640, labels: true, shapes: 64 };
+const kThumbnail = { cell: 24, tallest: 200, labels: 'whole', shapes: 16 };
+const kEnlarged = { cell: 46, tallest: 900, labels: true, shapes: 64 };
 
 // ---- where things stand -------------------------------------------------------------------------
 
@@ -109,7 +109,7 @@ function shapes_of(map, l) {
   for (let i = 0; i < map.values.length; ++i) {
     const x = l.x + (i % columns) * l.cell_width;
     const y = l.y + Math.floor(i / columns) * l.cell_height;
-    const colour = colour_of(map.colours, map.range, map.values[i], on);
+    const colour = colour_of(map.colours, map.range, map.shades[i], on);
     if (colour) {
       parts.push(svg('rect', { x, y, width: l.cell_width + 0.2, height: l.cell_height + 0.2,
         fill: css(colour) }));
@@ -134,8 +134,8 @@ function pixels_of(map, l) {
   const pen = canvas.getContext('2d');
   const image = pen.createImageData(map.columns.length, map.rows.length);
   const on = ground();
-  map.values.forEach((value, i) => {
-    const colour = colour_of(map.colours, map.range, value, on);
+  map.shades.forEach((shade, i) => {
+    const colour = colour_of(map.colours, map.range, shade, on);
     if (colour) image.data.set([...colour, 255], 4 * i);
   });
   pen.putImageData(image, 0, 0);
@@ -177,7 +177,8 @@ class MapView {
     const map = this.map;
     this.layout = lay_out(map, width, this.limits);
     const l = this.layout;
-    const large = map.rows.length > kMostShapes || map.columns.length > kMostShapes;
+    const most = this.limits.shapes;
+    const large = map.rows.length > most || map.columns.length > most;
     this.marker = svg('rect', { class: 'marker', visibility: 'hidden', width: l.cell_width,
       height: l.cell_height });
     const label_room = Math.min(width, l.x + l.width + 8);
@@ -309,9 +310,20 @@ function opens(view) {
 
 // ---- figures ------------------------------------------------------------------------------------
 
+// Where each row has colours of its own, the largest number of a row is as dark as can be.
+function shades_of(map) {
+  const n = map.columns.length;
+  return map.values.map((value, i) => {
+    const row = map.values.subarray(i - i % n, i - i % n + n);
+    return map.range[1] * value / (largest_of(row) || 1);
+  });
+}
+
 function read(said) {
-  return { ...said, values: said.values instanceof Float32Array ? said.values
+  const map = { ...said, values: said.values instanceof Float32Array ? said.values
     : floats(said.values) };
+  map.shades = said.each_row ? shades_of(map) : map.values;
+  return map;
 }
 
 export function heatmap(said) {
