@@ -115,14 +115,16 @@ def measure(server, args, folder):
           f"{errors} errors of {answers}")
     trainer = Trainer(args.glass, folder)
     try:
-        _, alone = rates(server, trainer, lambda: time.sleep(args.seconds))
+        _, before = rates(server, trainer, lambda: time.sleep(args.seconds / 2))
         (answers, errors, waits), polled = rates(server, trainer, lambda: server.clients(64, args.seconds, 1, small))
+        _, after = rates(server, trainer, lambda: time.sleep(args.seconds / 2))
+        alone = (before[0] + after[0]) / 2
         print(f"polls      {errors} errors of {answers}, half within {waits[len(waits) // 2]:.1f} ms, "
               f"99 % within {waits[len(waits) * 99 // 100]:.1f} ms; the server takes {100 * polled[2]:.2f} % of a "
-              f"processor; the trainer makes {polled[0]:.1f} steps a second, alone {alone[0]:.1f}")
+              f"processor; the trainer makes {polled[0]:.1f} steps a second, alone {alone:.1f}")
         (answers, errors, _), full = rates(server, trainer, lambda: server.clients(64, args.seconds, 0, *analysis))
         print(f"saturated  {answers} analyses, {errors} errors; of the processor time of both the trainer has "
-              f"{100 * full[1] / (full[1] + full[2]):.0f} %; it makes {full[0]:.1f} steps a second, alone {alone[0]:.1f}")
+              f"{100 * full[1] / (full[1] + full[2]):.0f} %; it makes {full[0]:.1f} steps a second, alone {alone:.1f}")
     finally:
         trainer.process.terminate()
         trainer.process.wait()
