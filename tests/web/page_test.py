@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shlex
 import signal
 import struct
 import subprocess
@@ -317,11 +318,13 @@ def only_the_newest_answer_counts(report, page, args):
 
 
 def a_model_writes(report, page, args):
-    told = json.loads(peer.output_of(args.glass, "sample", "--ckpt", CIRCUIT, "--prompt", PROMPT, "-n", "12", "--seed",
-                                     "5", "--temperature", "2", "--json", "--threads", "1"))
     go(page, "generate", f"prompt={PROMPT}&n=12&seed=5&temperature=2")
     page.wait("document.querySelectorAll('.written .token').length >= 12")
     shown = page.value("[...document.querySelectorAll('.written .token')].map((t) => t.textContent).join('')")
+    words = shlex.split(page.value("document.querySelector('.writing .command code').textContent"))
+    report.check("the command says what was asked", {f"--ckpt={CIRCUIT}", f"--prompt={PROMPT}", "--temperature=2",
+                                                     "--max-new-tokens=12", "--seed=5"} < set(words), words)
+    told = json.loads(peer.output_of(args.glass, *words[1:], "--json", "--threads", "1"))
     report.check("what glass sample writes", shown == told["samples"][0]["text"], f"{shown}\n  {told['samples']}")
     page.move(*page.place(".written .token"))
     sides = page.value("[...document.querySelectorAll('.guesses h3')].map((h) => h.textContent)")
@@ -346,6 +349,25 @@ def a_page_without_the_key_says_so(report, browser, url):
     shown = page.value("document.querySelector('main').textContent")
     report.check("without the key", "glass serve prints" in shown, shown)
     page.close()
+
+
+def a_trained_model_is_looked_into(report, page, args, run):
+    """What a model without mlps cannot show."""
+    for path in ["generate", "attention", "lens", "attribute", "cache", "dynamics"]:
+        page.complaints.clear()
+        go(page, path)
+        shown = page.value("document.querySelector('main .complaint')?.textContent")
+        report.check(f"a trained model's {path}", shown is None and not page.complaints, shown or page.complaints)
+    go(page, "neurons", "L=0&N=3")
+    shown = page.value("document.querySelector('main .complaint')?.textContent") or ""
+    report.check("neurons want a scan", "scan" in shown, shown)
+    page.value("document.querySelector('details button').click()")
+    page.wait("document.querySelector('section.result .strip')", 120)
+    told = json.loads(peer.output_of(args.glass, "interp", "neurons", "show", "0", "3", "--ckpt", run, "--json"))
+    shown = page.value("document.querySelector('section.result').textContent")
+    best = told["contexts"][0]
+    report.check("the strongest moment", f"{best['value']:.3f} at token {best['position']}" in shown,
+                 f"{shown[:500]}\n  {best}")
 
 
 def a_run_is_trained(report, browser, args, folder):
@@ -377,6 +399,7 @@ def a_run_is_trained(report, browser, args, folder):
         page.wait("document.querySelector('main')?.dataset.page === 'model'")
         page.wait("document.getElementById('status').textContent.includes('1 layers')")
         report.check("and opened", "16 channels" in page.value("document.getElementById('status').textContent"))
+        a_trained_model_is_looked_into(report, page, args, next(folder.iterdir()))
         page.close()
 
 

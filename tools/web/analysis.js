@@ -12,10 +12,13 @@ function known(model) {
     prompt: { wide: true, help: 'the text that the model reads' }, compare: { wide: true } };
 }
 
+export function command_line(command) {
+  return el('div', { class: 'command' }, el('code', {}, command),
+    copy_button('copy the command', () => command));
+}
+
 export function provenance(page) {
-  return el('footer', { class: 'from' }, el('p', {}, page.from),
-    el('div', { class: 'command' }, el('code', {}, page.command),
-      copy_button('copy the command', () => page.command)));
+  return el('footer', { class: 'from' }, el('p', {}, page.from), command_line(page.command));
 }
 
 export function show_page(node, page) {

@@ -1,5 +1,6 @@
 // Generate: the model writes, and every token shows how likely it was and what else could have
 // come.
+import { command_line } from './analysis.js';
 import { colour_at, css, ink_for } from './colours.js';
 import { clear, el, ground, say } from './dom.js';
 import { bars } from './plots.js';
@@ -30,10 +31,11 @@ function knob({ name, min, max, step, value, help }) {
 
 // The guesses at one place: what the model says, and what the knobs made of it.
 function guesses(event) {
+  const quoted = (text) => `"${text.replaceAll('\n', '\\n')}"`;
   const row = (part) => event.top5.map((guess) =>
-    ({ name: `"${guess.text}"`, value: guess[part], note: guess.id === event.id ? 'chosen' : '' }));
+    ({ name: quoted(guess.text), value: guess[part], note: guess.id === event.id ? 'chosen' : '' }));
   const chosen = event.top5.some((guess) => guess.id === event.id) ? []
-    : ['prob', 'chance'].map((part) => ({ name: `"${event.token}"`, value: event[part],
+    : ['prob', 'chance'].map((part) => ({ name: quoted(event.token), value: event[part],
       note: 'chosen' }));
   return [
     bars({ title: 'What the model says', unit: '', references: [],
@@ -49,6 +51,21 @@ function paint(span, probability) {
   span.style.color = ink_for(colour);
 }
 
+// As a shell takes it; the same rule as tools/shell_word.cpp.
+function shell_word(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+function command_of(ckpt, body) {
+  const options = { ckpt, prompt: body.prompt, 'max-new-tokens': body.n,
+    temperature: body.temperature, seed: body.seed };
+  if (body.top_k > 0) options['top-k'] = body.top_k;   // 0: nothing is cut
+  if (body.top_p < 1) options['top-p'] = body.top_p;
+  if (body.min_p > 0) options['min-p'] = body.min_p;
+  return ['glass sample', ...Object.entries(options).map(
+    ([name, value]) => shell_word(`--${name}=${value}`))].join(' ');
+}
+
 class Writing {
   constructor(context) {
     this.context = context;
@@ -56,6 +73,7 @@ class Writing {
     this.side = el('aside', { class: 'guesses', 'aria-label': 'what could have come' },
       el('p', { class: 'remark' }, 'Point at a token, or move to it with the Tab key.'));
     this.remark = el('p', { class: 'remark', role: 'status' });
+    this.command = el('div', {});
   }
 
   show(event, span) {
@@ -86,6 +104,7 @@ class Writing {
     clear(this.text).append(el('span', { class: 'prompt' }, body.prompt));
     Object.assign(this, { tokens: 0, nats: 0, pointed: false, began: performance.now() });
     this.remark.textContent = '';
+    clear(this.command).append(command_line(command_of(this.context.model.ckpt, body)));
     try {
       await this.context.transport.stream('/api/generate', body, (name, data) => {
         if (this.running !== mine) return;
@@ -142,5 +161,6 @@ export function generate_page(context, query) {
   return el('div', {}, el('h1', {}, 'Generate'),
     el('p', { class: 'lead' }, 'The model writes, one token after the other. The ' +
       'nearer its colour to that of the page, the surer the model was of a token.'), form,
-    el('section', { class: 'writing' }, el('div', {}, writing.text, writing.remark), writing.side));
+    el('section', { class: 'writing' },
+      el('div', {}, writing.text, writing.remark, writing.command), writing.side));
 }
