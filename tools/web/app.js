@@ -3,6 +3,7 @@
 import { clear, el } from './dom.js';
 import { groups, page_of } from './pages.js';
 import { HttpTransport, take_token } from './transport.js';
+import { WasmTransport } from './wasm.js';
 import { complaint } from './work.js';
 
 const main = document.getElementById('main');
@@ -94,8 +95,17 @@ function draw_navigation() {
       el('li', {}, el('a', { href: `#/${page.id}` }, page.title)))))));
 }
 
+// A page that carries the engine in itself asks nobody else.
+function transport() {
+  const engine = document.getElementById('engine');
+  return engine ? new WasmTransport(engine.textContent) : new HttpTransport(take_token());
+}
+
 async function begin() {
-  const context = new Context(new HttpTransport(take_token()));
+  const context = new Context(transport());
+  if (context.transport.alone) {
+    for (const group of groups) group.pages = group.pages.filter((page) => !page.needs_server);
+  }
   draw_navigation();
   context.opened = async () => { await context.look(); describe(context); };
   try {

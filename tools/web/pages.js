@@ -26,7 +26,7 @@ export const groups = [
       summary: 'what it is made of, down to every number' },
     { id: 'generate', title: 'Generate', make: generate_page,
       summary: 'let it write, and see what else could have come' },
-    { id: 'train', title: 'Train', make: train_page, needs_model: false,
+    { id: 'train', title: 'Train', make: train_page, needs_model: false, needs_server: true,
       summary: 'start a run and watch it learn; compare runs, open one' },
   ] },
   { title: 'What it reads', pages: [
