@@ -264,6 +264,9 @@ ValueTrace trace_values(std::string_view text) {
                                            {}});
     for (const int k : {0, 1})
       if (node.in[k] != 0) made.in.push_back({node.in[k], node.local[k]});
+    if (!std::isfinite(made.data) || !std::isfinite(made.grad))
+      fail(UsageError("value #" + std::to_string(id) +
+                      " or its gradient is too large for a number."));
   }
   return trace;
 }

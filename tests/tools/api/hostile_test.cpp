@@ -63,6 +63,14 @@ const std::vector<Asked>& all_asked() {
       {"/logit_lens", {"prompt"}},
       {"/ablate", {"ablate_heads", "ablate_neurons"}, R"("prompt": "A")"},
       {"/induction_scan", {"seed"}},
+      {"/api/micro/reset", {"seed", "steps"}},
+      {"/api/micro/tokens", {"text"}},
+      {"/api/micro/value", {"program"}},
+      {"/api/micro/forward", {"text"}},
+      {"/api/micro/step", {"n"}},
+      {"/api/micro/next", {"text", "temperature"}},
+      {"/api/micro/sample", {"n", "temperature"}},
+      {"/api/micro/race", {"steps"}},
   };
   return all;
 }

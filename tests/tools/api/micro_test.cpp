@@ -219,6 +219,7 @@ TEST_F(MicroApi, RefusesWhatIsNoProgram) {
     EXPECT_GT(refused.at("error", "refused").at("message", "error").text.size(), 10u);
   }
   micro("value", body_of("log(0)"), 409);
+  micro("value", body_of("a = 1" + std::string(200, '0') + "; a * a"), 400);
   micro("value", R"({"program": 7})", 400);
 }
 
