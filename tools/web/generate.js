@@ -32,8 +32,8 @@ function knob({ name, min, max, step, value, help }) {
 // The guesses at one place: what the model says, and what the knobs made of it.
 function guesses(event) {
   const quoted = (text) => `"${text.replaceAll('\n', '\\n')}"`;
-  const row = (part) => event.top5.map((guess) =>
-    ({ name: quoted(guess.text), value: guess[part], note: guess.id === event.id ? 'chosen' : '' }));
+  const row = (part) => event.top5.map((guess) => ({ name: quoted(guess.text), value: guess[part],
+    note: guess.id === event.id ? 'chosen' : '' }));
   const chosen = event.top5.some((guess) => guess.id === event.id) ? []
     : ['prob', 'chance'].map((part) => ({ name: quoted(event.token), value: event[part],
       note: 'chosen' }));
