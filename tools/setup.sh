@@ -14,6 +14,7 @@ need() {
 
 have() { command -v "$1" >/dev/null 2>&1; }
 have_compiler() { have "${CXX:-c++}" || have g++ || have clang++; }
+have_browser() { have chromium || have chromium-browser || have google-chrome; }
 have_header() { printf '#include <%s>\n' "$1" | "${CXX:-c++}" -x c++ -std=c++20 -fsyntax-only -; }
 
 has_libfuzzer() {
@@ -34,6 +35,8 @@ need_to_test() {
   need libgmock-dev have_header gmock/gmock.h
   need python3 have python3
   [ "$(uname)" = Darwin ] || need gdb have gdb
+  # Large, and asked for by whoever wants the page tested too; without it these tests skip and say so.
+  [ -z "${GLASS_TEST_BROWSER:-}" ] || need chromium have_browser
 }
 
 # How to become root: not at all, or through sudo. Without either, says what to run.

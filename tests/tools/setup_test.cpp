@@ -17,7 +17,8 @@ namespace {
 class Machine {
  public:
   Machine() {
-    for (const char* real : {"sh", "cat", "sed", "head", "rm", "mktemp", "touch", "env"}) link(real);
+    for (const char* real : {"sh", "cat", "sed", "head", "rm", "mktemp", "touch", "env"})
+      link(real);
     program("id", "echo 0");
     program("uname", "echo Linux");
     program("cmake", "echo cmake version 3.25.1");
@@ -31,12 +32,15 @@ class Machine {
   }
   void remove(const std::string& name) { std::filesystem::remove(folder_ / name); }
 
+  std::string browser = "";   // what GLASS_TEST_BROWSER says
+
   Outcome run_setup(
       const std::string& what = "need_to_test; install_missing; check_versions; echo READY") {
     const std::string script =
         ". '" + std::string(GLASS_SOURCE_DIR) + "/tools/setup.sh'; set -eu; " + what;
-    return run({folder_ / "sh", "-c", script},
-               {.environment = {{"PATH", folder_ / ""}, {"CXX", ""}}});
+    return run(
+        {folder_ / "sh", "-c", script},
+        {.environment = {{"PATH", folder_ / ""}, {"CXX", ""}, {"GLASS_TEST_BROWSER", browser}}});
   }
 
   // The calls to one program, in order.
@@ -80,6 +84,17 @@ TEST(Setup, RootInstallsWithoutSudoAndSaysWhat) {
   ASSERT_EQ(machine.calls("apt-get").size(), 1u);
   EXPECT_EQ(machine.calls("apt-get")[0],
             "apt-get install -y -qq --no-install-recommends ninja-build gdb");
+}
+
+TEST(Setup, ABrowserIsInstalledOnlyWhereItIsAskedFor) {
+  Machine machine;
+  machine.program("apt-get", "");
+  machine.run_setup();
+  EXPECT_TRUE(machine.calls("apt-get").empty());
+  machine.browser = "1";
+  machine.run_setup();
+  ASSERT_EQ(machine.calls("apt-get").size(), 1u);
+  EXPECT_EQ(machine.calls("apt-get")[0], "apt-get install -y -qq --no-install-recommends chromium");
 }
 
 TEST(Setup, WhoIsNotRootGoesThroughSudo) {
