@@ -88,6 +88,7 @@ Session& session() {
                                  [](const char*) -> const char* { return nullptr; });
     SessionOptions options;
     options.ckpt = ckpt;
+    options.folder = "/runs";   // what the build put into the module, if anything
     return std::make_unique<Session>(args, options);
   }();
   return *only;
