@@ -19,5 +19,9 @@ const SourceFile* find_source(std::string_view name);
 
 // Line `number` of a text, from 1 on, without its indentation; "" behind the last.
 std::string_view line_of(std::string_view text, int number);
+// The number of the first line that holds these words; of the one where a function is defined
+// ("lens_of", "Readout::share"). 0: there is none.
+int line_with(std::string_view text, std::string_view words);
+int line_of_function(std::string_view text, std::string_view function);
 
 }   // namespace glass

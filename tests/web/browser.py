@@ -194,9 +194,10 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
-    def key(self, name, code=None, number=0):
+    def key(self, name, code=None, number=0, text=""):
+        """`text`: what the key writes; a summary opens at an Enter that writes a line end."""
         for kind in ("keyDown", "keyUp"):
-            self.ask("Input.dispatchKeyEvent", type=kind, key=name, code=code or name,
+            self.ask("Input.dispatchKeyEvent", type=kind, key=name, code=code or name, text=text,
                      windowsVirtualKeyCode=number)
 
     def picture(self, path, whole=True):

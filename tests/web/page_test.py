@@ -340,6 +340,48 @@ def boxes_open_down_to_the_weights(report, page, args):
     report.check("a map of weights", page.value("document.querySelector('.leaf .map').getAttribute('aria-label')")
                  .startswith("transformer.h.0.attn.c_attn.weight: q of head 0"))
     report.check("and how they are spread", page.value("document.querySelectorAll('.leaf .column').length") == 48)
+    page.value("document.querySelector('.leaf .the-code').open = true")
+    page.wait("document.querySelector('.leaf mark')")
+    marked = page.value("document.querySelector('.leaf mark').textContent")
+    report.check("and where they are made", '"attn.c_attn"' in marked, marked)
+
+
+def the_code_stands_behind_every_analysis(report, page, args):
+    """Opened by the keyboard; what is marked is the function, and one can see it without scrolling."""
+    box = "document.querySelector('main .the-code')"
+    for path in [*PAGES, *REFUSING]:
+        if path in ("", "model", "generate", "train", "neurons"):   # no analyses; the last has no page without mlps
+            continue
+        go(page, path, PAGES.get(path, ""))
+        page.value(f"{box}.querySelector('summary').focus()")
+        page.key("Enter", number=13, text="\r")
+        buttons = page.value(f"[...{box}.querySelectorAll('.place-of')].map((one) => one.textContent)")
+        for number in range(max(len(buttons), 1)):
+            if number > 0:
+                page.value(f"{box}.querySelectorAll('.place-of')[{number}].click()")
+            # The place that its first line says; how far the marked line is below the top of what can be seen.
+            page.wait(f"{box}.querySelector('mark')")
+            time.sleep(0.1)   # another file is another question
+            place, words, below, room = page.value(f"""(() => {{
+              const pre = {box}.querySelector('pre'), mark = pre.querySelector('mark');
+              return [pre.getAttribute('aria-label'), mark.textContent,
+                mark.getBoundingClientRect().top - pre.getBoundingClientRect().top, pre.clientHeight];
+            }})()""")
+            file, line = place.split(":")
+            written = (ROOT / file).read_text().split("\n")[int(line) - 1]
+            report.check(f"the code of {path}: {place}", words == f"{line}{written}\n", f"{words}\n  {written}")
+            name = buttons[number] if buttons else ""
+            report.check(f"the code of {path}: {name}", f"{name}(" in words, words)
+            if args.pictures and number == 0:
+                page.picture(os.path.join(args.pictures, f"{path}-code.png"))
+            report.check(f"the code of {path}: {name} is in sight", 0 <= below < room - 20, f"{below} of {room} pixels")
+    go(page, "attention", PAGES["attention"])
+    page.shape(390, 844)
+    page.value(f"{box}.open = true")
+    page.wait(f"{box}.querySelector('mark')")
+    check_look(report, page, "attention", "the code on a phone,")
+    page.shape(1280, 900)
+    page.complaints.clear()   # a browser lists every refused request
 
 
 def a_page_without_the_key_says_so(report, browser, url):
@@ -414,7 +456,8 @@ def end_trainings(folder):
 
 TESTS = [every_page_opens, pages_that_cannot_answer_say_why, numbers_are_those_of_the_commands, a_cell_says_its_number,
          colours_are_those_of_the_commands, every_control_answers, heads_are_switched_off, what_is_typed_is_text,
-         only_the_newest_answer_counts, a_model_writes, boxes_open_down_to_the_weights]
+         only_the_newest_answer_counts, a_model_writes, boxes_open_down_to_the_weights,
+         the_code_stands_behind_every_analysis]
 
 
 def main():

@@ -48,6 +48,7 @@ Answer api_analyses(Session&, const Call&) {
   for (const Found& found : all_analyses()) {
     json.object().field("name", id_of(found)).field("command", "glass interp " + found.path);
     json.field("summary", found.command->summary).field("about", found.command->about);
+    put_code_of_analysis(json, id_of(found));
     json.key("options").array();
     for (const Option& operand : found.command->operands) put(json, operand, true);
     for (const Option* option : options_of(*found.command))

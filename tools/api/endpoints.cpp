@@ -18,7 +18,7 @@ const Endpoint kEndpoints[] = {
     {"GET",  "/api/analyses",          "what can be asked of a model, with all options", api_analyses},
     {"POST", "/api/interp/{name}",     "one analysis: its options in, its page and numbers out", api_interp},
     {"POST", "/api/micro/{action}",    "the guide's own small GPT: state, reset, tokens, value, ...", api_micro},
-    {"GET",  "/api/source/{file}",     "a file of this program that the guide shows", api_source},
+    {"GET",  "/api/source/{file}",     "a file of this program that a page shows", api_source},
 
     {"GET",  "/api/runs",              "the runs in the folder", api_runs},
     {"GET",  "/api/runs/{id}",         "one of them: its settings, the end of its log", api_run},

@@ -45,6 +45,10 @@ Answer api_induction_scan(Session& session, const Call& call);
 Answer api_micro(Session& session, const Call& call);
 // source.cpp
 Answer api_source(Session& session, const Call& call);
+// What api_source is asked for, as fields "code" of an open object: where an analysis is computed,
+// its own function first, and where a tensor of a model is made.
+void put_code_of_analysis(Json& json, std::string_view analysis);
+void put_code_of_tensor(Json& json, const std::string& name);
 // openapi.cpp
 Answer api_openapi(Session& session, const Call& call);
 

@@ -36,6 +36,7 @@ void put_tensor(Json& json, const Parameter& p, const TensorNumbers& n, int bins
   json.field("count", p.value.numel()).field("type", name_of(p.value.dtype()));
   json.field("norm", n.norm).field("mean", n.mean).field("std", n.std);
   json.field("min", n.min).field("max", n.max);
+  put_code_of_tensor(json, p.name);
   if (bins > 0) json.field("histogram", histogram_of(p.value, n, bins));
   json.end();
 }

@@ -21,21 +21,31 @@ function(glass_embed target file)
   target_sources(${target} PRIVATE ${to})
 endfunction()
 
-# glass_embed_folder(glass_tools tools/web): the files of a folder, and <build>/generated/tools/web.inc, a list of them:
-#   const char kBytes0[] = { ... };   const EmbeddedFile kFiles[] = { {"app.js", {kBytes0, sizeof kBytes0}}, ... };
-# A file that is new in the folder is found when the build is started again.
+# glass_embed_list(glass_tools tools/sources "" model/gpt.cpp ...): these files, and <build>/generated/tools/sources.inc, a
+# list of them by the names that they have in the folder, or by their paths where it is "":
+#   const char kBytes0[] = { ... };   const EmbeddedFile kFiles[] = { {"model/gpt.cpp", {kBytes0, sizeof kBytes0}}, ... };
+function(glass_embed_list target list folder)
+  set(bytes "")
+  set(rows "")
+  set(number 0)
+  foreach(name IN LISTS ARGN)
+    set(file ${name})
+    if(folder)
+      set(file ${folder}/${name})
+    endif()
+    glass_embed(${target} ${file})
+    string(APPEND bytes "const char kBytes${number}[] = {\n#include \"${file}.inc\"\n};\n")
+    string(APPEND rows "  {\"${name}\", {kBytes${number}, sizeof kBytes${number}}},\n")
+    math(EXPR number "${number} + 1")
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/${list}.inc CONTENT "${bytes}const EmbeddedFile kFiles[] = {\n${rows}};\n" @ONLY)
+endfunction()
+
+# glass_embed_folder(glass_tools tools/web): all files of a folder but its notes, as <build>/generated/tools/web.inc. A
+# file that is new in the folder is found when the build is started again.
 function(glass_embed_folder target folder)
   file(GLOB files LIST_DIRECTORIES false CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}/${folder}
     ${CMAKE_SOURCE_DIR}/${folder}/*)
   list(FILTER files EXCLUDE REGEX "\\.md$")
-  set(bytes "")
-  set(rows "")
-  set(number 0)
-  foreach(file IN LISTS files)
-    glass_embed(${target} ${folder}/${file})
-    string(APPEND bytes "const char kBytes${number}[] = {\n#include \"${folder}/${file}.inc\"\n};\n")
-    string(APPEND rows "  {\"${file}\", {kBytes${number}, sizeof kBytes${number}}},\n")
-    math(EXPR number "${number} + 1")
-  endforeach()
-  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/${folder}.inc CONTENT "${bytes}const EmbeddedFile kFiles[] = {\n${rows}};\n" @ONLY)
+  glass_embed_list(${target} ${folder} ${folder} ${files})
 endfunction()

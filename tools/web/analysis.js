@@ -1,5 +1,6 @@
 // A page of one analysis: what it asks, a form with sensible values, and what was found. The values
 // of the form stand in the address, so that a result can be bookmarked and the way back works.
+import { code_box } from './code.js';
 import { clear, copy_button, el } from './dom.js';
 import { figure } from './figures.js';
 import { make_form } from './form.js';
@@ -50,7 +51,8 @@ export function analysis_page(spec) {
     form.set(start);
     const controls = spec.controls?.(context, form, run);
     const page = el('div', { class: 'analysis' }, el('h1', {}, spec.title),
-      el('p', { class: 'lead' }, spec.lead), controls, form.node, result);
+      el('p', { class: 'lead' }, spec.lead), controls, form.node, result,
+      code_box(context.transport, analysis.code));
     if (analysis.about) {
       page.querySelector('.lead').after(el('details', { class: 'about' },
         el('summary', {}, 'how it is measured'), el('p', {}, analysis.about)));

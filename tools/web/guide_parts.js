@@ -1,5 +1,6 @@
 // What the sections of the guide are made of: a question with its answer hidden, a row of buttons
 // that goes step by step, a few lines of the program, and the guide itself, which all sections share.
+import { code_rows, source_lines } from './code.js';
 import { clear, copy_button, el, say } from './dom.js';
 
 // The model that the sections look at, and the name that they look at it with.
@@ -8,21 +9,13 @@ export class Guide extends EventTarget {
     super();
     this.transport = transport;
     this.name = 'emma';
-    this.sources = new Map();
   }
 
   ask(action, body = {}, signal) {
     return this.transport.call('POST', `/api/micro/${action}`, body, signal);
   }
 
-  // A file of the program, asked for once.
-  source(name) {
-    if (!this.sources.has(name)) {
-      this.sources.set(name, this.transport.call('GET', `/api/source/${name}`)
-        .then((said) => said.text.split('\n')));
-    }
-    return this.sources.get(name);
-  }
+  source(name) { return source_lines(this.transport, name); }
 
   tell(what) { this.dispatchEvent(new Event(what)); }        // "weights", "name"
   on(what, f) { this.addEventListener(what, () => f()); }
@@ -110,13 +103,8 @@ export class CodeView {
     }
     if (this.asked !== asked) return this.node;
     const first = Math.max(line - around, 1), last = Math.min(line + around, lines.length);
-    const rows = [];
-    for (let n = first; n <= last; ++n) {
-      rows.push(el(n === line ? 'mark' : 'span', { class: 'row' },
-        el('span', { class: 'number' }, String(n)), `${lines[n - 1]}\n`));
-    }
     clear(this.node).append(el('figcaption', {}, `${name}, line ${line}`),
-      el('pre', { tabindex: 0 }, el('code', {}, rows)));
+      el('pre', { tabindex: 0 }, code_rows(lines, first, last, line)));
     return this.node;
   }
 }

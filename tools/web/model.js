@@ -1,5 +1,6 @@
 // Model: what the open model is made of. Every box opens the one inside of it, down to the weights:
 // a map of their numbers and how they are spread.
+import { code_box } from './code.js';
 import { el, clear } from './dom.js';
 import { bars_of_histogram } from './histogram.js';
 import { heatmap } from './heatmap.js';
@@ -70,7 +71,7 @@ function tensor_view(context, tensor) {
   return [el('div', { class: 'tensor' }, numbers_of(tensor),
     tensor.histogram ? bars_of_histogram(tensor) : null),
   el('p', { class: 'remark' }, parts.length > 1 ? which : null, ' ',
-    firsts.length > 1 ? across : null), map];
+    firsts.length > 1 ? across : null), map, code_box(context.transport, tensor.code)];
 }
 
 // ---- boxes --------------------------------------------------------------------------------------
