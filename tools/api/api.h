@@ -71,6 +71,10 @@ struct ApiError : std::runtime_error {
         code(std::move(code_)),
         hint(std::move(hint_)) {}
 };
+// What a page said is wrong: 400.
+inline ApiError bad_value(const std::string& message, const std::string& hint = "") {
+  return {400, "bad_value", message, hint};
+}
 Answer refusal(int status, const std::string& code, const std::string& message,
                const std::string& hint = "");
 

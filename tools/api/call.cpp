@@ -10,8 +10,6 @@
 namespace glass {
 namespace {
 
-ApiError wrong(const std::string& message) { return {400, "bad_value", message}; }
-
 const JsonValue* field_of(const Call& call, std::string_view name) {
   const JsonValue* found = call.body.find(name);
   return found != nullptr && found->kind == JsonValue::Kind::null ? nullptr : found;
@@ -27,8 +25,9 @@ T number_of(const JsonValue& value, std::string_view name, T min, T max, const c
   T number{};
   if (value.kind != JsonValue::Kind::number || parse(value.text, number) != NumberFault::none ||
       number < min || number > max)
-    throw wrong("\"" + std::string(name) + "\" must be " + kind + " of " +
-                shortest(static_cast<double>(min)) + " .. " + shortest(static_cast<double>(max)));
+    throw bad_value("\"" + std::string(name) + "\" must be " + kind + " of " +
+                    shortest(static_cast<double>(min)) + " .. " +
+                    shortest(static_cast<double>(max)));
   return number;
 }
 
@@ -38,7 +37,7 @@ const std::vector<JsonValue>& items_of(const Call& call, std::string_view name) 
   const JsonValue* value = field_of(call, name);
   if (value == nullptr) return none;
   if (value->kind != JsonValue::Kind::array)
-    throw wrong("\"" + std::string(name) + "\" must be a list");
+    throw bad_value("\"" + std::string(name) + "\" must be a list");
   return value->items;
 }
 
@@ -100,9 +99,9 @@ bool Call::has(std::string_view name) const { return field_of(*this, name) != nu
 
 std::string Call::text(std::string_view name) const {
   const JsonValue* value = field_of(*this, name);
-  if (value == nullptr) throw wrong("\"" + std::string(name) + "\" is missing");
+  if (value == nullptr) throw bad_value("\"" + std::string(name) + "\" is missing");
   if (value->kind != JsonValue::Kind::text)
-    throw wrong("\"" + std::string(name) + "\" must be a text");
+    throw bad_value("\"" + std::string(name) + "\" must be a text");
   return value->text;
 }
 
@@ -125,7 +124,7 @@ bool Call::flag(std::string_view name, bool fallback) const {
   const JsonValue* value = field_of(*this, name);
   if (value == nullptr) return fallback;
   if (value->kind != JsonValue::Kind::boolean)
-    throw wrong("\"" + std::string(name) + "\" must be true or false");
+    throw bad_value("\"" + std::string(name) + "\" must be true or false");
   return value->boolean;
 }
 
@@ -142,8 +141,8 @@ std::vector<std::vector<std::int64_t>> Call::tuples(std::string_view name,
   std::vector<std::vector<std::int64_t>> all;
   for (const JsonValue& item : items_of(*this, name)) {
     if (item.kind != JsonValue::Kind::array || item.items.size() != width)
-      throw wrong("\"" + std::string(name) + "\" must be a list of lists of " +
-                  std::to_string(width) + " integers");
+      throw bad_value("\"" + std::string(name) + "\" must be a list of lists of " +
+                      std::to_string(width) + " integers");
     std::vector<std::int64_t>& tuple = all.emplace_back();
     for (const JsonValue& number : item.items)
       tuple.push_back(
@@ -163,8 +162,8 @@ std::int64_t Call::asked_integer(std::string_view name, std::int64_t min, std::i
   const std::string said = asked(name);
   std::int64_t n = fallback;
   if (!said.empty() && (parse_integer(said, n) != NumberFault::none || n < min || n > max))
-    throw wrong(std::string(name) + " must be an integer of " + std::to_string(min) + " .. " +
-                std::to_string(max) + ", not " + in_quotes(said));
+    throw bad_value(std::string(name) + " must be an integer of " + std::to_string(min) + " .. " +
+                    std::to_string(max) + ", not " + in_quotes(said));
   return n;
 }
 

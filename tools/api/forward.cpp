@@ -12,15 +12,6 @@
 namespace glass {
 namespace {
 
-constexpr std::int64_t kMostLogits = 1 << 22;   // 16 MiB as f32
-
-Tensor logits_of(const Opened& opened, const std::vector<std::int32_t>& ids) {
-  const std::int64_t T = static_cast<std::int64_t>(ids.size());
-  Pass pass;
-  const Tensor row = Tensor::ids(opened.model().device(), ids, {1, T});
-  return reshape(opened.model().logits(pass, row), {T, opened.config().vocab_size});
-}
-
 // "positions": [0, 3], or all of them.
 std::vector<std::int64_t> positions_asked(const Call& call, std::int64_t T) {
   std::vector<std::int64_t> positions = call.integers("positions", 0, T - 1);

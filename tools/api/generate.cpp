@@ -39,7 +39,7 @@ std::vector<std::string> stops_asked(const Call& call) {
     stops.push_back(item.text);
   }
   if (stop->kind != JsonValue::Kind::array || stops.size() != stop->items.size())
-    throw ApiError(400, "bad_value", "\"stop\" must be a text or a list of texts");
+    throw bad_value("\"stop\" must be a text or a list of texts");
   return stops;
 }
 

@@ -80,9 +80,8 @@ Piece piece_asked(const Call& call, const char* name, std::int64_t count) {
   if (colon != std::string::npos) read(said.substr(colon + 1), piece.last);
   else if (!said.empty()) piece.last = piece.first + 1;
   if (piece.first < 0 || piece.last > count || piece.first >= piece.last)
-    throw ApiError(
-        400, "bad_value",
-        std::string(name) + "=" + in_quotes(said) + " is no part of 0:" + std::to_string(count));
+    throw bad_value(std::string(name) + "=" + in_quotes(said) +
+                    " is no part of 0:" + std::to_string(count));
   return piece;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "model/handmade.h"
 #include "model/run_folder.h"
@@ -22,10 +21,7 @@ struct Offered {
 };
 
 void add_run(std::vector<Offered>& all, const RunPlace& run) {
-  std::vector<std::int64_t> steps;
-  try {
-    steps = saved_steps(run.path);
-  } catch (const SystemError&) { return; }   // it is gone since it was listed
+  const std::vector<std::int64_t> steps = steps_of(run);
   std::error_code ignored;
   const bool best = std::filesystem::exists(run.path + "/" + kBestName, ignored);
   if (steps.empty() && !best) return;

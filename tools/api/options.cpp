@@ -33,8 +33,7 @@ std::string word_of(const std::string& name, const JsonValue& value) {
     case JsonValue::Kind::text:
       return value.text;
     default:
-      throw ApiError(400, "bad_value",
-                     in_quotes(name) + " must be a text, a number, true or false");
+      throw bad_value(in_quotes(name) + " must be a text, a number, true or false");
   }
 }
 
@@ -76,8 +75,8 @@ std::vector<std::string> words_of(const Command& command, const JsonValue& body,
                      "GET /api/analyses and GET /api/train list them");
     const std::string word = word_of(name, value);
     if (word == "-")
-      throw ApiError(400, "bad_value", in_quotes(name) + " is -, which means stdin at a terminal",
-                     "put a space behind it");
+      throw bad_value(in_quotes(name) + " is -, which means stdin at a terminal",
+                      "put a space behind it");
     if (operand == nullptr) words.push_back("--" + std::string(option->name) + "=" + word);
   }
   words.emplace_back("--");   // behind it nothing is an option, whatever it looks like

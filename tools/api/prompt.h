@@ -21,6 +21,10 @@ std::vector<std::int32_t> tokens_asked(const Call& call, const Opened& opened);
 // Their texts; bytes that are no letter alone become U+FFFD.
 std::vector<std::string> texts_of(const Opened& opened, const std::vector<std::int32_t>& ids);
 
+// (T,V): what the model expects behind each of T tokens.
+Tensor logits_of(const Opened& opened, const std::vector<std::int32_t>& ids);
+inline constexpr std::int64_t kMostLogits = 1 << 22;   // of one answer: 16 MiB as f32
+
 void put(Json& json, const Opened& opened, const std::vector<Guess>& guesses);   // a list
 
 }   // namespace glass

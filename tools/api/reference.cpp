@@ -32,9 +32,6 @@ constexpr int kTop = 5;                  // guesses of lens and ablation
 constexpr int kSequences = 25;           // of the induction scan
 constexpr int kBefore = 8, kAfter = 8;   // tokens around a neuron's moment
 constexpr std::size_t kContexts = 20;
-constexpr std::int64_t kMostLogits = 1 << 22;
-
-ApiError wrong(const std::string& message) { return {400, "bad_value", message}; }
 
 Specimen specimen_of(const Opened& opened, const std::string& command) {
   return {gpt_of(opened.model()),
@@ -145,10 +142,11 @@ Pairs parts_asked(const Call& call, const char* name, const GPTConfig& c, std::i
   Pairs parts = call.tuples(name, 2);
   for (const auto& part : parts) {
     if (part[0] >= c.n_layer)
-      throw wrong("\"" + std::string(name) + "\": there is no layer " + std::to_string(part[0]));
+      throw bad_value("\"" + std::string(name) + "\": there is no layer " +
+                      std::to_string(part[0]));
     if (part[1] >= each)
-      throw wrong("\"" + std::string(name) + "\": there is no " + std::to_string(part[1]) +
-                  " in a layer; it has " + std::to_string(each));
+      throw bad_value("\"" + std::string(name) + "\": there is no " + std::to_string(part[1]) +
+                      " in a layer; it has " + std::to_string(each));
   }
   return parts;
 }
@@ -206,11 +204,7 @@ Answer reference_forward(Session& session, const Call& call) {
     throw ApiError(413, "too_much", with_commas(T * V) + " logits are more than one answer takes",
                    "add \"top_k\": 5 for the likeliest tokens only");
   const auto computing = session.computing();
-  Pass pass;
-  const std::vector<double> logits =
-      opened->model()
-          .logits(pass, Tensor::ids(opened->model().device(), prompt.ids, {1, T}))
-          .to_host();
+  const std::vector<double> logits = logits_of(*opened, prompt.ids).to_host();
   Json json;
   json.object();
   put(json, prompt, *opened);

@@ -5,7 +5,6 @@
 #include "engine/base/files.h"
 #include "engine/base/json.h"
 #include "engine/base/text.h"
-#include "model/run_folder.h"
 #include "tools/api/endpoints.h"
 
 namespace glass {
@@ -48,19 +47,13 @@ void put_settings(Json& json, const std::string& text) {
   json.end();
 }
 
-std::vector<std::int64_t> steps_in(const RunPlace& run) {
-  try {
-    return saved_steps(run.path);
-  } catch (const SystemError&) { return {}; }   // it is gone since it was listed
-}
-
 }   // namespace
 
 void put_run(Json& json, Session& session, const RunPlace& run) {
   const Training::Now now = session.training().now(run);
   const RunLog::Rows log = session.runs().log(run).rows(std::int64_t{1} << 53, 1);
   json.field("id", run.id).field("name", run.name).field("step", log.last);
-  json.field("checkpoints", steps_in(run)).field("state", name_of(now.state));
+  json.field("checkpoints", steps_of(run)).field("state", name_of(now.state));
   if (now.trainer) json.field("process", now.trainer.id);
   if (now.ended) json.field("code", now.code);
 }
@@ -113,7 +106,7 @@ Answer api_samples(Session& session, const Call& call) {
   Json json;
   json.object().field("id", run.id).key("samples").array();
   for (const LogSample& sample : session.runs().log(run).samples(since_asked(call), most))
-    json.object().field("step", sample.step).field("text", sample.text).end();
+    put(json, sample);
   json.end().end();
   return {json.text()};
 }

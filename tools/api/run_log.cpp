@@ -64,6 +64,10 @@ void put(Json& json, const LogRow& row) {
   json.end();
 }
 
+void put(Json& json, const LogSample& sample) {
+  json.object().field("step", sample.step).field("text", sample.text).end();
+}
+
 RunLog::RunLog(const std::string& folder)
     : metrics_(folder + "/metrics.jsonl"),
       timing_(folder + "/timing.jsonl"),

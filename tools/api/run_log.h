@@ -28,6 +28,8 @@ struct LogSample {
   std::string text;
 };
 
+void put(Json& json, const LogSample& sample);
+
 class RunLog {
  public:
   explicit RunLog(const std::string& folder);

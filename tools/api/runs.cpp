@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/base/error.h"
 #include "model/run_folder.h"
 #include "tools/api/api.h"
 
@@ -19,6 +20,12 @@ bool is_run(const fs::path& folder) {
 }
 
 }   // namespace
+
+std::vector<std::int64_t> steps_of(const RunPlace& run) {
+  try {
+    return saved_steps(run.path);
+  } catch (const SystemError&) { return {}; }
+}
 
 int SmallNumbers::of(const std::string& name) {
   const std::lock_guard lock(guard_);

@@ -17,6 +17,9 @@ struct RunPlace {
   std::string name, path;   // "names", "out/names"
 };
 
+// The steps that it has checkpoints of; none where it is gone since it was listed.
+std::vector<std::int64_t> steps_of(const RunPlace& run);
+
 // A number for each name that was ever seen, for as long as the program runs.
 class SmallNumbers {
  public:

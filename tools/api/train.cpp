@@ -5,7 +5,6 @@
 #include <set>
 #include <thread>
 
-#include "engine/base/error.h"
 #include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "model/corpora/corpora.h"
@@ -45,12 +44,11 @@ Arguments parsed(const std::vector<std::string>& words) {
 TrainRequest request_of(const std::vector<std::string>& words) {
   TrainRequest request = train_request(parsed(words));
   if (is_tokenizer_path(request.data.tokenizer))
-    throw ApiError(400, "bad_value", "\"tokenizer\" must be a name, not a file",
-                   "char, bytes, bpe:N, gpt2, ..");
+    throw bad_value("\"tokenizer\" must be a name, not a file", "char, bytes, bpe:N, gpt2, ..");
   check_tokenizer_spec(request.data.tokenizer);
   if (find_corpus(request.data.source) == nullptr && !is_made(request.data.source))
-    throw ApiError(400, "bad_value", "there is no data set " + in_quotes(request.data.source),
-                   "GET /api/train lists them");
+    throw bad_value("there is no data set " + in_quotes(request.data.source),
+                    "GET /api/train lists them");
   GPTConfig model = request.model;
   model.vocab_size = std::max<std::int64_t>(model.vocab_size, 2);   // the data decide it
   check(model);
@@ -94,13 +92,12 @@ Answer begin(Session& session, const Call& call) {
   const TrainRequest request = request_of(words);
   const std::string name = call.text("name", request.data.source);
   if (!is_plain_file_name(name) || name.size() > 100)
-    throw ApiError(400, "bad_value", in_quotes(name) + " is no name for a run",
-                   "letters, digits, - and _");
+    throw bad_value(in_quotes(name) + " is no name for a run", "letters, digits, - and _");
   return one_run(session, run_named(session, session.training().begin(name, words)));
 }
 
 Answer control(Session& session, const Call& call, const std::string& action) {
-  if (!call.has("run")) throw ApiError(400, "bad_value", "\"run\" is missing: which one?");
+  if (!call.has("run")) throw bad_value("\"run\" is missing: which one?");
   const RunPlace run = session.runs().at(call.integer("run", 0, 1 << 30, -1));
   const Training::Now now = session.training().now(run);
   if (action == "resume" && now.state == Training::State::idle) {
@@ -140,7 +137,7 @@ class Watch {
  public:
   Watch(Session& session, RunPlace run, std::int64_t since, Events& events)
       : session_(session), run_(std::move(run)), events_(events), step_(since), sample_(since) {
-    for (const std::int64_t step : steps()) known_.insert(step);
+    for (const std::int64_t step : steps_of(run_)) known_.insert(step);
   }
 
   // One look; false: nobody listens, or nothing more will come.
@@ -170,14 +167,14 @@ class Watch {
     constexpr std::size_t kMost = 10;
     for (const LogSample& sample : session_.runs().log(run_).samples(sample_, kMost)) {
       Json json;
-      json.object().field("step", sample.step).field("text", sample.text).end();
+      put(json, sample);
       if (!events_.send("sample", json.text())) return false;
       sample_ = sample.step;
     }
     return true;
   }
   bool say_checkpoints() {
-    for (const std::int64_t step : steps()) {
+    for (const std::int64_t step : steps_of(run_)) {
       if (!known_.insert(step).second) continue;
       Json json;
       json.object().field("step", step).end();
@@ -190,11 +187,6 @@ class Watch {
     return now.state == Training::State::idle || events_.send("state", state_json(now));
   }
 
-  std::vector<std::int64_t> steps() const {
-    try {
-      return saved_steps(run_.path);
-    } catch (const SystemError&) { return {}; }
-  }
   std::string state_json(const Training::Now& now) const {
     Json json;
     json.object().field("run", run_.id).field("state", name_of(now.state)).field("step", step_);
@@ -239,8 +231,8 @@ Answer api_train(Session& session, const Call& call) {
   if (action == "start") return begin(session, call);
   for (const char* known : {"pause", "resume", "stop", "save"})
     if (action == known) return control(session, call, action);
-  throw ApiError(400, "bad_value",
-                 "\"action\" must be start, pause, resume, stop or save, not " + in_quotes(action));
+  throw bad_value("\"action\" must be start, pause, resume, stop or save, not " +
+                  in_quotes(action));
 }
 
 void api_train_stream(Session& session, const Call& call, Events& events) {
