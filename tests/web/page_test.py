@@ -439,10 +439,53 @@ def a_run_is_trained(report, browser, args, folder):
             page.picture(os.path.join(args.pictures, "train-run.png"))
         page.value("document.querySelector('[data-action=\"look inside\"]').click()")
         page.wait("document.querySelector('main')?.dataset.page === 'model'")
-        page.wait("document.getElementById('status').textContent.includes('1 layers')")
+        page.wait("document.getElementById('status').textContent.includes('1 layer of')")
         report.check("and opened", "16 channels" in page.value("document.getElementById('status').textContent"))
         a_trained_model_is_looked_into(report, page, args, next(folder.iterdir()))
         page.close()
+
+
+def a_server_comes_and_goes(report, browser, args):
+    """What is under way says that it was cut off; the address of the next server works in the same tab."""
+    page = browser.page()
+    with serving(args, "--ckpt", CIRCUIT) as url:
+        page.open(url)
+        page.wait("document.querySelector('main h1')")
+        page.value("location.hash = '#/generate?n=100000&prompt=x'")
+        page.wait("document.querySelectorAll('.written .token').length > 20")
+    page.wait("document.querySelector('main .complaint')")
+    shown = page.value("document.querySelector('main .complaint').textContent")
+    report.check("a text that was cut off says so", "in the middle of its answer" in shown, shown)
+    report.check("and what was written stays", page.value("document.querySelectorAll('.token').length") > 20)
+    with serving(args, "--ckpt", CIRCUIT, "--port", url.split(":")[2].split("/")[0]) as url:
+        page.open(url)
+        page.wait("document.querySelector('.doors')")
+        report.check("the next key works in the same tab", "#t=" not in page.value("location.href"))
+    page.close()
+
+
+def two_tabs_open_two_models(report, browser, args):
+    """The server has one model open: a tab says which, also where another tab opened it."""
+    named = "document.getElementById('status').textContent.includes('%s')"
+    with serving(args, "--ckpt", CIRCUIT) as url:
+        one, two = browser.page(), browser.page()
+        for page in (one, two):
+            page.open(url)
+            page.wait("document.querySelector('.doors')")
+        go(one, "attention", f"prompt={PROMPT}")
+        two.click("[data-model='handmade:twins']")
+        two.wait(named % "handmade:twins")
+        one.click(".go")
+        one.wait(named % "handmade:twins")
+        report.check("an answer renames the model",
+                     "handmade:twins" in one.value("document.querySelector('footer.from').textContent"))
+        go(two, "")
+        two.click("[data-model='handmade:soft']")
+        two.wait(named % "handmade:soft")
+        go(one, "model")
+        report.check("a page begins with the model that is open", one.value(named % "handmade:soft"))
+        one.close()
+        two.close()
 
 
 def end_trainings(folder):
@@ -488,6 +531,12 @@ def main():
                 report.check(f"{test.__name__}: nobody complains", not page.complaints, page.complaints)
             if args.only in "a_page_without_the_key_says_so":
                 a_page_without_the_key_says_so(report, browser, url)
+        for test in (a_server_comes_and_goes, two_tabs_open_two_models):
+            if args.only in test.__name__:
+                try:
+                    test(report, browser, args)
+                except BrowserError as error:
+                    report.check(test.__name__, False, error)
         if args.only in "a_run_is_trained":
             try:
                 a_run_is_trained(report, browser, args, folder / "runs")

@@ -10,7 +10,14 @@ import { Work } from './work.js';
 function known(model) {
   const upto = (n) => Array.from({ length: n }, (_, i) => [String(i), String(i)]);
   return { layer: { choices: upto(model.layers) }, clean: { wide: true }, corrupt: { wide: true },
-    prompt: { wide: true, help: 'the text that the model reads' }, compare: { wide: true } };
+    prompt: { wide: true, hidden: !model.tokenizer, help: 'the text that the model reads' },
+    tokens: { wide: true, later: model.tokenizer !== '' }, compare: { wide: true } };
+}
+
+// What a page reads at first; a model without a tokenizer knows no text, only numbers.
+export function example({ model }) {
+  if (model.tokenizer) return { prompt: model.example };
+  return { tokens: [0, 1, 2, 3, 0, 1, 2, 3].map((id) => id % model.vocab_size).join(',') };
 }
 
 export function command_line(command) {
@@ -43,7 +50,10 @@ export function analysis_page(spec) {
     const run = (body, { remember = true } = {}) => {
       if (remember) context.remember(body);
       return work.run((signal) => context.transport.call('POST', `/api/interp/${analysis.name}`,
-        body, signal), (answer) => show(result, answer, context));
+        body, signal), (answer) => {
+        show(result, answer, context);
+        if (!answer.page.from.includes(context.model.digest)) context.opened();
+      });
     };
     const form = make_form(analysis.options, { ...known(context.model), ...behind(spec.later),
       ...spec.extras?.(context) }, spec.words ?? 'show', run);

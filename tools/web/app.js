@@ -39,8 +39,22 @@ class Context {
     this.model = this.status.model ? await this.transport.call('GET', '/api/model') : null;
   }
 
+  // Another tab may have opened another model: a page never shows one under the name of another.
+  async look_again() {
+    const { digest, checkpoint } = await this.transport.call('GET', '/api/status');
+    if (digest !== this.status.digest || checkpoint !== this.status.checkpoint) await this.opened();
+  }
+
   leave(f) { this.leavers.push(f); }
   left() { for (const f of this.leavers.splice(0)) f(); }
+}
+
+function size_of(model) {
+  const tokens = model.vocab_size;
+  if (model.config.arch === 'bigram') return `a table of ${tokens} by ${tokens}`;
+  const some = (n, word) => `${n} ${word}${n === 1 ? '' : 's'}`;
+  return `${some(model.layers, 'layer')} of ${some(model.heads, 'head')}, ` +
+    some(model.channels, 'channel');
 }
 
 function describe(context) {
@@ -49,8 +63,7 @@ function describe(context) {
   if (!model) return status.append('no model is open');
   const folder = model.checkpoint.split('/').filter(Boolean).slice(-2).join('/');
   status.append(el('a', { href: '#/', title: 'open another' }, folder),
-    ` ${model.layers} layers of ${model.heads} heads, ${model.channels} channels, ` +
-    `step ${context.status.step.toLocaleString('en-US')}`,
+    ` ${size_of(model)}, step ${context.status.step.toLocaleString('en-US')}`,
     el('span', { class: 'device' }, context.status.device));
 }
 
@@ -73,9 +86,10 @@ async function show(context) {
   document.title = `${page.title} - Glassbox`;
   let made;
   try {
+    if (path !== main.firstElementChild?.dataset.path) await context.look_again();
     if (page.needs_model !== false && !context.model) {
       throw Object.assign(new Error('No model is open, and this page looks into one.'),
-        { hint: 'open one of the runs on the page Train, or start with glass serve --ckpt PATH' });
+        { hint: 'choose one on the first page', link: '#/' });
     }
     made = await page.make(context, query);
   } catch (error) {
@@ -101,6 +115,11 @@ function transport() {
   return engine ? new WasmTransport(engine.textContent) : new HttpTransport(take_token());
 }
 
+// A new address of the server, put into a tab that shows an old one, changes nothing but what is
+// behind the #: no browser loads the page again for that.
+const carries_key = () => location.hash.startsWith('#t=');
+addEventListener('hashchange', () => { if (carries_key()) location.reload(); });
+
 async function begin() {
   const context = new Context(transport());
   if (context.transport.alone) {
@@ -118,7 +137,7 @@ async function begin() {
     clear(main).append(el('h1', {}, 'Nothing to show yet'), complaint(error));
     return;
   }
-  addEventListener('popstate', () => show(context));
+  addEventListener('popstate', () => { if (!carries_key()) show(context); });
   show(context);
 }
 

@@ -73,6 +73,7 @@ class Writing {
     this.side = el('aside', { class: 'guesses', 'aria-label': 'what could have come' },
       el('p', { class: 'remark' }, 'Point at a token, or move to it with the Tab key.'));
     this.remark = el('p', { class: 'remark', role: 'status' });
+    this.trouble = el('div', {});
     this.command = el('div', {});
   }
 
@@ -104,6 +105,7 @@ class Writing {
     clear(this.text).append(el('span', { class: 'prompt' }, body.prompt));
     Object.assign(this, { tokens: 0, nats: 0, pointed: false, began: performance.now() });
     this.remark.textContent = '';
+    clear(this.trouble);
     clear(this.command).append(command_line(command_of(this.context.model.ckpt, body)));
     try {
       await this.context.transport.stream('/api/generate', body, (name, data) => {
@@ -113,7 +115,7 @@ class Writing {
       if (this.running === mine) say(this.text.textContent);
     } catch (error) {
       if (error.name !== 'AbortError' && this.running === mine) {
-        clear(this.text).append(complaint(error));
+        clear(this.trouble).append(complaint(error));
       }
     }
     if (this.running === mine) this.running = null;
@@ -162,5 +164,5 @@ export function generate_page(context, query) {
     el('p', { class: 'lead' }, 'The model writes, one token after the other. The ' +
       'nearer its colour to that of the page, the surer the model was of a token.'), form,
     el('section', { class: 'writing' },
-      el('div', {}, writing.text, writing.remark, writing.command), writing.side));
+      el('div', {}, writing.text, writing.trouble, writing.remark, writing.command), writing.side));
 }

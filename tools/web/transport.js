@@ -34,6 +34,23 @@ export function take_token() {
   return sessionStorage.getItem(kToken) ?? '';
 }
 
+// Every stream says that it is over; one that only ends was cut off.
+const kLast = new Set(['done', 'end']);
+
+function cut_off() {
+  return new Refusal(0, { code: 'away', message: 'the server ended in the middle of its answer',
+    hint: 'is glass serve still running?' });
+}
+
+// The next piece of an answer.
+async function read(reader) {
+  try {
+    return await reader.read();
+  } catch (error) {
+    throw error.name === 'AbortError' ? error : cut_off();
+  }
+}
+
 export class HttpTransport {
   constructor(token) { this.token = token; }
 
@@ -60,9 +77,10 @@ export class HttpTransport {
   async stream(path, body, on_event, signal) {
     const answer = await this.ask(body === undefined ? 'GET' : 'POST', path, body, signal);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let kept = '';
+    let kept = '', whole = false;
     for (;;) {
-      const { value, done } = await reader.read();
+      const { value, done } = await read(reader);
+      if (done && !whole) throw cut_off();
       if (done) return;
       kept += value;
       const events = kept.split('\n\n');
@@ -78,6 +96,7 @@ export class HttpTransport {
         if (!fields.data.length) continue;
         const data = JSON.parse(fields.data.join('\n'));
         if (fields.event === 'error') throw new Refusal(200, data.error ?? data);
+        whole ||= kLast.has(fields.event);
         on_event(fields.event, data);
       }
     }
