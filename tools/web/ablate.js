@@ -1,5 +1,5 @@
 // Ablate: switch heads off and see what becomes worse. The switches write the option --heads.
-import { analysis_page } from './analysis.js';
+import { analysis_page, example } from './analysis.js';
 import { el } from './dom.js';
 
 function controls({ model }, form, run) {
@@ -49,4 +49,4 @@ function controls({ model }, form, run) {
 export const ablate_page = analysis_page({ id: 'ablate', title: 'Ablate',
   lead: 'Take parts of the model out. What does it get wrong then?',
   later: ['heads', 'windows'], controls,
-  start: ({ model }) => ({ prompt: model.example }) });
+  start: example });

@@ -1,6 +1,6 @@
 // Attention: all heads side by side; a click enlarges one. The text above the heads is linked with
 // them: point at a token to see where it looks, in the mean of all heads or in one of them.
-import { analysis_page, provenance } from './analysis.js';
+import { analysis_page, example, provenance } from './analysis.js';
 import { clear, el } from './dom.js';
 import { figure, token_line } from './figures.js';
 import { Link } from './heatmap.js';
@@ -97,6 +97,6 @@ function show(node, { page, data }) {
 export const attention_page = analysis_page({ id: 'attention', title: 'Attention',
   lead: 'Where does each head look? Rows are tokens that look back, columns are what they look ' +
     'at; a row adds up to 1.',
-  start: ({ model }) => ({ prompt: model.example }),
+  start: example,
   extras: ({ model }) => ({ head: { choices: Array.from({ length: model.heads },
     (_, h) => [String(h), String(h)]) } }), show });

@@ -95,7 +95,7 @@ export function make_form(options, extras, run_words, on_run, { at_once = true }
     const field = new Field(option, extra);
     fields.set(option.name, field);
     if (extra?.hidden) continue;
-    const back = kLater.has(option.name) || extra?.later;
+    const back = extra?.later ?? kLater.has(option.name);
     (back ? later : first).append(field.node);
   }
   const form = el('form', { class: 'options', autocomplete: 'off' },

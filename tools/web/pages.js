@@ -1,6 +1,6 @@
 // All pages, in the order of the navigation. A new page is a row here.
 import { ablate_page } from './ablate.js';
-import { analysis_page } from './analysis.js';
+import { analysis_page, example } from './analysis.js';
 import { attention_page } from './attention.js';
 import { generate_page } from './generate.js';
 import { guide_page } from './guide.js';
@@ -9,8 +9,6 @@ import { model_page } from './model.js';
 import { neurons_page } from './neurons.js';
 import { start_page } from './start.js';
 import { train_page } from './train.js';
-
-const prompt = ({ model }) => ({ prompt: model.example });
 
 function analysis(id, title, lead, more = {}) {
   return { id, title, make: analysis_page({ id, title, lead: lead.join(' '), ...more }) };
@@ -33,12 +31,12 @@ export const groups = [
     { id: 'attention', title: 'Attention', make: attention_page },
     analysis('lens', 'Lens', ['What would the model say if it ended after this layer? Every row',
       'is the stream behind a layer, read by the model\'s own last step.'],
-    { start: prompt, later: ['steps'] }),
+    { start: example, later: ['steps'] }),
     analysis('attribute', 'Attribute', ['Which part wrote the answer? The last stream is a sum,',
       'so every head and mlp has its share in the logit.'],
-    { start: prompt, later: ['position', 'head', 'mlp', 'neurons'] }),
+    { start: example, later: ['position', 'head', 'mlp', 'neurons'] }),
     analysis('cache', 'Places', ['Everything that flows through the model for one text, by the',
-      'names under which it can be read and replaced.'], { start: prompt }),
+      'names under which it can be read and replaced.'], { start: example }),
   ] },
   { title: 'Its heads', pages: [
     analysis('heads', 'Heads', ['What is each head for? Detectors read the heads on random',
@@ -57,7 +55,7 @@ export const groups = [
     analysis('path', 'Path', ['Who listens to whom? One connection at a time is taken from the',
       'other run.'], { later: ['pairs', 'linear', 'through-mlps'] }),
     analysis('steer', 'Steer', ['A direction is added to the stream while the model writes.'],
-      { start: prompt, auto: false, words: 'write', later: ['at', 'num-samples', 'feature'] }),
+      { start: example, auto: false, words: 'write', later: ['at', 'num-samples', 'feature'] }),
   ] },
   { title: 'Circuits and features', pages: [
     analysis('circuit', 'Circuit', ['The few connections that give an answer, found by cutting all',
