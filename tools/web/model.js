@@ -142,6 +142,11 @@ function architecture(context, tensors) {
     const here = named(new RegExp(`^transformer\\.h\\.${l}\\.`));
     return box(`block ${l}`, `${sum(here)} numbers`, () => block_parts(context, here, l), 'block');
   });
+  const logits = stream(`logits: one number for each of ${count(model.vocab_size)} tokens`);
+  if (config.arch === 'bigram') {
+    return el('div', { class: 'architecture' }, stream('token ids'),
+      group('table', 'a row for each token: what may follow it; ', /^bigram/), logits);
+  }
   return el('div', { class: 'architecture' }, stream('token ids'),
     group('embedding', 'a row for each token; ', /\.wte\./),
     group('positions', 'a row for each place; ', /\.wpe\./),
@@ -149,9 +154,9 @@ function architecture(context, tensors) {
     ...blocks.flatMap((block, l) => (l > 0 ? [stream('+'), block] : [block])),
     stream('the stream'),
     group('final norm', '', /\.ln_f\./),
-    group('head', 'from channels to tokens; ', /^lm_head|^bigram/) ??
+    group('head', 'from channels to tokens; ', /^lm_head/) ??
       (config.tie ? stream('the head is the embedding, read backwards') : null),
-    stream(`logits: one number for each of ${count(model.vocab_size)} tokens`));
+    logits);
 }
 
 const kSaid = [['arch', 'kind'], ['n_layer', 'blocks'], ['n_head', 'heads in a block'],
@@ -163,7 +168,9 @@ export async function model_page(context) {
   const model = await context.transport.call('GET', '/api/model?histogram=48');
   const row = (words, value) => el('tr', {}, el('th', { scope: 'row' }, words),
     el('td', { class: 'right' }, value));
-  const rows = kSaid.filter(([name]) => model.config[name] !== undefined)
+  const bigram = model.config.arch === 'bigram';   // one table: the other sizes say nothing of it
+  const rows = kSaid.filter(([name]) => model.config[name] !== undefined &&
+    (!bigram || ['arch', 'vocab_size'].includes(name)))
     .map(([name, words]) => row(words, String(model.config[name])));
   const neurons = model.tensors.find((one) => /mlp\.c_fc\.weight$/.test(one.name))?.shape[0];
   return el('div', {}, el('h1', {}, 'Model'),
@@ -171,6 +178,6 @@ export async function model_page(context) {
       'to see what is inside it, down to the numbers themselves.'),
     el('div', { class: 'beside' }, architecture(context, model.tensors),
       el('aside', {}, el('h2', {}, 'Sizes'), el('table', {}, el('tbody', {}, rows,
-        row('neurons in a block', neurons ? count(neurons) : 'none'),
+        bigram ? null : row('neurons in a block', neurons ? count(neurons) : 'none'),
         row('tokenizer', model.tokenizer || 'none'), row('digest', model.digest))))));
 }

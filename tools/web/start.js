@@ -48,8 +48,12 @@ async function models_of(context) {
 }
 
 export async function start_page(context) {
+  const models = await models_of(context).catch(complaint), questions = doors(context);
   return el('div', {}, el('h1', {}, 'Look inside'),
-    el('p', { class: 'lead' }, 'Every number on these pages is computed now, by the model that ' +
-      'is open, and every page says which command prints the same numbers.'),
-    doors(context), await models_of(context).catch(complaint));
+    el('p', { class: 'lead' }, context.model
+      ? 'Every number on these pages is computed now, by the model that is open, and every page ' +
+        'says which command prints the same numbers.'
+      : 'No model is open yet. Choose one to look into, train one, or begin with the guide, ' +
+        'which brings its own.'),
+    context.model ? [questions, models] : [models, questions]);
 }

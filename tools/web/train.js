@@ -143,7 +143,8 @@ class TrainPage {
     });
     clear(this.list).append(rows.length ? el('table', { class: 'runs' },
       el('thead', {}, el('tr', {}, ['', 'run', '', 'step', 'best', ''].map((name) =>
-        el('th', { scope: 'col' }, name)))), el('tbody', {}, rows))
+        el('th', { scope: 'col', class: name === 'step' || name === 'best' ? 'right' : null },
+          name)))), el('tbody', {}, rows))
       : el('p', { class: 'remark' }, `There is no run in ${this.folder} yet.`));
   }
 

@@ -8,12 +8,14 @@ const kBlink = 150;   // ms
 export function complaint(error) {
   return el('div', { class: 'complaint', role: 'alert' },
     el('p', {}, capital(error.message)),
-    error.hint ? el('p', { class: 'hint' }, capital(error.hint)) : null);
+    error.hint ? el('p', { class: 'hint' }, error.link
+      ? el('a', { href: error.link }, capital(error.hint)) : capital(error.hint)) : null);
 }
 
+// A sentence begins with a capital, unless with the name of a file.
 function capital(text) {
   const said = String(text).trim();
-  const begun = said.charAt(0).toUpperCase() + said.slice(1);
+  const begun = /^\S*[/.]\S/.test(said) ? said : said.charAt(0).toUpperCase() + said.slice(1);
   return /[.!?:]$/.test(begun) ? begun : begun + '.';
 }
 
