@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import signal
 import struct
@@ -164,9 +165,10 @@ def numbers_are_those_of_the_commands(report, page, args):
         future = [[x if k <= q else None for k, x in enumerate(row)] for q, row in enumerate(head)]
         check_grid(report, f"attention of head {number}", table, future)
 
-    told = command(glass, "patch", "--site", "resid_pre")
     go(page, "patch")
-    check_grid(report, "the patch grid", (table_of(page, "resid_pre") or [None])[0], told["grid"])
+    for mode, title in (("denoise", "Denoise: what suffices"), ("noise", "Noise: what is needed")):
+        told = command(glass, "patch", "--site", "resid_pre", "--mode", mode)
+        check_grid(report, f"the {mode} grid", (table_of(page, title) or [None])[0], told["grid"])
 
     told = command(glass, "path")
     go(page, "path")
@@ -187,6 +189,40 @@ def numbers_are_those_of_the_commands(report, page, args):
     for score in told["scores"]:
         grid[score["layer"]][score["head"]] = score["score"]
     check_grid(report, "induction scores", shown, grid)
+
+
+def both_grids_are_read_together(report, page, args):
+    """One press asks for both; cells are sorted by what both say; the pointer marks the same cell in both."""
+    go(page, "patch")
+    tops = "[...document.querySelectorAll('.pair .map')].map((map) => map.getBoundingClientRect().top)"
+    report.check("side by side", len(set(page.value(tops))) == 1, page.value(tops))
+    page.value("(() => { const site = document.querySelector('[data-option=site]'); site.value = 'z'; })()")
+    page.click(".go")
+    time.sleep(0.3)
+    page.wait(DONE)
+    commands = page.value("[...document.querySelectorAll('footer.from code')].map((line) => line.textContent)")
+    report.check("two commands", len(commands) == 2 and "site=z" in commands[0] and "mode=noise" in commands[1], commands)
+    alone, without = (command(args.glass, "patch", "--site", "z", "--mode", mode)["grid"] for mode in ("denoise", "noise"))
+    shown = page.value("Object.fromEntries([...document.querySelectorAll('.pair-read li')].map((line) => "
+                       "[line.querySelector('b').textContent, line.querySelector('.cells').textContent]))")
+    wanted = {"enough and needed": set(), "enough, not needed": set(), "needed, not enough": set(), "a part of it": set()}
+    for r, row in enumerate(alone):
+        for c, x in enumerate(row):
+            y = without[r][c]
+            kind = ("enough and needed" if min(x, y) >= 0.7 else "enough, not needed" if x >= 0.7 else
+                    "needed, not enough" if y >= 0.7 else "a part of it" if max(x, y) >= 0.1 else None)
+            if kind:
+                wanted[kind].add(f"layer {r}, head {c}")
+    told = {name: set(re.findall(r"layer \d+, head \d+", cells)) for name, cells in shown.items()}
+    report.check("cells by what they are", told == wanted and any(wanted.values()), f"{shown}\n  {wanted}")
+    page.value("document.querySelector('.pair .map').focus()")
+    page.key("ArrowDown", number=40)
+    marks = page.value("[...document.querySelectorAll('.pair .marker')].map((one) => "
+                       "one.getAttribute('visibility') + one.getAttribute('x') + one.getAttribute('y'))")
+    report.check("the same cell in both", len(marks) == 2 and len(set(marks)) == 1 and "visible" in marks[0], marks)
+    page.shape(390, 844)
+    report.check("one above the other on a phone", len(set(page.value(tops))) == 2, page.value(tops))
+    page.shape(1280, 900)
 
 
 def a_cell_says_its_number(report, page, args):
@@ -497,7 +533,8 @@ def end_trainings(folder):
                 os.kill(int(number), signal.SIGKILL)
 
 
-TESTS = [every_page_opens, pages_that_cannot_answer_say_why, numbers_are_those_of_the_commands, a_cell_says_its_number,
+TESTS = [every_page_opens, pages_that_cannot_answer_say_why, numbers_are_those_of_the_commands,
+         both_grids_are_read_together, a_cell_says_its_number,
          colours_are_those_of_the_commands, every_control_answers, heads_are_switched_off, what_is_typed_is_text,
          only_the_newest_answer_counts, a_model_writes, boxes_open_down_to_the_weights,
          the_code_stands_behind_every_analysis]

@@ -40,19 +40,21 @@ function behind(names = []) {
 }
 
 // spec: {id, analysis, title, lead, auto, later, start(context), extras(context),
-// controls(context, form, run), show(node, answer, context)}
+// controls(context, form, run), ask(asked, body), show(node, answer, context)}. ask: where one
+// question is not enough; asked(body) is the answer to one of them.
 export function analysis_page(spec) {
   return async (context, query) => {
     const analysis = context.analyses.find((one) => one.name === (spec.analysis ?? spec.id));
     const result = el('section', { class: 'result', 'aria-live': 'off', 'aria-label': 'result' });
     const work = new Work(result);
     const show = spec.show ?? ((node, answer) => show_page(node, answer.page));
+    const ask = spec.ask ?? ((asked, body) => asked(body));
     const run = (body, { remember = true } = {}) => {
       if (remember) context.remember(body);
-      return work.run((signal) => context.transport.call('POST', `/api/interp/${analysis.name}`,
-        body, signal), (answer) => {
+      return work.run((signal) => ask((one) => context.transport.call('POST',
+        `/api/interp/${analysis.name}`, one, signal), body), (answer) => {
         show(result, answer, context);
-        if (!answer.page.from.includes(context.model.digest)) context.opened();
+        if (![answer].flat()[0].page.from.includes(context.model.digest)) context.opened();
       });
     };
     const form = make_form(analysis.options, { ...known(context.model), ...behind(spec.later),

@@ -10,6 +10,7 @@ import { el, fitted, ground, hide_tip, picture, say, show_tip, svg, widest, widt
 import { exact, floats, largest_of, short_number } from './numbers.js';
 
 const kLineOfLabels = 13;
+const kFewRows = 8;   // each with its name, however small the cells
 
 // shapes: of a side; larger maps are a canvas.
 const kDrawing = { cell: 26, tallest: 640, labels: true, shapes: 64 };
@@ -49,6 +50,7 @@ function try_layout(map, width, limits) {
   if (rows === columns) l.cell_width = Math.min(l.cell_width, Math.max(limits.tallest / rows, 1.5));
   const square = Math.min(l.cell_width, limits.cell);
   l.cell_height = Math.max(Math.min(square, limits.tallest / rows), 1.5);
+  if (axes && rows <= kFewRows) l.cell_height = Math.max(l.cell_height, kLineOfLabels + 1);
   if (words.length) l.cell_height = Math.max(l.cell_height, Math.min(20, l.cell_width));
   l.words_fit = words.length > 0 && l.cell_width >= 18 && l.cell_height >= 12;
   l.size = 11;
@@ -326,11 +328,11 @@ function read(said) {
   return map;
 }
 
-export function heatmap(said) {
+export function heatmap(said, link) {
   const map = read(said);
   return el('figure', { class: 'figure heatmap' },
     said.title ? el('figcaption', {}, el('h3', {}, said.title)) : null,
-    opens(new MapView(map, kDrawing)), map.values.length ? colour_bar(map) : null,
+    opens(new MapView(map, kDrawing, link)), map.values.length ? colour_bar(map) : null,
     map.values.length ? numbers_behind(() => [table_of(map)]) : null);
 }
 

@@ -7,6 +7,7 @@ import { guide_page } from './guide.js';
 import { induction_page } from './induction.js';
 import { model_page } from './model.js';
 import { neurons_page } from './neurons.js';
+import { patch_page } from './patch.js';
 import { start_page } from './start.js';
 import { train_page } from './train.js';
 
@@ -49,9 +50,7 @@ export const groups = [
   ] },
   { title: 'What if', pages: [
     { id: 'ablate', title: 'Ablate', make: ablate_page },
-    analysis('patch', 'Patch', ['Where is the answer decided? Parts of one run are exchanged with',
-      'those of another that is answered differently.'],
-    { later: ['pairs', 'by', 'layer', 'head'] }),
+    { id: 'patch', title: 'Patch', make: patch_page },
     analysis('path', 'Path', ['Who listens to whom? One connection at a time is taken from the',
       'other run.'], { later: ['pairs', 'linear', 'through-mlps'] }),
     analysis('steer', 'Steer', ['A direction is added to the stream while the model writes.'],
