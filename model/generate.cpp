@@ -13,8 +13,12 @@ std::span<const std::int32_t> last_of(std::span<const std::int32_t> tokens, std:
 
 }   // namespace
 
-Generator::Generator(LanguageModel& model, std::span<const std::int32_t> prompt, Reuse reuse)
-    : model_(model), prompt_(prompt.size()), text_(prompt.begin(), prompt.end()) {
+Generator::Generator(LanguageModel& model, std::span<const std::int32_t> prompt, Reuse reuse,
+                     Observer* observer)
+    : model_(model),
+      observer_(observer),
+      prompt_(prompt.size()),
+      text_(prompt.begin(), prompt.end()) {
   if (prompt.empty())
     fail(ShapeError("a model cannot begin with nothing: give it one token at least"));
   if (reuse == Reuse::keys_and_values)
@@ -24,7 +28,7 @@ Generator::Generator(LanguageModel& model, std::span<const std::int32_t> prompt,
 }
 
 std::vector<double> Generator::read(std::span<const std::int32_t> tokens, KVCache* cache) {
-  Pass pass;
+  Pass pass(nullptr, observer_);
   pass.cache = cache;
   const Tensor ids =
       Tensor::ids(model_.device(), tokens, {1, static_cast<std::int64_t>(tokens.size())});

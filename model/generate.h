@@ -19,9 +19,10 @@ enum class Reuse : std::uint8_t { keys_and_values, nothing };   // nothing: ever
 
 class Generator {
  public:
-  // Reads the prompt, which must have a token; of a long one the last block_size tokens.
+  // Reads the prompt, which must have a token; of a long one the last block_size tokens. An
+  // observer sees, and may change, every token that is read; it must outlive the generator.
   Generator(LanguageModel& model, std::span<const std::int32_t> prompt,
-            Reuse reuse = Reuse::keys_and_values);
+            Reuse reuse = Reuse::keys_and_values, Observer* observer = nullptr);
 
   // Called with each new token. false: this was the last one.
   using OnToken = std::function<bool(std::int32_t token)>;
@@ -41,6 +42,7 @@ class Generator {
   std::vector<double> next_logits();   // of what follows text_
 
   LanguageModel& model_;
+  Observer* observer_;
   std::unique_ptr<KVCache> cache_;
   std::size_t prompt_;               // how many tokens of text_ are the prompt
   std::vector<std::int32_t> text_;   // the prompt, then what was written

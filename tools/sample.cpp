@@ -12,6 +12,7 @@
 #include "model/generate.h"
 #include "model/text_stream.h"
 #include "tools/new_lines.h"
+#include "tools/sampler_options.h"
 #include "tools/saved.h"
 #include "tools/terminal.h"
 #include "tools/text_options.h"
@@ -41,22 +42,6 @@ struct Result {
 
 // ---- what is asked for
 // -----------------------------------------------------------------------------
-
-SamplerOptions sampler_options(const Arguments& args, const GPTConfig& config) {
-  SamplerOptions o;
-  o.temperature = args.number("temperature");
-  o.top_k = args.integer("top-k");
-  o.top_p = args.number("top-p");
-  o.min_p = args.number("min-p");
-  o.repeat_penalty = args.number("repeat-penalty");
-  o.seed = static_cast<std::uint64_t>(args.integer("seed"));
-  check(o);
-  if (args.source("top-k") != Source::fallback && o.top_k > config.vocab_size) {
-    fail(UsageError("--top-k " + std::to_string(o.top_k) + ": this model has only " +
-                    std::to_string(config.vocab_size) + " tokens to choose from."));
-  }
-  return o;
-}
 
 std::vector<std::string> stops_of(const Arguments& args) {
   if (!args.has("stop")) return {};
@@ -215,16 +200,11 @@ const Option kOptions[] = {
     {.name = "stop", .value = "TEXT", .help = "end where this appears; \\n is the end of a line"},
     {.name = "new-against", .value = "FILE",
      .help = "count the lines that are not in this text; names is the list in this program"},
-    {.name = "temperature", .type = Type::number, .value = "X", .fallback = "0.8", .min = 0, .max = 1e6,
-     .help = "low is careful, high is daring; 0 always takes the likeliest token", .also = "temp", .group = "Choice, in the order in which it is made"},
-    {.name = "top-k", .type = Type::integer, .value = "N", .fallback = "200", .min = 1, .max = 1e9,
-     .help = "only the N likeliest tokens"},
-    {.name = "top-p", .type = Type::number, .value = "P", .fallback = "1", .min = 0, .max = 1,
-     .help = "only the likeliest tokens that together reach P"},
-    {.name = "min-p", .type = Type::number, .value = "P", .fallback = "0", .min = 0, .max = 1,
-     .help = "only tokens at least P times as likely as the likeliest"},
-    {.name = "repeat-penalty", .type = Type::number, .value = "X", .fallback = "1", .min = 0, .max = 1e6,
-     .help = "above 1: tokens that were there already become less likely. Comes before everything else"},
+    kTemperatureOption,
+    kTopKOption,
+    kTopPOption,
+    kMinPOption,
+    kRepeatPenaltyOption,
 };
 const Example kExamples[] = {
     {"glass sample --ckpt out/names", "what the model of `glass train` makes up"},

@@ -7,7 +7,6 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "interp/activations.h"
-#include "interp/hooks.h"
 #include "interp/read/readout.h"
 
 namespace glass {
@@ -39,25 +38,23 @@ struct Row {
   int sample = 0;
 };
 
-// Rows of text that grow together as one batch, each with its own strength. The direction is added
-// at every token, so what attention keeps of the tokens before has it in it already, and each step
-// reads the new ones only. When the context is full the window slides as in model/generate.h.
+std::vector<double> strengths_of(std::span<const Row> rows) {
+  std::vector<double> strengths;
+  for (const Row& row : rows) strengths.push_back(row.strength);
+  return strengths;
+}
+
+// Rows of text that grow together as one batch, each with its own strength. Each step reads the new
+// tokens only. When the context is full the window slides as in model/generate.h.
 class Writer {
  public:
   Writer(const Specimen& specimen, std::span<const std::int32_t> prompt,
          const SteeringVector& direction, std::span<const Row> rows, std::int64_t tokens,
          Reuse reuse)
       : specimen_(specimen),
-        hooks_(specimen.gpt),
-        scope_(hooks_.replace({direction.place},
-                              [this](const Tensor& x) { return x + cast(added_, x.dtype()); })),
+        steering_(specimen, direction, strengths_of(rows)),
         texts_(rows.size(), {prompt.begin(), prompt.end()}) {
     const std::int64_t B = static_cast<std::int64_t>(rows.size());
-    std::vector<double> added;   // (B,1,d)
-    for (const Row& row : rows)
-      for (const double v : direction.values) added.push_back(row.strength * v);
-    const std::int64_t d = static_cast<std::int64_t>(direction.values.size());
-    added_ = Tensor::from(specimen.gpt.device(), added, {B, 1, d}, specimen.gpt.dtype());
     const GPTConfig& c = specimen.config();
     const std::int64_t longest = static_cast<std::int64_t>(prompt.size()) + tokens;
     if (reuse == Reuse::keys_and_values)
@@ -74,13 +71,13 @@ class Writer {
     std::vector<std::int32_t> ids;
     for (const auto& text : texts_) ids.insert(ids.end(), text.end() - unread, text.end());
     const std::int64_t B = static_cast<std::int64_t>(texts_.size());
-    Pass pass(nullptr, &hooks_);
+    Pass pass(nullptr, &steering_.hooks());
     if (keeps) pass.cache = &*cache_;
     const std::vector<double> all =
         specimen_.gpt
             .logits(pass, Tensor::ids(specimen_.gpt.device(), ids, {B, unread}), Positions::last)
             .to_host();
-    hooks_.require_fired();
+    steering_.hooks().require_fired();
     std::vector<std::vector<double>> logits;
     const std::ptrdiff_t V = static_cast<std::ptrdiff_t>(all.size() / texts_.size());
     for (auto row = all.begin(); row != all.end(); row += V) logits.emplace_back(row, row + V);
@@ -91,9 +88,7 @@ class Writer {
 
  private:
   const Specimen& specimen_;
-  Tensor added_;
-  Hooks hooks_;
-  Hooks::Scope scope_;
+  Steering steering_;
   std::vector<std::vector<std::int32_t>> texts_;
   std::optional<KVCache> cache_;
 };
@@ -151,6 +146,19 @@ SteeringVector contrast_direction(const Specimen& specimen, const std::string& p
     fail(UsageError("both texts leave the same at " + hook +
                     ", so there is no direction between them."));
   return direction;
+}
+
+Steering::Steering(const Specimen& specimen, const SteeringVector& direction,
+                   std::span<const double> strengths)
+    : hooks_(specimen.gpt),
+      scope_(hooks_.replace({direction.place},
+                            [this](const Tensor& x) { return x + cast(added_, x.dtype()); })) {
+  const auto B = static_cast<std::int64_t>(strengths.size()),
+             d = static_cast<std::int64_t>(direction.values.size());
+  std::vector<double> added;
+  for (const double strength : strengths)
+    for (const double v : direction.values) added.push_back(strength * v);
+  added_ = Tensor::from(specimen.gpt.device(), added, {B, 1, d}, specimen.gpt.dtype());
 }
 
 SteerResult steer(const Specimen& specimen, std::span<const std::int32_t> prompt,

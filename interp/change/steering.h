@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "interp/hooks.h"
 #include "interp/page/page.h"
 #include "interp/specimen.h"
 #include "model/generate.h"
@@ -23,6 +24,20 @@ struct SteeringVector {
 SteeringVector contrast_direction(const Specimen& specimen, const std::string& place,
                                   std::span<const std::int32_t> towards,
                                   std::span<const std::int32_t> away);
+
+// For as long as it lives, the direction is added at every token that is read through hooks(): so
+// many times in each row of the batch. What attention keeps of earlier tokens has it in it already.
+class Steering {
+ public:
+  Steering(const Specimen& specimen, const SteeringVector& direction,
+           std::span<const double> strengths);
+  Hooks& hooks() { return hooks_; }
+
+ private:
+  Tensor added_;   // (B,1,d)
+  Hooks hooks_;
+  Hooks::Scope scope_;
+};
 
 struct SteerOptions {
   std::vector<double> strengths = {0, 1, 2, 4};   // of the direction; 0: the model as it is

@@ -367,6 +367,46 @@ def a_model_writes(report, page, args):
     report.check("what else could have come", len(sides) == 2, sides)
 
 
+def a_model_is_steered(report, page, args):
+    """The same dice with and without a direction; what is written is what the two commands write."""
+    go(page, "generate", "")
+    page.value("document.querySelector('.steer').open = true")
+    for name, value in {"prompt": PROMPT, "n": 10, "seed": 5, "temperature": 1, "towards": "x7k", "away": "q2",
+                        "at": "blocks.1.hook_resid_post", "strength": 3}.items():
+        page.value("document.querySelector('[data-option=%s]').value = %s" % (name, json.dumps(str(value))))
+    page.click(".go")
+    page.wait("document.querySelectorAll('.pair .written .token').length >= 20")
+    shown = page.value("[...document.querySelectorAll('.written')].map((text) => "
+                       "[...text.querySelectorAll('.token')].map((t) => t.textContent).join(''))")
+    lines = page.value("[...document.querySelectorAll('.writing .command code')].map((line) => line.textContent)")
+    told = [json.loads(peer.output_of(args.glass, *shlex.split(line)[1:], "--json", "--threads", "1")) for line in lines]
+    report.check("both are written", shown == [one["samples"][0]["text"] for one in told], f"{shown}\n  {told}")
+    report.check("the direction does something", len(set(shown)) == 2, shown)
+    page.move(*page.place(".pair .writing:nth-child(2) .written .token:nth-of-type(4)"))
+    asked = page.value("[...document.querySelectorAll('.written')].map((text) => "
+                       "[...text.querySelectorAll('.token')].findIndex((t) => t.classList.contains('asked')))")
+    report.check("both are pointed at", len(set(asked)) == 1 and asked[0] >= 0, asked)
+    check_look(report, page, "generate", "steered")
+    page.value("history.back()")
+    page.wait("!document.querySelector('.pair')")
+    page.value("history.forward()")
+    page.wait("document.querySelectorAll('.pair .written .token').length >= 20")
+    again = page.value("[...document.querySelectorAll('.written')].map((text) => "
+                       "[...text.querySelectorAll('.token')].map((t) => t.textContent).join(''))")
+    report.check("the address says it", again == shown, again)
+    page.shape(390, 844)
+    check_look(report, page, "generate", "steered on a phone")
+    if args.pictures:
+        page.picture(os.path.join(args.pictures, "generate-steered-phone.png"))
+    page.shape(1280, 900)
+    page.value("document.querySelector('[data-option=away]').value = 'x7k'")
+    page.click(".go")
+    page.wait("document.querySelector('.pair .complaint')")
+    said = page.value("document.querySelector('.pair .complaint').textContent")
+    report.check("no direction", "no direction between them" in said, said)
+    page.complaints.clear()   # a browser lists every refused request
+
+
 def boxes_open_down_to_the_weights(report, page, args):
     go(page, "model")
     for selector in (".box.block", ".box.block .box.work", ".box.block .box.work .leaf"):
@@ -536,7 +576,7 @@ def end_trainings(folder):
 TESTS = [every_page_opens, pages_that_cannot_answer_say_why, numbers_are_those_of_the_commands,
          both_grids_are_read_together, a_cell_says_its_number,
          colours_are_those_of_the_commands, every_control_answers, heads_are_switched_off, what_is_typed_is_text,
-         only_the_newest_answer_counts, a_model_writes, boxes_open_down_to_the_weights,
+         only_the_newest_answer_counts, a_model_writes, a_model_is_steered, boxes_open_down_to_the_weights,
          the_code_stands_behind_every_analysis]
 
 

@@ -4,10 +4,15 @@
 // The machine is let go between two tokens, so that others who ask need not wait for the end.
 #include "model/generate.h"
 
+#include <optional>
+
 #include "engine/base/text.h"
 #include "model/text_stream.h"
 #include "tools/api/endpoints.h"
+#include "tools/api/options.h"
 #include "tools/api/prompt.h"
+#include "tools/arguments.h"
+#include "tools/interp/steer.h"
 
 namespace glass {
 namespace {
@@ -48,6 +53,53 @@ std::vector<std::int32_t> beginning(const Call& call, const Opened& opened) {
   if (nothing) return {first_token(opened.tokenizer())};
   return tokens_asked(call, opened);
 }
+
+// A direction that is added while the model writes: the words of `glass interp steer`, and one
+// strength. {"towards": "happy", "away": "sad", "strength": 4}
+class Steered {
+ public:
+  Steered(const std::shared_ptr<const OpenModel>& model, const JsonValue& said)
+      : Steered(model, said, arguments_of(*model, said)) {}
+  Hooks& hooks() { return steering_.hooks(); }
+
+  void put(Json& json) const {   // fields of an open object
+    json.field("direction", direction_.what).field("place", direction_.place);
+    json.field("strength", strength_);
+  }
+
+ private:
+  Steered(const std::shared_ptr<const OpenModel>& model, const JsonValue& said,
+          const Arguments& args)
+      : microscope_(model, args),
+        direction_(direction_asked(args, microscope_)),
+        strength_(strength_of(said)),
+        steering_(microscope_.specimen, direction_, {&strength_, 1}) {}
+
+  static Arguments arguments_of(const OpenModel& model, const JsonValue& said) {
+    if (said.kind != JsonValue::Kind::object)
+      throw bad_value("\"steering\" must be an object: {towards, away, at, feature, strength}");
+    JsonValue options = said;
+    std::erase_if(options.fields, [](const auto& field) { return field.first == "strength"; });
+    std::vector<std::string> words =
+        words_of(kInterpSteer, options, [](const Option& o) { return is_direction(o.name); });
+    words.insert(words.begin(), {"--ckpt", model.ckpt});
+    return parse(kInterpSteer, "steering", words,
+                 [](const char*) -> const char* { return nullptr; });
+  }
+  static bool is_direction(std::string_view name) {
+    return name == "towards" || name == "away" || name == "at" || name == "feature";
+  }
+  static double strength_of(const JsonValue& said) {
+    Call fields;
+    fields.body = said;
+    return fields.number("strength", -1e6, 1e6, 1);
+  }
+
+  Microscope microscope_;
+  SteeringVector direction_;
+  double strength_;
+  Steering steering_;
+};
 
 class Writer {
  public:
@@ -97,7 +149,10 @@ void api_generate(Session& session, const Call& call, Events& events) {
 
   bool heard = true;
   auto computing = session.computing();
-  Generator generator(opened->model(), prompt);
+  std::optional<Steered> steered;
+  if (call.has("steering")) steered.emplace(opened, *call.body.find("steering"));
+  Generator generator(opened->model(), prompt, Reuse::keys_and_values,
+                      steered ? &steered->hooks() : nullptr);
   const auto tell = [&](std::int32_t token) {
     const std::string event = writer.event(token, generator.logits());
     computing.unlock();
@@ -110,7 +165,13 @@ void api_generate(Session& session, const Call& call, Events& events) {
   Json json;
   json.object().field("text", writer.stream().finish());   // what had to wait until now
   json.field("tokens", written).field("stopped", writer.stream().stopped());
-  json.field("seed", options.seed).field("prompt_tokens", prompt).end();
+  json.field("seed", options.seed).field("prompt_tokens", prompt);
+  if (steered) {
+    json.key("steering").object();
+    steered->put(json);
+    json.end();
+  }
+  json.end();
   computing.unlock();
   events.send("done", json.text());
   computing.lock();   // the cache of the generator goes back to the machine

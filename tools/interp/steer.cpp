@@ -1,10 +1,11 @@
 // glass interp steer: add a direction to the stream while the model writes.
+#include "tools/interp/steer.h"
+
 #include <filesystem>
 
 #include "engine/base/text.h"
-#include "interp/change/steering.h"
 #include "interp/features/sae_train.h"
-#include "tools/interp/interp.h"
+#include "tools/sampler_options.h"
 #include "tools/shell_word.h"
 
 namespace glass {
@@ -51,7 +52,9 @@ SteeringVector of_feature(const Arguments& args, const Microscope& microscope) {
           slice(model->sae->W_dec.value, 0, f, f + 1).to_host()};
 }
 
-SteeringVector direction_of(const Arguments& args, const Microscope& microscope) {
+}   // namespace
+
+SteeringVector direction_asked(const Arguments& args, const Microscope& microscope) {
   if (args.has("feature") == args.has("towards") || args.has("towards") != args.has("away"))
     fail(UsageError(
         "say where to: --towards TEXT with --away TEXT, or --feature N of an autoencoder."));
@@ -65,13 +68,14 @@ SteeringVector direction_of(const Arguments& args, const Microscope& microscope)
   return d;
 }
 
+namespace {
+
 Findings find(const Arguments& args, const Microscope& microscope) {
   const std::vector<std::int32_t> ids = tokens_asked(args, microscope.opened);
   SteerOptions options{.strengths = numbers_of(args.text("strengths")),
                        .tokens = args.integer("max-new-tokens"),
                        .samples = static_cast<int>(args.integer("num-samples"))};
-  options.sampler.temperature = args.number("temperature");
-  options.sampler.seed = static_cast<std::uint64_t>(args.integer("seed"));
+  options.sampler = sampler_options(args, microscope.opened.config());
   std::unique_ptr<Progress> progress;
   options.progress = [&](std::int64_t done, std::int64_t steps) {
     if (steps < kManySteps) return;   // it is done before anybody could read
@@ -79,7 +83,7 @@ Findings find(const Arguments& args, const Microscope& microscope) {
     (*progress)(done, "tokens of each text");
   };
   const SteerResult result =
-      steer(microscope.specimen, ids, direction_of(args, microscope), options);
+      steer(microscope.specimen, ids, direction_asked(args, microscope), options);
   progress.reset();
   return findings(result);
 }
@@ -99,7 +103,11 @@ const Option kOptions[] = {
     {.name = "strengths", .value = "X,X", .fallback = "0,1,2,4", .help = "how often it is added; 0 is the model as it is"},
     {.name = "max-new-tokens", .type = Type::integer, .value = "N", .fallback = "60", .min = 1, .max = 1e6, .help = "how many to write", .also = "n", .group = "Sampling"},
     {.name = "num-samples", .type = Type::integer, .value = "N", .fallback = "1", .min = 1, .max = 1000, .help = "texts of each strength"},
-    {.name = "temperature", .type = Type::number, .value = "X", .fallback = "0.8", .min = 0, .max = 1e6, .help = "0: always the likeliest token", .also = "temp"},
+    kTemperatureOption,
+    kTopKOption,
+    kTopPOption,
+    kMinPOption,
+    kRepeatPenaltyOption,
     kPngOption,
     kHtmlOption,
 };

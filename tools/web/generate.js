@@ -1,5 +1,6 @@
 // Generate: the model writes, and every token shows how likely it was and what else could have
-// come.
+// come. With a direction to steer in, it writes twice with the same dice, as it is and steered, so
+// that what differs is the direction's doing.
 import { command_line } from './analysis.js';
 import { colour_at, css, ink_for } from './colours.js';
 import { clear, el, ground, say } from './dom.js';
@@ -56,57 +57,75 @@ function shell_word(text) {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-function command_of(ckpt, body) {
-  const options = { ckpt, prompt: body.prompt, 'max-new-tokens': body.n,
-    temperature: body.temperature, seed: body.seed };
-  if (body.top_k > 0) options['top-k'] = body.top_k;   // 0: nothing is cut
-  if (body.top_p < 1) options['top-p'] = body.top_p;
-  if (body.min_p > 0) options['min-p'] = body.min_p;
-  return ['glass sample', ...Object.entries(options).map(
+function words_of(command, options) {
+  return [command, ...Object.entries(options).map(
     ([name, value]) => shell_word(`--${name}=${value}`))].join(' ');
 }
 
+// The command that writes the same.
+function command_of({ ckpt, vocab_size }, { steering, ...body }) {
+  const options = { ckpt, prompt: body.prompt, 'max-new-tokens': body.n,
+    temperature: body.temperature, seed: body.seed };
+  if (body.top_k > 0) options['top-k'] = body.top_k;
+  else if (vocab_size > 200) options['top-k'] = vocab_size;   // 200: what the commands cut at
+  if (body.top_p < 1) options['top-p'] = body.top_p;
+  if (body.min_p > 0) options['min-p'] = body.min_p;
+  if (!steering) return words_of('glass sample', options);
+  const { strength, ...direction } = steering;
+  return words_of('glass interp steer', { ...options, ...direction, strengths: strength });
+}
+
 class Writing {
-  constructor(context) {
+  constructor(context, title) {
     this.context = context;
+    this.pointed_at = () => {};   // told the number of the token that somebody points at
     this.text = el('p', { class: 'written', 'aria-live': 'off' });
     this.side = el('aside', { class: 'guesses', 'aria-label': 'what could have come' },
       el('p', { class: 'remark' }, 'Point at a token, or move to it with the Tab key.'));
     this.remark = el('p', { class: 'remark', role: 'status' });
     this.trouble = el('div', {});
     this.command = el('div', {});
+    this.events = [];
+    this.node = el('section', { class: 'writing', 'aria-label': title },
+      el('div', {}, title ? el('h2', {}, title) : null, this.text, this.trouble, this.remark,
+        this.command), this.side);
   }
 
-  show(event, span) {
+  // The guesses behind token `number`, if it is written already.
+  show(number) {
+    const spans = this.text.querySelectorAll('.token');
+    if (!spans[number]) return;
     for (const other of this.text.querySelectorAll('.asked')) other.classList.remove('asked');
-    span.classList.add('asked');
-    clear(this.side).append(...guesses(event));
+    spans[number].classList.add('asked');
+    clear(this.side).append(...guesses(this.events[number]));
   }
 
   add(event) {
+    const number = this.events.length;
+    this.events.push(event);
     const span = el('span', { class: 'token', tabindex: 0, role: 'button',
       'aria-label': `${event.token}, probability ${event.prob.toFixed(3)}` }, event.token);
     paint(span, event.prob);
-    const point = () => { this.pointed = true; this.show(event, span); };
+    const point = () => { this.pointed = true; this.show(number); this.pointed_at(number); };
     span.addEventListener('pointerenter', point);
     span.addEventListener('focus', point);
     this.text.append(span);
-    if (!this.pointed) this.show(event, span);
-    this.tokens += 1;
+    if (!this.pointed) this.show(number);
     this.nats -= Math.log(Math.max(event.prob, 1e-30));
     const seconds = Math.max((performance.now() - this.began) / 1000, 1e-3);
-    this.remark.textContent = `${this.tokens} tokens, ${Math.round(this.tokens / seconds)} a ` +
-      `second; ${(this.nats / this.tokens).toFixed(3)} nats a token`;
+    const written = this.events.length;
+    this.remark.textContent = `${written} tokens, ${Math.round(written / seconds)} a second; ` +
+      `${(this.nats / written).toFixed(3)} nats a token`;
   }
 
   async run(body) {
     this.stop();
     const mine = this.running = new AbortController();
     clear(this.text).append(el('span', { class: 'prompt' }, body.prompt));
-    Object.assign(this, { tokens: 0, nats: 0, pointed: false, began: performance.now() });
+    Object.assign(this, { events: [], nats: 0, pointed: false, began: performance.now() });
     this.remark.textContent = '';
     clear(this.trouble);
-    clear(this.command).append(command_line(command_of(this.context.model.ckpt, body)));
+    clear(this.command).append(command_line(command_of(this.context.model, body)));
     try {
       await this.context.transport.stream('/api/generate', body, (name, data) => {
         if (this.running !== mine) return;
@@ -127,8 +146,60 @@ class Writing {
   }
 }
 
+// ---- steering -----------------------------------------------------------------------------------
+
+// Where the stream can be added to: before each block, and behind the last one.
+function places_of({ layers }) {
+  const before = Array.from({ length: layers }, (_, l) =>
+    [`blocks.${l}.hook_resid_pre`, `before block ${l}`]);
+  return [...before, [`blocks.${layers - 1}.hook_resid_post`, 'behind the last block']];
+}
+
+// towards, away, at: options of `glass interp steer`, strength: one of its strengths.
+function steering_fields({ model }, query) {
+  const input = (name, attributes) => el('input', { id: `steer-${name}`, 'data-option': name,
+    spellcheck: 'false', value: query[name] ?? '', ...attributes });
+  const towards = input('towards', { type: 'text', placeholder: 'a text' });
+  const away = input('away', { type: 'text', placeholder: 'a text' });
+  const strength = input('strength', { type: 'number', step: 'any', min: -1e6, max: 1e6,
+    value: query.strength ?? 2 });
+  const middle = `blocks.${Math.floor(model.layers / 2)}.hook_resid_pre`;
+  const at = el('select', { id: 'steer-at', 'data-option': 'at' }, places_of(model).map(
+    ([place, words]) => el('option', { value: place, selected: place === (query.at ?? middle) },
+      words)));
+  const field = (words, control, help) => el('div', { class: 'field' },
+    el('label', { for: control.id }, words), control, el('small', {}, help));
+  const node = el('details', { class: 'steer', open: Boolean(query.towards) },
+    el('summary', {}, 'steer it'),
+    el('p', { class: 'remark' }, 'What the stream holds at the end of one text and not of the ' +
+      'other is a direction; it is added at every token that the model reads. The model writes ' +
+      'with and without it, with the same dice.'),
+    el('div', { class: 'fields' },
+      field('towards a text', towards, 'a text that has what is wanted'),
+      field('away from a text', away, 'a text that has it not'),
+      field('where', at, 'the place of the stream that is read and added to'),
+      field('strength', strength, 'how often it is added; below 0 the other way')));
+  const said = () => (node.open && (towards.value || away.value)
+    ? { towards: towards.value, away: away.value, at: at.value, strength: Number(strength.value) }
+    : null);
+  return { node, said };
+}
+
+// One text, or two beside one another that are pointed at together.
+function columns_of(context, steering) {
+  if (!steering) return [new Writing(context)];
+  const both = [new Writing(context, 'As it is'), new Writing(context, 'Steered')];
+  both.forEach((one, i) => {
+    one.pointed_at = (number) => { both[1 - i].pointed = true; both[1 - i].show(number); };
+  });
+  return both;
+}
+
+// ---- the page -----------------------------------------------------------------------------------
+
 export function generate_page(context, query) {
-  const writing = new Writing(context);
+  const results = el('div', {});
+  let writings = [];
   const knobs = kKnobs.map(knob);
   const prompt = el('textarea', { rows: 2, spellcheck: 'false', 'data-option': 'prompt',
     'aria-label': 'prompt' });
@@ -138,13 +209,15 @@ export function generate_page(context, query) {
   const seed = el('input', { type: 'number', min: 0, value: query.seed ?? 1337, id: 'knob-seed',
     'data-option': 'seed' });
   const stop = el('button', { type: 'button' }, 'stop');
-  stop.addEventListener('click', () => writing.stop());
+  const end = () => { for (const one of writings) one.stop(); };
+  stop.addEventListener('click', end);
+  const steer = context.model.config.arch === 'bigram' ? null : steering_fields(context, query);
   const form = el('form', { class: 'options', autocomplete: 'off' },
     el('div', { class: 'field' }, el('label', {}, 'prompt'), prompt),
     el('div', { class: 'fields' }, knobs.map((one) => one.node),
       el('div', { class: 'field' }, el('label', { for: length.id }, 'tokens to write'), length),
       el('div', { class: 'field' }, el('label', { for: seed.id }, 'seed'), seed,
-        el('small', {}, 'the same seed writes the same text'))),
+        el('small', {}, 'the same seed writes the same text'))), steer?.node,
     el('div', { class: 'actions' }, el('button', { type: 'submit', class: 'go' }, 'write'), stop));
   for (const one of knobs) {
     if (query[one.name] === undefined) continue;
@@ -153,16 +226,23 @@ export function generate_page(context, query) {
   }
   const body = () => ({ prompt: prompt.value, n: Number(length.value), seed: Number(seed.value),
     ...Object.fromEntries(knobs.map((one) => [one.name, Number(one.number.value)])) });
+  const run = () => {
+    const steering = steer?.said();
+    end();
+    writings = columns_of(context, steering);
+    clear(results).append(...writings.map((one) => one.node));
+    results.className = steering ? 'pair' : '';
+    writings.forEach((one, i) => one.run(i > 0 ? { ...body(), steering } : body()));
+  };
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    context.remember(body());
-    writing.run(body());
+    context.remember({ ...body(), ...steer?.said() });
+    run();
   });
-  context.leave(() => writing.stop());
-  if (Object.keys(query).length) writing.run(body());
+  context.leave(end);
+  if (Object.keys(query).length) run();
   return el('div', {}, el('h1', {}, 'Generate'),
     el('p', { class: 'lead' }, 'The model writes, one token after the other. The ' +
       'nearer its colour to that of the page, the surer the model was of a token.'), form,
-    el('section', { class: 'writing' },
-      el('div', {}, writing.text, writing.trouble, writing.remark, writing.command), writing.side));
+    results);
 }

@@ -54,7 +54,8 @@ export const groups = [
     analysis('path', 'Path', ['Who listens to whom? One connection at a time is taken from the',
       'other run.'], { later: ['pairs', 'linear', 'through-mlps'] }),
     analysis('steer', 'Steer', ['A direction is added to the stream while the model writes.'],
-      { start: example, auto: false, words: 'write', later: ['at', 'num-samples', 'feature'] }),
+      { start: example, auto: false, words: 'write', later: ['at', 'num-samples', 'feature', 'top-k',
+        'top-p', 'min-p', 'repeat-penalty'] }),
   ] },
   { title: 'Circuits and features', pages: [
     analysis('circuit', 'Circuit', ['The few connections that give an answer, found by cutting all',

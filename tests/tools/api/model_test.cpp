@@ -142,6 +142,52 @@ TEST(ApiGenerate, ATokenSaysHowLikelyItWas) {
   EXPECT_EQ(number(token, {"top5", "1", "chance"}), 0);
 }
 
+std::string steered(const std::string& steering, JsonValue* done = nullptr) {
+  Listener listener;
+  std::string body = kAsked, written;
+  body.insert(body.size() - 1, ", \"steering\": " + steering);
+  EXPECT_EQ(listened(induction(), "POST", "/api/generate", body, listener).body, "");
+  for (const Listener::Event& event : listener.events) written += text(event.data, {"text"});
+  if (done) *done = listener.events.back().data;
+  return written;
+}
+
+TEST(ApiGenerate, SteersAsGlassInterpSteerDoes) {
+  const JsonValue told =
+      command({"interp", "steer", "--prompt", "3A7bK3A7", "--towards", "3A7bK3A", "--away", "bK",
+               "--at", "blocks.1.hook_resid_post", "--strengths", "0,-2,3", "-n", "12",
+               "--temperature", "0.7", "--top-k", "20", "--seed", "4"});
+  const std::string where =
+      R"({"towards": "3A7bK3A", "away": "bK", "at": "blocks.1.hook_resid_post", "strength": )";
+  JsonValue done;
+  const std::string there = steered(where + "3}", &done), back = steered(where + "-2}");
+  EXPECT_EQ(there, text(told, {"samples", "2", "text"}));
+  EXPECT_EQ(back, text(told, {"samples", "1", "text"}));
+  EXPECT_NE(there, back) << "the direction does something";
+  EXPECT_EQ(text(done, {"steering", "direction"}), text(told, {"direction"}));
+  EXPECT_EQ(text(done, {"steering", "place"}), "blocks.1.hook_resid_post");
+  Listener plain;
+  listened(induction(), "POST", "/api/generate", kAsked, plain);
+  std::string as_it_is;
+  for (const Listener::Event& event : plain.events) as_it_is += text(event.data, {"text"});
+  EXPECT_EQ(steered(where + "0}"), as_it_is);
+}
+
+TEST(ApiGenerate, RefusesADirectionThatIsNone) {
+  for (const char* steering :
+       {R"({})", R"("x")", R"({"towards": "3A"})", R"({"towards": "3A", "away": "3A"})",
+        R"({"towards": "3A", "away": "7b", "strength": "much"})",
+        R"({"towards": "3A", "away": "7b", "at": "blocks.9.hook_resid_pre"})",
+        R"({"towards": "3A", "away": "7b", "prompt": "x"})",
+        R"({"towards": "3A", "away": "7b", "sae": "/etc/passwd"})"}) {
+    Listener listener;
+    const std::string body = R"({"prompt": "3A", "steering": )" + std::string(steering) + "}";
+    const Answer refused = listened(induction(), "POST", "/api/generate", body, listener);
+    EXPECT_EQ(refused.status, 400) << steering << ": " << refused.body;
+    EXPECT_TRUE(listener.events.empty()) << steering;
+  }
+}
+
 TEST(ApiGenerate, EndsWhenNobodyListens) {
   Listener listener;
   listener.enough = [&](const auto&) { return listener.events.size() == 3; };
