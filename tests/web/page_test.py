@@ -8,6 +8,7 @@ dark and on a phone. Without Chromium the test is skipped.
 """
 import contextlib
 import json
+import math
 import os
 import pathlib
 import re
@@ -201,11 +202,14 @@ def both_grids_are_read_together(report, page, args):
     time.sleep(0.3)
     page.wait(DONE)
     commands = page.value("[...document.querySelectorAll('footer.from code')].map((line) => line.textContent)")
-    report.check("two commands", len(commands) == 2 and "site=z" in commands[0] and "mode=noise" in commands[1], commands)
-    alone, without = (command(args.glass, "patch", "--site", "z", "--mode", mode)["grid"] for mode in ("denoise", "noise"))
+    report.check("two commands", len(commands) == 2 and "site=z" in commands[0] and "mode=noise" in commands[1],
+                 commands)
+    alone, without = (command(args.glass, "patch", "--site", "z", "--mode", mode)["grid"]
+                      for mode in ("denoise", "noise"))
     shown = page.value("Object.fromEntries([...document.querySelectorAll('.pair-read li')].map((line) => "
                        "[line.querySelector('b').textContent, line.querySelector('.cells').textContent]))")
-    wanted = {"enough and needed": set(), "enough, not needed": set(), "needed, not enough": set(), "a part of it": set()}
+    wanted = {"enough and needed": set(), "enough, not needed": set(), "needed, not enough": set(),
+              "a part of it": set()}
     for r, row in enumerate(alone):
         for c, x in enumerate(row):
             y = without[r][c]
@@ -379,7 +383,8 @@ def a_model_is_steered(report, page, args):
     shown = page.value("[...document.querySelectorAll('.written')].map((text) => "
                        "[...text.querySelectorAll('.token')].map((t) => t.textContent).join(''))")
     lines = page.value("[...document.querySelectorAll('.writing .command code')].map((line) => line.textContent)")
-    told = [json.loads(peer.output_of(args.glass, *shlex.split(line)[1:], "--json", "--threads", "1")) for line in lines]
+    told = [json.loads(peer.output_of(args.glass, *shlex.split(line)[1:], "--json", "--threads", "1"))
+            for line in lines]
     report.check("both are written", shown == [one["samples"][0]["text"] for one in told], f"{shown}\n  {told}")
     report.check("the direction does something", len(set(shown)) == 2, shown)
     page.move(*page.place(".pair .writing:nth-child(2) .written .token:nth-of-type(4)"))
@@ -405,6 +410,100 @@ def a_model_is_steered(report, page, args):
     said = page.value("document.querySelector('.pair .complaint').textContent")
     report.check("no direction", "no direction between them" in said, said)
     page.complaints.clear()   # a browser lists every refused request
+
+
+# What is right, from the JSON of the command that the page names: written twice, so that two must be wrong alike.
+def truth_of(exercise, told, words):
+    if exercise == "where":
+        row = told["attention"][0][0][-1]
+        found = [str(k) for k, x in enumerate(row) if x > 0.9 * max(row)]
+        return found if max(row) >= 2 / len(row) else ["alike"]
+    if exercise == "which":
+        looks = {"before?": "previous", "token?": "duplicate", "self?": "induction"}[words.split()[-1]]
+        return [f"{h['layer']}.{h['head']}" for h in told["heads"] if (h[looks] or 0) >= 0.5] or ["none"]
+    if exercise == "real":
+        return [f"{s['layer']}.{s['head']}" for s in told["scores"]
+                if min(s["score"], s["robust"], s["gap"]) >= told["threshold"]] or ["none"]
+    if exercise == "price":
+        share = told["second_copy_loss"] / math.log(65)
+        return ["little" if share <= 0.25 else "some" if share <= 0.75 else "guess" if share <= 1.25 else "more"]
+    if exercise == "without":
+        head = [int(x) for x in re.search(r"head (\d+)\.(\d+)", words).groups()]
+        return next(h["loss_change"] for h in told["heads"] if [h["layer"], h["head"]] == head)
+    if exercise == "cell":
+        return [str(t) for t, x in enumerate(told["grid"][-1]) if x >= 0.7]
+    if exercise == "enough":
+        layer = int(re.search(r"layer (\d+)", words)[1])
+        return [f"{layer}.{h}" for h, x in enumerate(told["grid"][layer]) if x >= 0.7] or ["none"]
+    return len(told["edges"])
+
+
+def predict(page, value):
+    page.value("(() => { const form = document.querySelector('.exercise'), value = %s;"
+               " const field = form.querySelector('[data-option=prediction]');"
+               " if (field) field.value = value;"
+               " else [...form.querySelectorAll('input')].find((one) => one.value === value).click(); })()"
+               % json.dumps(str(value)))
+    page.click(".exercise .go")
+    page.wait("document.querySelector('main .badge, main .complaint')")
+    return page.value("document.querySelector('main .badge h2, main .complaint').textContent")
+
+
+def predictions_are_held_against_the_analysis(report, page, args):
+    """Every exercise, about its first and its last model: what the page calls right is what the command says."""
+    begun = "document.querySelector('.exercise')"
+    def begin(where, exercise, model):
+        go(page, "")   # away from the answer of the last one
+        go(page, where, f"exercise={exercise}&model={model}&seed=3")
+        page.wait(f"{begun}?.dataset.asked === '{exercise} {model} 3'")
+
+    for exercise, where, models in page.value("import('/exercises.js').then(({ exercises }) => exercises.map((one) => "
+                                              "[one.id, one.page, one.models]))"):
+        for model in (models[0], models[-1]):
+            what = f"{exercise} of {model}"
+            page.shape(*((390, 844) if where != "induction" else (1280, 900)), dark=model == models[0])
+            begin(where, exercise, model)
+            report.check(f"{what}: nothing is told before", not page.value("!!document.querySelector('main .badge')"))
+            options = page.value("[...document.querySelectorAll('.exercise input')].map((one) => one.value)")
+            question = page.value("document.querySelector('.exercise legend').textContent")
+            said = predict(page, options[0] or "-777")
+            line = page.value("document.querySelector('main .command code')?.textContent") or ""
+            report.check(f"{what}: the command names the model", f"handmade:{model} " in line, line)
+            told = json.loads(peer.output_of(args.glass, *shlex.split(line)[1:], "--json", "--threads", "1"))
+            right = truth_of(exercise, told, question)
+            number = not isinstance(right, list)
+            marked = page.value("[...document.querySelectorAll('.exercise .right input')].map((one) => one.value)")
+            report.check(f"{what}: what is right", number or sorted(marked) == sorted(right), f"{marked}\n  {right}")
+            wanted = "As you said" if not number and options[0] in right else "Not as you said"
+            report.check(f"{what}: {options[0]}", said == wanted, f"{said}; {right}")
+            fixed = page.value(f"{begun}.querySelector('fieldset').disabled")
+            report.check(f"{what}: a prediction is made once", fixed)
+            check_look(report, page, where, what)
+            if args.pictures:
+                page.picture(os.path.join(args.pictures, f"exercise-{exercise}-{model}.png"))
+            if model != models[0]:
+                continue
+            begin(where, exercise, model)
+            said = predict(page, right if number else right[-1])
+            report.check(f"{what}: {right}", said == "As you said", said)
+    page.shape(1280, 900)
+
+    begin("attention", "where", "induction")
+    page.value("document.querySelector('.exercise input').focus()")
+    page.key(" ", code="Space", number=32, text=" ")
+    page.key("ArrowRight", number=39)
+    report.check("arrow keys choose", page.value("document.querySelector('.exercise input:checked').value") == "1")
+    page.key("Enter", number=13, text="\r")
+    page.wait("document.querySelector('main .badge')")
+    report.check("what was found is read aloud", page.value("document.activeElement.className").startswith("badge"))
+    page.click(".exercise a")
+    page.wait(f"{begun}?.dataset.asked === 'where induction 4'")
+    report.check("another seed is another question", not page.value("!!document.querySelector('main .badge')"))
+    go(page, "attention", "exercise=nonsense")
+    page.wait("document.querySelector('main .complaint')")
+    go(page, "")
+    page.value(f"document.querySelector(\"[data-model='{CIRCUIT}']\")?.click()")
+    page.wait(f"document.getElementById('status').textContent.includes('{CIRCUIT} ')")
 
 
 def boxes_open_down_to_the_weights(report, page, args):
@@ -576,7 +675,8 @@ def end_trainings(folder):
 TESTS = [every_page_opens, pages_that_cannot_answer_say_why, numbers_are_those_of_the_commands,
          both_grids_are_read_together, a_cell_says_its_number,
          colours_are_those_of_the_commands, every_control_answers, heads_are_switched_off, what_is_typed_is_text,
-         only_the_newest_answer_counts, a_model_writes, a_model_is_steered, boxes_open_down_to_the_weights,
+         only_the_newest_answer_counts, a_model_writes, a_model_is_steered,
+         boxes_open_down_to_the_weights, predictions_are_held_against_the_analysis,
          the_code_stands_behind_every_analysis]
 
 

@@ -2,6 +2,7 @@
 import { ablate_page } from './ablate.js';
 import { analysis_page, example } from './analysis.js';
 import { attention_page } from './attention.js';
+import { with_exercises } from './exercise.js';
 import { generate_page } from './generate.js';
 import { guide_page } from './guide.js';
 import { induction_page } from './induction.js';
@@ -14,6 +15,8 @@ import { train_page } from './train.js';
 function analysis(id, title, lead, more = {}) {
   return { id, title, make: analysis_page({ id, title, lead: lead.join(' '), ...more }) };
 }
+
+const practised = (page) => ({ ...page, make: with_exercises(page.id, page.make) });
 
 export const groups = [
   { title: 'Learn', pages: [
@@ -29,7 +32,7 @@ export const groups = [
       summary: 'start a run and watch it learn; compare runs, open one' },
   ] },
   { title: 'What it reads', pages: [
-    { id: 'attention', title: 'Attention', make: attention_page },
+    practised({ id: 'attention', title: 'Attention', make: attention_page }),
     analysis('lens', 'Lens', ['What would the model say if it ended after this layer? Every row',
       'is the stream behind a layer, read by the model\'s own last step.'],
     { start: example, later: ['steps'] }),
@@ -42,15 +45,15 @@ export const groups = [
   { title: 'Its heads', pages: [
     analysis('heads', 'Heads', ['What is each head for? Detectors read the heads on random',
       'sequences and say what they look at.'], { later: ['sequences', 'random-models'] }),
-    { id: 'induction', title: 'Induction', make: induction_page },
+    practised({ id: 'induction', title: 'Induction', make: induction_page }),
     analysis('composition', 'Composition', ['Which heads work together? Read from the weights',
       'alone, without any text.']),
     analysis('dynamics', 'Dynamics', ['When did the heads appear? Every checkpoint of a run is',
       'asked the same question.']),
   ] },
   { title: 'What if', pages: [
-    { id: 'ablate', title: 'Ablate', make: ablate_page },
-    { id: 'patch', title: 'Patch', make: patch_page },
+    practised({ id: 'ablate', title: 'Ablate', make: ablate_page }),
+    practised({ id: 'patch', title: 'Patch', make: patch_page }),
     analysis('path', 'Path', ['Who listens to whom? One connection at a time is taken from the',
       'other run.'], { later: ['pairs', 'linear', 'through-mlps'] }),
     analysis('steer', 'Steer', ['A direction is added to the stream while the model writes.'],
@@ -58,9 +61,9 @@ export const groups = [
         'top-p', 'min-p', 'repeat-penalty'] }),
   ] },
   { title: 'Circuits and features', pages: [
-    analysis('circuit', 'Circuit', ['The few connections that give an answer, found by cutting all',
+    practised(analysis('circuit', 'Circuit', ['The few connections that give an answer, found by cutting all',
       'others, and put to the test against random circuits of the same size.'],
-    { later: ['pairs', 'steps', 'random'] }),
+    { later: ['pairs', 'steps', 'random'] })),
     { id: 'neurons', title: 'Neurons', make: neurons_page },
     analysis('sae', 'Features', ['Directions that a sparse autoencoder found in the stream, each',
       'with the moments that wake it.'], { analysis: 'sae-show' }),

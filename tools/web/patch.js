@@ -1,6 +1,6 @@
-// Patch: both experiments side by side. Put a part of the clean run into the corrupt one and see what
-// suffices; put a part of the corrupt one into the clean one and see what is needed. Neither grid
-// says enough alone.
+// Patch: both experiments side by side. Put a part of the clean run into the corrupt one and see
+// what suffices; put a part of the corrupt one into the clean one and see what is needed. Neither
+// grid says enough alone.
 import { analysis_page, command_line } from './analysis.js';
 import { el } from './dom.js';
 import { figure } from './figures.js';
@@ -94,8 +94,8 @@ function show(node, [denoise, noise]) {
 }
 
 export const patch_page = analysis_page({ id: 'patch', title: 'Patch',
-  lead: 'Where is the answer decided? Parts of one run are exchanged with those of another that is ' +
-    'answered differently, in both directions.',
+  lead: 'Where is the answer decided? Parts of one run are exchanged with those of another that ' +
+    'is answered differently, in both directions.',
   later: ['pairs', 'by', 'layer', 'head'],
   extras: () => ({ mode: { hidden: true } }),
   ask: (asked, body) => Promise.all(['denoise', 'noise'].map((mode) => asked({ ...body, mode }))),
