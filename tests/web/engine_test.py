@@ -3,9 +3,11 @@
 answers.
 
     python3 tests/web/engine_test.py --glass build/release/glass --engine build/wasm/glass_wasm.js
+    python3 tests/web/engine_test.py --glass build/release/glass --engine build/release/page_here
 
-The module runs in node. Both compute with the plain kernels, so what differs is only what two C libraries make of exp and
-log. Skipped where the module was not built (cmake --preset wasm && cmake --build --preset wasm) or there is no node.
+The module runs in node; page_here is made of the same files for this machine. All compute with the plain kernels, so what
+differs is only what two C libraries make of exp and log. Skipped where the module was not built (cmake --preset wasm &&
+cmake --build --preset wasm) or there is no node.
 """
 import json
 import os
@@ -72,10 +74,10 @@ require(process.argv[1])().then((engine) => {
 def module_answers(engine):
     calls = "\n".join(json.dumps([method, path, json.dumps(body) if body is not None else ""])
                       for method, path, body in CALLS)
-    done = subprocess.run(["node", "-e", NODE, os.path.abspath(engine)], input=calls, capture_output=True, text=True,
-                          timeout=300)
+    program = ["node", "-e", NODE, os.path.abspath(engine)] if engine.endswith(".js") else [engine]
+    done = subprocess.run(program, input=calls, capture_output=True, text=True, timeout=300)
     if done.returncode != 0:
-        raise SystemExit(f"node: {done.stderr[-2000:]}")
+        raise SystemExit(f"{program[0]}: {done.stderr[-2000:]}")
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -123,13 +125,13 @@ def differs(a, b, where=""):
 
 def main():
     options = peer.parser(__doc__)
-    options.add_argument("--engine", required=True, help="the module, as Emscripten wrote it")
+    options.add_argument("--engine", required=True, help="the module, as Emscripten wrote it, or page_here")
     args = options.parse_args()
     report = peer.Report()
     if not os.path.exists(args.engine):
         report.skip("web_engine", f"{args.engine} is not there: cmake --preset wasm && cmake --build --preset wasm")
         return report.end()
-    if shutil.which("node") is None:
+    if args.engine.endswith(".js") and shutil.which("node") is None:
         report.skip("web_engine", "node is not installed")
         return report.end()
     module, server = module_answers(args.engine), server_answers(args.glass)

@@ -111,23 +111,6 @@ void LongWay::operator()(std::int64_t done, std::int64_t all) {
   if (done == all) progress_.reset();   // what follows may print
 }
 
-ExitCode tell(const Arguments& args, const Findings& found) {
-  if (args.has("png")) write_whole_file(args.text("png"), page_png(found.page));
-  if (args.has("html")) write_whole_file(args.text("html"), pages_html(found.page.title, {found}));
-  if (args.flag("json")) {
-    print(found.json + "\n");
-  } else {
-    const auto colour = wants_colour(stdout) ? PageTextOptions::Colour::ansi
-                                             : PageTextOptions::Colour::none;
-    print(page_text(found.page, {terminal_width(stdout), colour}));
-  }
-  return ExitCode::ok;
-}
-
-ExitCode run_analysis(const Arguments& args) {
-  return tell(args, args.command().find(args, open_specimen(args)));
-}
-
 extern const Command kInterpAblate;
 extern const Command kInterpAttention;
 extern const Command kInterpCache;

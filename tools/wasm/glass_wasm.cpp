@@ -84,8 +84,9 @@ const Command kPage = {.name = "page", .summary = "a page", .options = kOptions}
 Session& session() {
   static const std::unique_ptr<Session> only = [] {
     const std::string ckpt = "handmade:induction";
-    const Arguments args = parse(kPage, "page", {"--ckpt", ckpt, "--threads", "1"},
-                                 [](const char*) -> const char* { return nullptr; });
+    const Arguments args =
+        parse(kPage, "page", {"--ckpt", ckpt, "--isa", "scalar", "--threads", "1"},
+              [](const char*) -> const char* { return nullptr; });
     SessionOptions options;
     options.ckpt = ckpt;
     options.folder = "/runs";   // what the build put into the module, if anything

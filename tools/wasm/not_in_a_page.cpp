@@ -1,41 +1,44 @@
-// What a browser does not let a program do, so that everything else links: the commands that listen
-// on a socket or race other libraries (their table is there, because analyses know each other by
-// it), and processes that train.
-#include <spawn.h>
-
-#include <cerrno>
-
+// What a page without a server does not do, so that what it does do links alone: nobody types a
+// command line there, nothing is printed, and no process can be started that would train.
 #include "engine/base/error.h"
+#include "tools/api/endpoints.h"
 #include "tools/api/trainer_process.h"
-#include "tools/command.h"
+#include "tools/commands.h"
+#include "tools/interp/interp.h"
 
 namespace glass {
+
+// Analyses know each other's names through the table of all commands; here it has only them.
+extern const Command kInterp;
 namespace {
-
-ExitCode run(const Arguments&) {
-  fail(UsageError("this command is not part of the page; run it in a terminal."));
+const Command* const kCommands[] = {&kInterp};
 }
+std::span<const Command* const> all_commands() { return kCommands; }
+std::vector<Named> runnable_commands() { return {}; }
+std::string command_that_takes(const std::string&) { return ""; }
 
+// Of an analysis a page wants the figures, and draws them itself.
+ExitCode run_analysis(const Arguments&) {
+  fail(UsageError("this is not printed in a page; run it in a terminal."));
+}
+extern const Command kInterpSaeTrain = {
+    .name = "train", .summary = "not in a page", .run = run_analysis};
+
+namespace {
+[[noreturn]] void refuse_to_train() {
+  throw ApiError(501, "not_in_a_page", "a page without a server trains nothing",
+                 "glass serve does, and shows it in this page");
+}
 }   // namespace
-
-extern const Command kServe = {.name = "serve", .summary = "not in a page", .run = run};
-extern const Command kBench = {.name = "bench", .summary = "not in a page", .run = run};
+Answer api_training(Session&, const Call&) { refuse_to_train(); }
+Answer api_train(Session&, const Call&) { refuse_to_train(); }
+void api_train_stream(Session&, const Call&, Events&) { refuse_to_train(); }
 
 TrainerProcess trainer_in(const std::string&) { return {}; }
 TrainerProcess known_process(int) { return {}; }
-void pause(const TrainerProcess&) {}
-void go_on(const TrainerProcess&) {}
-void stop(const TrainerProcess&) {}
-void save(const TrainerProcess&) {}
 int start_process(const std::string&, const std::vector<std::string>&, const std::string&) {
-  fail(SystemError("a page cannot start a training; glass serve can."));
+  refuse_to_train();
 }
 bool has_ended(int, int&) { return true; }
 
 }   // namespace glass
-
-// No other program can be started here. The library of Emscripten declares this and leaves it out.
-extern "C" int posix_spawnp(pid_t*, const char*, const posix_spawn_file_actions_t*,
-                            const posix_spawnattr_t*, char* const[], char* const[]) {
-  return ENOSYS;
-}
