@@ -14,6 +14,7 @@ const Endpoint kEndpoints[] = {
     {"GET",  "/api/param/{name}",      "a part of a tensor; ?rows=0:8&cols=0:8", api_param},
     {"POST", "/api/tokenize",          "a text as tokens: {text}", api_tokenize},
     {"POST", "/api/forward",           "what may come next: {prompt | tokens, top_k, positions, full}; of a prompt alone, all logits", api_forward, nullptr, true},
+    {"POST", "/api/tape",              "every op of one training step, with what it cost: {prompt | tokens}", api_tape},
     {"POST", "/api/generate",          "write: {prompt | tokens, n, temperature, top_k, top_p, min_p, seed, stop, steering: {towards, away, at, feature, strength}}; events token, done", nullptr, api_generate},
     {"GET",  "/api/analyses",          "what can be asked of a model, with all options", api_analyses},
     {"POST", "/api/interp/{name}",     "one analysis: its options in, its page and numbers out", api_interp},

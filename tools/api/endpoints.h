@@ -17,6 +17,8 @@ Answer api_models(Session& session, const Call& call);
 Answer api_open(Session& session, const Call& call);
 // forward.cpp
 Answer api_forward(Session& session, const Call& call);
+// tape.cpp
+Answer api_tape(Session& session, const Call& call);
 // generate.cpp
 void api_generate(Session& session, const Call& call, Events& events);
 // analyses.cpp

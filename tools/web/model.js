@@ -1,10 +1,12 @@
 // Model: what the open model is made of. Every box opens the one inside of it, down to the weights:
-// a map of their numbers and how they are spread.
+// a map of their numbers and how they are spread. Below them, one training step as it is recorded.
+import { example } from './analysis.js';
 import { code_box } from './code.js';
 import { el, clear } from './dom.js';
 import { bars_of_histogram } from './histogram.js';
 import { heatmap } from './heatmap.js';
 import { count, exact } from './numbers.js';
+import { tape_section } from './tape.js';
 import { complaint, Work } from './work.js';
 
 const kMostCells = 128;   // of a side of a map of weights: more are looked at in parts
@@ -179,5 +181,6 @@ export async function model_page(context) {
     el('div', { class: 'beside' }, architecture(context, model.tensors),
       el('aside', {}, el('h2', {}, 'Sizes'), el('table', {}, el('tbody', {}, rows,
         bigram ? null : row('neurons in a block', neurons ? count(neurons) : 'none'),
-        row('tokenizer', model.tokenizer || 'none'), row('digest', model.digest))))));
+        row('tokenizer', model.tokenizer || 'none'), row('digest', model.digest))))),
+    tape_section(context, example(context)));
 }

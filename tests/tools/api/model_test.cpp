@@ -154,9 +154,10 @@ std::string steered(const std::string& steering, JsonValue* done = nullptr) {
 
 TEST(ApiGenerate, SteersAsGlassInterpSteerDoes) {
   const JsonValue told =
-      command({"interp", "steer", "--prompt", "3A7bK3A7", "--towards", "3A7bK3A", "--away", "bK",
-               "--at", "blocks.1.hook_resid_post", "--strengths", "0,-2,3", "-n", "12",
-               "--temperature", "0.7", "--top-k", "20", "--seed", "4"});
+      command({"interp",      "steer",   "--prompt", "3A7bK3A7", "--towards",
+               "3A7bK3A",     "--away",  "bK",       "--at",     "blocks.1.hook_resid_post",
+               "--strengths", "0,-2,3",  "-n",       "12",       "--temperature",
+               "0.7",         "--top-k", "20",       "--seed",   "4"});
   const std::string where =
       R"({"towards": "3A7bK3A", "away": "bK", "at": "blocks.1.hook_resid_post", "strength": )";
   JsonValue done;
