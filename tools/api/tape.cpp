@@ -1,6 +1,7 @@
 // The tape of one training step: a forward and a backward of the open model, for one text, with
 // what every op took and kept. The rows are those of `glass trace --json` (engine/trace.h); the
 // scope of a weight is its name.
+#include <algorithm>
 #include <set>
 
 #include "engine/base/text.h"
@@ -13,6 +14,17 @@ namespace glass {
 namespace {
 
 constexpr std::int64_t kMostWeights = std::int64_t{1} << 28;   // their gradients take 1 GiB
+
+// Of each time the least: whoever else computes on this machine only ever adds to it.
+constexpr int kRuns = 3;
+void keep_least(Trace& trace, Trace run) {
+  for (std::size_t i = 0; i < trace.nodes.size(); ++i) {
+    TraceNode &one = run.nodes.at(i), &other = trace.nodes[i];
+    one.forward_ms = std::min(one.forward_ms, other.forward_ms);
+    one.backward_ms = std::min(one.backward_ms, other.backward_ms);
+  }
+  trace = std::move(run);
+}
 
 // Every token is asked for the one behind it.
 struct Step {
@@ -79,12 +91,15 @@ Answer api_tape(Session& session, const Call& call) {
   const auto computing = session.computing();
   Gradients gradients(model);
   Tape tape;
-  step.run(model, tape);   // pays for memory and cold caches; the second is traced
-  tape.clear();
-  gradients.forget();
-  Tracer tracer(tape);
-  const double loss = step.run(model, tape);
-  Trace trace = tracer.take();
+  double loss = step.run(model, tape);   // pays for memory and cold caches
+  Trace trace;
+  for (int run = 0; run < kRuns; ++run) {
+    tape.clear();
+    gradients.forget();
+    Tracer tracer(tape);
+    loss = step.run(model, tape);
+    keep_least(trace, tracer.take());
+  }
   trace.program = "one training step on " + std::to_string(step.read.size()) + " tokens";
   trace.device = opened->machine.backend->name();
 

@@ -141,9 +141,9 @@ function show(context, node, said) {
   clear(node).append(
     el('p', {}, `${count(nodes.length)} nodes, ${count(weights)} of them weights: ` +
       `${ms(forward)} ms forward, ${ms(backward)} ms backward, ${bytes(kept)} kept from the one ` +
-      `for the other. The loss is ${short_number(said.loss, 1)} nats a token. Times are of one ` +
-      `run on ${said.trace.device}, and include looking at the clock; |value| and |grad| are ` +
-      'roots of sums of squares.'),
+      `for the other. The loss is ${short_number(said.loss, 1)} nats a token. Each time is ` +
+      `the least of three runs on ${said.trace.device}, and includes looking at the clock; ` +
+      '|value| and |grad| are roots of sums of squares.'),
     where_time_goes(nodes), ...parts.map(({ box }) => box));
 }
 
