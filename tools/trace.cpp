@@ -12,12 +12,22 @@
 #include "engine/base/text.h"
 #include "model/builtin_names.h"
 #include "model/microgpt_tensor.h"
+#include "tools/interp/interp.h"
 #include "tools/machine.h"
+#include "tools/model_step.h"
 #include "tools/terminal.h"
 #include "tools/text_options.h"
 
 namespace glass {
 namespace {
+
+constexpr Option kModelOption = [] {
+  Option option = kCkptOption;
+  option.help = "a step of this model instead: a checkpoint, a run, handmade:induction";
+  option.group = {};
+  option.required = false;
+  return option;
+}();
 
 // clang-format off
 const Option kOptions[] = {
@@ -25,6 +35,11 @@ const Option kOptions[] = {
      .choices = "tensor|scalar|scalar-microgpt",
      .help = "tensor: a training step of microgpt on arrays; scalar: one neuron, number by number; "
              "scalar-microgpt: the step of microgpt, number by number", .group = "What runs"},
+    kModelOption,
+    kTokenizerOption,
+    kRanksOption,
+    {.name = "prompt", .value = "TEXT", .help = "with --ckpt, the text of the step; - reads it from stdin"},
+    {.name = "tokens", .value = "1,2,3", .help = "the text as token ids"},
     {.name = "scale", .type = Type::number, .value = "X", .fallback = "1",
      .help = "multiply the starting weights: see how too large or too small ones show in |value| "
              "and |grad|"},
@@ -47,6 +62,7 @@ const Option kOptions[] = {
 };
 const Example kExamples[] = {
     {"glass trace", "every op of one training step, with its cost"},
+    {"glass trace --ckpt handmade:induction --prompt abcabc", "the same of a model, on one text"},
     {"glass trace --svg -o step.svg", "the same as a picture"},
     {"glass trace --program scalar", "one neuron: slopes and gradients, number by number"},
     {"glass trace --compare reference", "do the fast kernels compute what the obvious ones do?"},
@@ -114,6 +130,14 @@ struct TensorStep {
   }
 };
 
+// A step of a model that is there already.
+Trace trace_model(const Arguments& args) {
+  const Opened opened = open_saved(args);
+  Trace trace = trace_step(opened.model(), tokens_asked(args, opened)).trace;
+  trace.program += " of " + opened.saved.path;
+  return trace;
+}
+
 void keep_last(Trace& trace, std::int64_t last) {
   const std::size_t all = trace.nodes.size(), most = static_cast<std::size_t>(last);
   if (last == 0 || all <= most) return;
@@ -138,13 +162,21 @@ void refuse_nonsense(const Arguments& args) {
       fail(UsageError("--" + std::string(name) +
                       " needs --program tensor; numbers of their own have no device."));
   }
+  for (const char* name : {"program", "scale", "compare", "debug-nan"})
+    if (args.has("ckpt") && args.source(name) != Source::fallback)
+      fail(UsageError("--" + std::string(name) +
+                      " is for the steps of microgpt; leave it out, or leave out --ckpt."));
+  for (const char* name : {"prompt", "tokens", "tokenizer"})
+    if (args.has(name) && !args.has("ckpt"))
+      fail(UsageError("--" + std::string(name) + " needs a model that reads it: --ckpt."));
   if (args.has("compare") && (args.flag("dot") || args.flag("svg")))
     fail(UsageError("--compare answers in text or --json, not as a picture."));
 }
 
 ExitCode show(const Arguments& args) {
   const std::string& program = args.text("program");
-  Trace trace = program == "scalar"            ? trace_neuron()
+  Trace trace = args.has("ckpt")               ? trace_model(args)
+                : program == "scalar"          ? trace_neuron()
                 : program == "scalar-microgpt" ? trace_scalar(args)
                                                : TensorStep(args, open_machine(args)).trace;
   keep_last(trace, args.integer("last"));
@@ -275,8 +307,8 @@ extern const Command kTrace = {
         "it was made from, the line of the source "
         "that made it, the time it took forward and backward, the memory it keeps "
         "for backward, and how large its value and "
-        "its gradient are (the root of the sum of squares). Times are of one run "
-        "and include looking at the clock.",
+        "its gradient are (the root of the sum of squares). Times are of one run, "
+        "those of a model with --ckpt the least of three, and include looking at the clock.",
     .examples = kExamples,
     .options = kOptions,
     .run = run};

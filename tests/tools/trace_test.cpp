@@ -57,6 +57,25 @@ TEST(TraceCommand, ShowsTheSlopesOfANeuron) {
       << lines[12];
 }
 
+TEST(TraceCommand, ShowsAStepOfAModelOnAText) {
+  const Outcome outcome =
+      glass({"trace", "--ckpt", "handmade:induction", "--prompt", "abcab", "--threads", "1"});
+  ASSERT_EQ(outcome.code, 0) << outcome.text();
+  EXPECT_TRUE(holds(outcome.out, "^one training step on 5 tokens of handmade:induction, on cpu "))
+      << outcome.out;
+  EXPECT_TRUE(holds(outcome.out, "leaf +\\(1536,512\\) f32 .* transformer.h.1.attn.c_attn.weight "))
+      << outcome.out;
+  EXPECT_TRUE(holds(outcome.out, "head_loss +\\(\\) f32 .* model/gpt.cpp:[0-9]+ .* 1\n"))
+      << outcome.out;
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{"trace", "--ckpt", "handmade:induction", "--prompt", "a"},
+        {"trace", "--ckpt", "handmade:induction"},
+        {"trace", "--ckpt", "handmade:induction", "--prompt", "ab", "--program", "scalar"},
+        {"trace", "--ckpt", "handmade:induction", "--prompt", "ab", "--compare", "reference"},
+        {"trace", "--prompt", "ab"}})
+    EXPECT_EQ(glass(wrong).code, 2) << wrong.back();
+}
+
 // The value of the last node is the loss.
 double loss_in(const std::string& json) {
   const std::size_t at = json.rfind("\"value\": ");

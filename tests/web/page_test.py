@@ -534,8 +534,16 @@ def a_step_is_recorded(report, page, args):
     page.value(boxes + ".forEach((box) => { box.open = true; })")
     page.wait("document.querySelectorAll('.tape').length === 4")
     rows = page.value("[...document.querySelectorAll('.tape tbody tr')].map((row) => [row.dataset.node, "
-                      "row.cells[1].textContent, row.cells[3].textContent, row.cells[4].textContent, "
+                      "row.cells[1].textContent.replace(/^.* weight$/, `${row.cells[1].title} weight`), "
+                      "row.cells[3].textContent, row.cells[4].textContent, "
                       "row.cells[7].textContent])")
+    line = page.value("document.querySelector('[aria-label=\"the tape\"] .command code').textContent")
+    told = json.loads(peer.output_of(args.glass, *shlex.split(line)[1:], "--json", "--threads", "1"))["nodes"]
+    shown = page.value("[...document.querySelectorAll('.tape tbody tr')].map((row) => "
+                       "[8, 9].map((c) => Number(row.cells[c].textContent)))")
+    good = len(shown) == len(told) and all(abs(x - y) <= 6e-4 * abs(y) for row, node in zip(shown, told)
+                                           for x, y in zip(row, (node["value"], node["grad"])))
+    report.check("what glass trace prints", good, f"{shown}\n  {told}")
     report.check("every node once", [row[0] for row in rows] == [str(i) for i in range(len(rows))], rows)
     made = {(int(i), int(row[0])) for row in rows for i in re.findall(r"%(\d+)", row[2])}
     read = {(int(row[0]), int(i)) for row in rows for i in re.findall(r"%(\d+)", row[3])}
@@ -546,7 +554,7 @@ def a_step_is_recorded(report, page, args):
     page.value("document.querySelectorAll('.figure .result > .box').forEach((box) => { box.open = false; })")
     page.value("document.querySelectorAll('.figure .result > .box')[3].open = true")
     number = page.value("""(() => {
-      const last = document.querySelector('.figure .result > .box:last-child');
+      const last = document.querySelector('.figure .result > .box:last-of-type');
       const first = Number(last.querySelector('[data-node]').dataset.node);
       const to = [...last.querySelectorAll('.node-link')].find((one) => Number(one.textContent.slice(1)) < first);
       to.click();

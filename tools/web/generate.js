@@ -5,6 +5,7 @@ import { command_line } from './analysis.js';
 import { colour_at, css, ink_for } from './colours.js';
 import { clear, el, ground, say } from './dom.js';
 import { bars } from './plots.js';
+import { shell_line } from './shell.js';
 import { complaint } from './work.js';
 
 // What a person turns: the names are those of POST /api/generate.
@@ -52,16 +53,6 @@ function paint(span, probability) {
   span.style.color = ink_for(colour);
 }
 
-// As a shell takes it; the same rule as tools/shell_word.cpp.
-function shell_word(text) {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-function words_of(command, options) {
-  return [command, ...Object.entries(options).map(
-    ([name, value]) => shell_word(`--${name}=${value}`))].join(' ');
-}
-
 // The command that writes the same.
 function command_of({ ckpt, vocab_size }, { steering, ...body }) {
   const options = { ckpt, prompt: body.prompt, 'max-new-tokens': body.n,
@@ -70,9 +61,9 @@ function command_of({ ckpt, vocab_size }, { steering, ...body }) {
   else if (vocab_size > 200) options['top-k'] = vocab_size;   // 200: what the commands cut at
   if (body.top_p < 1) options['top-p'] = body.top_p;
   if (body.min_p > 0) options['min-p'] = body.min_p;
-  if (!steering) return words_of('glass sample', options);
+  if (!steering) return shell_line('glass sample', options);
   const { strength, ...direction } = steering;
-  return words_of('glass interp steer', { ...options, ...direction, strengths: strength });
+  return shell_line('glass interp steer', { ...options, ...direction, strengths: strength });
 }
 
 class Writing {

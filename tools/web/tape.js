@@ -1,9 +1,11 @@
 // The tape of one training step: every op in the order in which it ran, what it was made from, who
 // reads it, and what it cost. Backward walks the same list from its end.
+import { command_line } from './analysis.js';
 import { code_box } from './code.js';
 import { clear, el } from './dom.js';
 import { count, short_number } from './numbers.js';
 import { bars } from './plots.js';
+import { shell_line } from './shell.js';
 import { Work } from './work.js';
 
 const kMostOps = 8;   // kinds of op to draw a bar for
@@ -63,6 +65,11 @@ function links(ids, go) {
     : el('button', { type: 'button', class: 'node-link', onclick: () => go(id) }, `%${id}`)]);
 }
 
+// A name as its block calls it.
+function inside(node) {
+  return node.scope.replace(/^(transformer\.h\.\d+\.|blocks\.\d+\.?|transformer\.)/, '');
+}
+
 const kColumns = [['node', 'right'], ['op', ''], ['output', ''], ['made from', ''],
   ['read by', ''], ['ms', 'right'], ['ms back', 'right'], ['kept', 'right'], ['|value|', 'right'],
   ['|grad|', 'right'], ['', '']];
@@ -73,8 +80,8 @@ function rows_of(context, node, go) {
     'aria-label': `the code of %${node.id}` }, 'the code') : null;
   const row = el('tr', { 'data-node': node.id, tabindex: -1 },
     el('th', { scope: 'row', class: 'right' }, `%${node.id}`),
-    cell('', el('b', {}, node.leaf ? node.scope : node.op), node.leaf ? ' weight'
-      : node.scope ? ` in ${node.scope}` : ''),
+    el('td', { title: node.scope || null }, el('b', {}, node.leaf ? inside(node) : node.op),
+      node.leaf ? ' weight' : inside(node) ? ` in ${inside(node)}` : ''),
     cell('', `${node.shape.join(' x ') || 'one number'} ${node.dtype}`),
     cell('', links(node.inputs, go)), cell('', links(node.readers, go)),
     cell('right', node.leaf ? '' : ms(node.forward_ms)),
@@ -120,12 +127,15 @@ function where_time_goes(nodes) {
   }
   const rows = [...kinds].map(([name, some]) => ({ name, some, ...sums_of(some) }))
     .sort((a, b) => b.forward + b.backward - a.forward - a.backward);
-  return bars({ title: 'Where the time goes', unit: 'ms, forward and backward', references: [],
+  const short = rows.length && rows[0].forward + rows[0].backward < 10;
+  return bars({ title: 'Where the time goes', references: [],
+    unit: `${short ? 'microseconds' : 'ms'}, forward and backward`,
     bars: rows.slice(0, kMostOps).map(({ name, some, forward, backward }) => ({ name,
-      value: forward + backward, note: `${some.length} times` })) });
+      value: (forward + backward) * (short ? 1000 : 1),
+      note: some.length > 1 ? `${some.length} times` : 'once' })) });
 }
 
-function show(context, node, said) {
+function show(context, node, said, command) {
   const nodes = tape_of(said), { forward, backward, kept } = sums_of(nodes);
   const parts = [];
   const go = (id) => {
@@ -144,7 +154,7 @@ function show(context, node, said) {
       `for the other. The loss is ${short_number(said.loss, 1)} nats a token. Each time is ` +
       `the least of three runs on ${said.trace.device}, and includes looking at the clock; ` +
       '|value| and |grad| are roots of sums of squares.'),
-    where_time_goes(nodes), ...parts.map(({ box }) => box));
+    where_time_goes(nodes), ...parts.map(({ box }) => box), command_line(command));
 }
 
 // A text to make a step on; nothing is computed before somebody asks.
@@ -163,7 +173,8 @@ export function tape_section(context, asked) {
     const body = name === 'prompt' ? { prompt: input.value }
       : { tokens: input.value.split(/[ ,]+/).filter(Boolean).map(Number) };
     work.run((signal) => context.transport.call('POST', '/api/tape', body, signal),
-      (said) => show(context, result, said));
+      (said) => show(context, result, said, shell_line('glass trace',
+        { ckpt: context.model.ckpt, [name]: input.value, last: 0 })));
   });
   context.leave(() => work.cancel());
   return el('section', { class: 'figure' }, el('h2', {}, 'The tape of one step'),
