@@ -4,5 +4,5 @@
 file(GLOB GLASS_PAGE_PARTS CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR}
   ${CMAKE_CURRENT_SOURCE_DIR}/api/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/interp/*.cpp)
 list(REMOVE_ITEM GLASS_PAGE_PARTS api/train.cpp api/trainer_process.cpp interp/sae_train.cpp interp/tell.cpp)
-list(APPEND GLASS_PAGE_PARTS arguments.cpp build_info.cpp data_note.cpp guess.cpp machine.cpp options.cpp priority.cpp
-  sampler_options.cpp saved.cpp shell_word.cpp sources.cpp terminal.cpp text_options.cpp)
+list(APPEND GLASS_PAGE_PARTS arguments.cpp build_info.cpp data_note.cpp guess.cpp machine.cpp model_step.cpp options.cpp
+  priority.cpp sampler_options.cpp saved.cpp shell_word.cpp sources.cpp terminal.cpp text_options.cpp)
