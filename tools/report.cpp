@@ -9,6 +9,7 @@
 #include "interp/kept_file.h"
 #include "model/generate.h"
 #include "tools/interp/interp.h"
+#include "tools/pages_html.h"
 #include "tools/shell_word.h"
 #include "tools/terminal.h"
 #include "tools/text_options.h"

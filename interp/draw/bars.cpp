@@ -66,8 +66,6 @@ double draw(const Bars& all, double width, Surface& surface) {
     const double x0 = across(std::min(bars[i].value, 0.0));
     const double x1 = across(std::max(bars[i].value, 0.0));
     surface.rectangle({x0, y + 4, x1 - x0, kRow - 7}, bars[i].value < 0 ? kVermilion : kBlue);
-    surface.note({0, y, width, kRow},
-                 bars[i].name + ": " + readable(bars[i].value, most) + " " + all.unit);
   }
   const Point zero[] = {{crisp(across(0)), top}, {crisp(across(0)), bottom}};
   if (!bars.empty()) surface.polyline(zero, {.colour = kFadedInk, .width = 1});

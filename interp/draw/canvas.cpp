@@ -156,10 +156,10 @@ void Canvas::cells(const Cells& grid) {
     }
     return all;
   };
-  const std::vector<double> x = edges(grid.box.x, grid.box.width, grid.columns.size());
-  const std::vector<double> y = edges(grid.box.y, grid.box.height, grid.rows.size());
+  const std::vector<double> x = edges(grid.box.x, grid.box.width, grid.columns);
+  const std::vector<double> y = edges(grid.box.y, grid.box.height, grid.rows);
   for (std::size_t i = 0; i < grid.colours.size(); ++i) {
-    const std::size_t r = i / grid.columns.size(), c = i % grid.columns.size();
+    const std::size_t r = i / grid.columns, c = i % grid.columns;
     if (grid.colours[i].a > 0)
       rectangle({x[c], y[r], x[c + 1] - x[c], y[r + 1] - y[r]}, grid.colours[i]);
   }

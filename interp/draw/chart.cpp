@@ -18,8 +18,6 @@ constexpr double kTitle = 17, kText = 13, kSmall = 12;   // sizes of letters
 constexpr double kLabelGap = 16;                         // between the baselines of two labels
 constexpr double kLeader = 14;   // from the plot to its labels, bridged by a thin line
 constexpr int kFewPoints = 40;   // so few are shown one by one
-constexpr std::size_t kMostNoted =
-    200;   // of a series: so many can say their numbers when pointed at
 
 struct Layout {
   Box plot;
@@ -143,21 +141,6 @@ void draw_series(const Chart& chart, const Series& series, const Layout& layout,
   if (!faint && !runs.empty()) surface.polyline({&runs.back().back(), 1}, {line.colour, 6});
 }
 
-// What the points say to a pointer, where the surface has one.
-void note_points(const Series& series, const Chart& chart, const Layout& layout, Surface& surface) {
-  if (series.points.size() > kMostNoted || series.emphasis == Emphasis::faint) return;
-  double most = 0;
-  for (const Point p : series.points)
-    if (is_shown(chart, p)) most = std::max(most, std::abs(p.y));
-  const std::string name = series.name.empty() ? "" : series.name + ", ";
-  for (const Point p : series.points) {
-    if (!is_shown(chart, p)) continue;
-    const Point at = layout.at(p);
-    surface.note({at.x - 5, at.y - 5, 10, 10},
-                 name + format("%.6g", p.x) + ": " + readable(p.y, most));
-  }
-}
-
 void draw_labels(const Layout& layout, Surface& surface) {
   std::vector<double> wishes;
   for (const ChartLabel& label : layout.labels) {
@@ -194,7 +177,6 @@ void draw(const Chart& chart, Surface& surface) {
       for (const Series& series : chart.series)
         if (series.emphasis == now) draw_series(chart, series, layout, surface);
     }
-    for (const Series& series : chart.series) note_points(series, chart, layout, surface);
   }
   draw_labels(layout, surface);
   if (has_points(chart)) return;

@@ -147,11 +147,6 @@ double draw(const Diagram& diagram, double width, Surface& surface) {
   std::size_t silent = 0;
   for (const Drawn& drawn : arrows) {
     if (!draw_words(drawn, width, taken, surface)) ++silent;
-    const auto name = [&](int part) { return diagram.parts[static_cast<std::size_t>(part)].name; };
-    const Point p = drawn.path[12];
-    surface.note({p.x - 8, p.y - 8, 16, 16}, name(drawn.arrow->from) + " to " +
-                                                 name(drawn.arrow->to) + ": " +
-                                                 weight_words(*drawn.arrow));
   }
   const std::string remark =
       silent == 0 ? "" : std::to_string(silent) + " of the thinner arrows had no room for a number";

@@ -129,7 +129,7 @@ void draw_cells(const Heatmap& map, const std::vector<std::string>& words, const
     colours.push_back(std::isnan(v) && !l.strokes ? kGridInk.with_alpha(120)
                                                   : colour_of(map.colours, range, v));
   }
-  if (!map.values.empty()) surface.cells({l.cells, map.rows, map.columns, colours, map.values});
+  if (!map.values.empty()) surface.cells({l.cells, map.rows.size(), map.columns.size(), colours});
   hatch(map, l, surface);
   if (!l.words_fit) return;
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -160,13 +160,8 @@ double draw_colour_bar(ColourMap colours, Range range, const std::string& unit, 
   const double length = std::min(200.0, width * 0.5), left = std::min(20.0, width * 0.1);
   constexpr int kSteps = 64;
   std::vector<Colour> steps;
-  std::vector<double> values;
-  for (int i = 0; i < kSteps; ++i) {
-    steps.push_back(colour_at(colours, (i + 0.5) / kSteps));
-    values.push_back(range.low + (range.high - range.low) * (i + 0.5) / kSteps);
-  }
-  const std::vector<std::string> row(1), columns(kSteps);
-  surface.cells({{left, 4, length, 10}, row, columns, steps, values});
+  for (int i = 0; i < kSteps; ++i) steps.push_back(colour_at(colours, (i + 0.5) / kSteps));
+  surface.cells({{left, 4, length, 10}, 1, kSteps, steps});
   Axis axis;
   int ticks = 5;
   do {

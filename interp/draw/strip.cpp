@@ -14,7 +14,6 @@ double draw(const Strip& strip, double width, Surface& surface) {
   constexpr double kLine = 24, kBox = 20, kAir = 3;
   double y = draw_heading(strip.title, width, surface), x = 0;
   const Range range = range_of(strip);
-  const double most = largest_of(strip.values);
   const std::size_t shown = std::min(strip.tokens.size(), kMost);
   for (std::size_t i = 0; i < shown; ++i) {
     const std::string token = fitted(strip.tokens[i], width - 2 * kAir, kWords);
@@ -25,7 +24,6 @@ double draw(const Strip& strip, double width, Surface& surface) {
     if (under.a > 0) {
       surface.rectangle({x, y, box, kBox}, under);
       style.colour = ink_for(under);
-      surface.note({x, y, box, kBox}, strip.tokens[i] + ": " + short_number(strip.values[i], most));
     }
     surface.text(token, {x + kAir, y + 14.5}, style);
     x += box + 1;

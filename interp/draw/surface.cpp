@@ -3,11 +3,11 @@
 namespace glass {
 
 void Surface::cells(const Cells& grid) {
-  const double width = grid.box.width / static_cast<double>(grid.columns.size());
-  const double height = grid.box.height / static_cast<double>(grid.rows.size());
-  for (std::size_t r = 0; r < grid.rows.size(); ++r) {
-    for (std::size_t c = 0; c < grid.columns.size(); ++c) {
-      const Colour colour = grid.colours[r * grid.columns.size() + c];
+  const double width = grid.box.width / static_cast<double>(grid.columns);
+  const double height = grid.box.height / static_cast<double>(grid.rows);
+  for (std::size_t r = 0; r < grid.rows; ++r) {
+    for (std::size_t c = 0; c < grid.columns; ++c) {
+      const Colour colour = grid.colours[r * grid.columns + c];
       if (colour.a == 0) continue;
       rectangle({grid.box.x + width * static_cast<double>(c),
                  grid.box.y + height * static_cast<double>(r), width, height},

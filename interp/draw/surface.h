@@ -43,13 +43,11 @@ struct TextStyle {
   Direction direction = Direction::level;
 };
 
-// A grid of coloured cells, row after row from the top left. What they stand for comes along, for
-// a surface on which one can point at a cell.
+// A grid of coloured cells, row after row from the top left.
 struct Cells {
   Box box;
-  std::span<const std::string> rows, columns;   // names
-  std::span<const Colour> colours;              // rows x columns; with alpha 0: left as it is
-  std::span<const double> values;
+  std::size_t rows, columns;
+  std::span<const Colour> colours;   // rows x columns; with alpha 0: left as it is
 };
 
 class Surface {
@@ -63,8 +61,6 @@ class Surface {
   virtual void text(std::string_view utf8, Point at, const TextStyle& style) = 0;
 
   virtual void cells(const Cells& grid);
-  // What to tell somebody who points there; most surfaces cannot.
-  virtual void note(const Box&, std::string_view) {}
 
   // Until end_clip, what lies outside of the box is not drawn. Clips do not nest.
   virtual void begin_clip(const Box& box) = 0;
@@ -92,7 +88,6 @@ class Shifted final : public Surface {
     on_.text(utf8, {at.x + origin_.x, at.y + origin_.y}, style);
   }
   void cells(const Cells& grid) override;
-  void note(const Box& box, std::string_view words) override { on_.note(there(box), words); }
   void begin_clip(const Box& box) override { on_.begin_clip(there(box)); }
   void end_clip() override { on_.end_clip(); }
 

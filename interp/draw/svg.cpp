@@ -1,16 +1,10 @@
 #include "interp/draw/svg.h"
 
-#include <algorithm>
 #include <cmath>
 
-#include "engine/base/base64.h"
-#include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "engine/base/utf8.h"
-#include "interp/draw/axis.h"
-#include "interp/draw/colour_map.h"
 #include "interp/draw/font.h"
-#include "interp/draw/png.h"
 
 namespace glass {
 namespace {
@@ -38,6 +32,14 @@ bool is_finite(Point p) { return std::isfinite(p.x) && std::isfinite(p.y); }
 const char* anchor(Align align) {
   if (align == Align::left) return "start";
   return align == Align::centre ? "middle" : "end";
+}
+
+// Where the colour is not opaque, how much of it there is comes along.
+std::string paint(const char* property, Colour colour) {
+  const std::string text =
+      attribute(property, format("#%02x%02x%02x", colour.r, colour.g, colour.b));
+  if (colour.a == 255) return text;
+  return text + attribute((std::string(property) + "-opacity").c_str(), colour.a / 255.0);
 }
 
 }   // namespace
@@ -70,31 +72,13 @@ std::string xml_text(std::string_view utf8) {
   return out;
 }
 
-Svg::Svg(double width, double height, const std::string& title, Colour paper, SvgUse use)
-    : use_(use) {
+Svg::Svg(double width, double height, const std::string& title, Colour paper) {
   body_ = "<svg xmlns=\"http://www.w3.org/2000/svg\"" +
           attribute("viewBox", "0 0 " + number(width) + " " + number(height)) +
           attribute("width", width) + attribute("height", height) +
           " role=\"img\" font-family=\"Helvetica Neue, Arial, sans-serif\">\n<title>" +
           xml_text(title) + "</title>\n";
-  if (use == SvgUse::file) rectangle({0, 0, width, height}, paper);
-}
-
-// The colours that a page has its own names for, so that it may be light or dark.
-std::string Svg::paint(const char* property, Colour colour) const {
-  std::string text = attribute(property, format("#%02x%02x%02x", colour.r, colour.g, colour.b));
-  if (use_ == SvgUse::page) {
-    const Colour opaque = colour.with_alpha(255);
-    const char* name = opaque == kInk                             ? "ink"
-                       : opaque == kPaper                         ? "paper"
-                       : opaque == kFadedInk                      ? "faded"
-                       : opaque == kGridInk                       ? "grid"
-                       : opaque == kDarkInk || opaque == kPaleInk ? "cell"
-                                                                  : nullptr;
-    if (name) text += attribute("class", std::string(property) + "-" + name);
-  }
-  if (colour.a == 255) return text;
-  return text + attribute((std::string(property) + "-opacity").c_str(), colour.a / 255.0);
+  rectangle({0, 0, width, height}, paper);
 }
 
 void Svg::rectangle(const Box& box, Colour colour) {
@@ -132,86 +116,6 @@ void Svg::text(std::string_view utf8, Point at, const TextStyle& style) {
   if (style.direction == Direction::upwards)
     body_ += attribute("transform", "rotate(-90 " + number(at.x) + " " + number(at.y) + ")");
   body_ += " xml:space=\"preserve\">" + xml_text(utf8) + "</text>\n";
-}
-
-void Svg::cells(const Cells& grid) {
-  constexpr std::size_t kFew = 400;
-  if (grid.colours.size() > kFew) return image(grid);
-  if (use_ == SvgUse::file) return Surface::cells(grid);
-  body_ += "<g class=\"cells\">";
-  double most = 0;
-  for (const double v : grid.values)
-    if (std::isfinite(v)) most = std::max(most, std::abs(v));
-  const double width = grid.box.width / static_cast<double>(grid.columns.size());
-  const double height = grid.box.height / static_cast<double>(grid.rows.size());
-  for (std::size_t i = 0; i < grid.colours.size(); ++i) {
-    const std::size_t r = i / grid.columns.size(), c = i % grid.columns.size();
-    if (grid.colours[i].a == 0) continue;
-    body_ += "<rect" +
-             place({grid.box.x + width * static_cast<double>(c),
-                    grid.box.y + height * static_cast<double>(r), width, height}) +
-             paint("fill", grid.colours[i]) + "><title>";
-    const std::string row = xml_text(grid.rows[r]), column = xml_text(grid.columns[c]);
-    body_ += row + (row.empty() || column.empty() ? "" : ", ") + column +
-             (row.empty() && column.empty() ? "" : ": ") + readable(grid.values[i], most) +
-             "</title></rect>\n";
-  }
-  body_ += "</g>\n";
-}
-
-namespace {
-
-// Each value as two bytes, a share of low .. high; the three largest stand for what is no number.
-std::string shares_of(std::span<const double> values, Range range) {
-  std::string bytes;
-  for (const double v : values) {
-    unsigned share = 65535;
-    if (std::isinf(v)) share = v > 0 ? 65534 : 65533;
-    if (std::isfinite(v))
-      share = static_cast<unsigned>(
-          std::lround((v - range.low) / std::max(range.high - range.low, 1e-300) * 65532));
-    bytes += static_cast<char>(share & 255u);
-    bytes += static_cast<char>(share >> 8);
-  }
-  return bytes;
-}
-
-}   // namespace
-
-void Svg::image(const Cells& grid) {
-  std::string rgba;
-  for (const Colour c : grid.colours)
-    for (const std::uint8_t byte : {c.r, c.g, c.b, c.a}) rgba += static_cast<char>(byte);
-  const std::string picture =
-      png(static_cast<int>(grid.columns.size()), static_cast<int>(grid.rows.size()), rgba);
-  body_ += "<image class=\"cells\"" + place(grid.box) + " preserveAspectRatio=\"none\"" +
-           " style=\"image-rendering:pixelated\"" +
-           attribute("href", "data:image/png;base64," + base64(picture)) + "/>\n";
-  if (use_ == SvgUse::file) return;
-  Range range{0, 0};
-  bool first = true;
-  for (const double v : grid.values) {
-    if (!std::isfinite(v)) continue;
-    range = first ? Range{v, v} : Range{std::min(range.low, v), std::max(range.high, v)};
-    first = false;
-  }
-  const auto names = [](std::span<const std::string> labels) {
-    Json json;
-    json.array();
-    for (const std::string& label : labels) json.value(label);
-    return xml_text(json.end().text());
-  };
-  body_ += "<rect" + place(grid.box) + " fill=\"transparent\"" +
-           attribute("data-low", shortest(range.low)) +
-           attribute("data-high", shortest(range.high)) + attribute("data-rows", names(grid.rows)) +
-           attribute("data-columns", names(grid.columns)) +
-           attribute("data-cells", base64(shares_of(grid.values, range))) + "/>\n";
-}
-
-void Svg::note(const Box& box, std::string_view words) {
-  if (use_ == SvgUse::file) return;
-  body_ += "<rect" + place(box) + " fill=\"transparent\"><title>" + xml_text(words) +
-           "</title></rect>\n";
 }
 
 // A picture inside of the picture clips by itself, and needs no name that another picture on the

@@ -8,33 +8,20 @@
 
 namespace glass {
 
-// page: inside of an HTML page, whose style sheet knows the colours of paper and ink by the classes
-// fill-ink, stroke-ink, fill-faded, stroke-grid and so on, and where one can point at things.
-enum class SvgUse : std::uint8_t { file, page };
-
 class Svg final : public Surface {
  public:
   // `title` is what stands for the picture where it cannot be seen.
-  Svg(double width, double height, const std::string& title, Colour paper = kPaper,
-      SvgUse use = SvgUse::file);
+  Svg(double width, double height, const std::string& title, Colour paper = kPaper);
 
   void rectangle(const Box& box, Colour colour) override;
   void polyline(std::span<const Point> points, const Stroke& stroke) override;
   void text(std::string_view utf8, Point at, const TextStyle& style) override;
-  // Many cells become one image with a pixel each; on a page their values come along in an
-  // attribute.
-  void cells(const Cells& grid) override;
-  void note(const Box& box, std::string_view words) override;
   void begin_clip(const Box& box) override;
   void end_clip() override;
 
   std::string file() const { return body_ + "</svg>\n"; }
 
  private:
-  std::string paint(const char* property, Colour colour) const;
-  void image(const Cells& grid);
-
-  SvgUse use_;
   std::string body_;
 };
 

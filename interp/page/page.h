@@ -1,5 +1,5 @@
 // A page of results: what an analysis has to show, said once. The same page becomes letters in a
-// terminal, a PNG, and a part of an HTML file, so that all three show the same numbers.
+// terminal, a PNG, and JSON that a browser draws, so that all three show the same numbers.
 //
 // A page is a list of figures (interp/draw/figure.h); each is plain data. Results do not draw: they
 // fill these in.
@@ -43,10 +43,6 @@ struct Findings {
   Page page;
   std::string json;   // one object, which says where it is from
 };
-
-// One self-contained file: no script or picture is fetched from anywhere. The JSON of the results
-// lies in it, for whoever wants the numbers.
-std::string pages_html(const std::string& title, const std::vector<Findings>& pages);
 
 // A result as findings: what page_of() and put() say about it.
 template <class Result>

@@ -4,7 +4,9 @@
 
 #include "engine/base/base64.h"
 #include "engine/base/json.h"
+#include "engine/base/utf8.h"
 #include "interp/draw/heatmap.h"
+#include "interp/draw/svg.h"
 
 namespace glass {
 namespace {
@@ -109,6 +111,23 @@ void fields(Json& json, const Chart& chart) {
   references(json, chart.references);
 }
 
+// Without the letters that turn the writing around them, as tokens of strangers may have them: all
+// of those are of two bytes that begin with D8, or of three that begin with E2.
+std::string upright(const std::string& utf8) {
+  std::string out;
+  std::size_t done = 0, size = 0;
+  for (std::size_t at = 0; (at = utf8.find_first_of("\xD8\xE2", at)) != std::string::npos;
+       at += size) {
+    size = utf8[at] == '\xD8' ? 2 : 3;
+    std::u32string letter;
+    decode_utf8(std::string_view(utf8).substr(at, size), letter);
+    if (letter.empty() || !turns_writing(letter[0])) continue;
+    out += utf8.substr(done, at - done) + "\uFFFD";
+    done = at + size;
+  }
+  return out + utf8.substr(done);
+}
+
 }   // namespace
 
 // float32, least significant byte first on every machine that we build for (dtype.h says so too).
@@ -121,7 +140,8 @@ void put_f32(Json& json, std::string_view name, std::span<const double> values) 
   json.key(name).object().field("f32", base64(bytes)).end();
 }
 
-void put(Json& json, const Page& page) {
+std::string page_json(const Page& page) {
+  Json json;
   json.object().field("name", page.name).field("title", page.title);
   json.field("from", from_words(page.from)).field("command", page.from.command);
   json.key("figures").array();
@@ -131,12 +151,7 @@ void put(Json& json, const Page& page) {
     json.end();
   }
   json.end().end();
-}
-
-std::string page_json(const Page& page) {
-  Json json;
-  put(json, page);
-  return json.text();
+  return upright(json.text());
 }
 
 }   // namespace glass

@@ -11,8 +11,7 @@
 namespace glass {
 
 class Json;
-void put(Json& json, const Page& page);   // one object
-std::string page_json(const Page& page);
+std::string page_json(const Page& page);                                           // one object
 void put_f32(Json& json, std::string_view name, std::span<const double> values);   // {"f32": ".."}
 
 }   // namespace glass

@@ -42,10 +42,8 @@ class Recorder final : public Surface {
     else words.push_back({std::string(utf8), {at.x - before, at.y - high, length, high}});
   }
   void cells(const Cells& grid) override {
-    grids.push_back({grid.box,
-                     grid.rows.size(),
-                     grid.columns.size(),
-                     {grid.colours.begin(), grid.colours.end()}});
+    grids.push_back(
+        {grid.box, grid.rows, grid.columns, {grid.colours.begin(), grid.colours.end()}});
   }
   void begin_clip(const Box&) override {}
   void end_clip() override {}

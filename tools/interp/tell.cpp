@@ -1,6 +1,7 @@
 // How an analysis is told at a terminal: as letters, as JSON, as a picture or a page. What asks for
 // the figures themselves (tools/api) needs nothing of this.
 #include "tools/interp/interp.h"
+#include "tools/pages_html.h"
 #include "tools/terminal.h"
 #include "tools/text_options.h"
 

@@ -1,9 +1,9 @@
 // A page of one analysis: what it asks, a form with sensible values, and what was found. The values
 // of the form stand in the address, so that a result can be bookmarked and the way back works.
 import { code_box } from './code.js';
-import { clear, copy_button, el } from './dom.js';
-import { figure } from './figures.js';
+import { el } from './dom.js';
 import { make_form } from './form.js';
+import { show_page } from './result.js';
 import { Work } from './work.js';
 
 // What a page that knows the model can offer instead of a bare number.
@@ -18,20 +18,6 @@ function known(model) {
 export function example({ model }) {
   if (model.tokenizer) return { prompt: model.example };
   return { tokens: [0, 1, 2, 3, 0, 1, 2, 3].map((id) => id % model.vocab_size).join(',') };
-}
-
-export function command_line(command) {
-  return el('div', { class: 'command' }, el('code', {}, command),
-    copy_button('copy the command', () => command));
-}
-
-export function provenance(page) {
-  return el('footer', { class: 'from' }, el('p', {}, page.from), command_line(page.command));
-}
-
-export function show_page(node, page) {
-  clear(node).append(el('h2', {}, page.title), ...page.figures.map((said) => figure(said)),
-    provenance(page));
 }
 
 // Options that few people need, by name.

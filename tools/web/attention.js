@@ -1,9 +1,10 @@
 // Attention: all heads side by side; a click enlarges one. The text above the heads is linked with
 // them: point at a token to see where it looks, in the mean of all heads or in one of them.
-import { analysis_page, example, provenance } from './analysis.js';
+import { analysis_page, example } from './analysis.js';
 import { clear, el } from './dom.js';
 import { figure, token_line } from './figures.js';
 import { Link } from './heatmap.js';
+import { provenance } from './result.js';
 
 // Head "1.0" of the list, or the mean of all of them, as rows of [query][key].
 function pattern_of(data, wanted) {

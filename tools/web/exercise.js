@@ -1,9 +1,9 @@
 // One exercise as a page: what is known, the question, a prediction that is committed, and only
 // then the analysis, whose numbers settle it. The questions are in exercises.js.
-import { show_page } from './analysis.js';
 import { clear, el, say } from './dom.js';
 import { exercises, posed } from './exercises.js';
 import { gallery } from './heatmap.js';
+import { show_page } from './result.js';
 import { Work } from './work.js';
 
 let numbered = 0;

@@ -1,10 +1,10 @@
 // Generate: the model writes, and every token shows how likely it was and what else could have
 // come. With a direction to steer in, it writes twice with the same dice, as it is and steered, so
 // that what differs is the direction's doing.
-import { command_line } from './analysis.js';
 import { colour_at, css, ink_for } from './colours.js';
 import { clear, el, ground, say } from './dom.js';
 import { bars } from './plots.js';
+import { command_line } from './result.js';
 import { shell_line } from './shell.js';
 import { complaint } from './work.js';
 

@@ -1,8 +1,9 @@
 // Induction: which heads continue what came before, and whether it is real: a head that looks at a
 // fixed distance scores as well at one length, but not at others.
-import { analysis_page, show_page } from './analysis.js';
+import { analysis_page } from './analysis.js';
 import { el } from './dom.js';
 import { short_number } from './numbers.js';
+import { show_page } from './result.js';
 
 function row(good, words) {
   return el('li', { class: good ? 'good' : 'bad' }, el('b', {}, good ? 'yes' : 'no'), ` ${words}`);

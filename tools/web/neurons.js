@@ -1,7 +1,8 @@
 // Neurons: what wakes one. The moments come from a scan of a long text, which is kept in a file;
 // where there is none yet, or it is of other weights, the page can make it.
-import { analysis_page, show_page } from './analysis.js';
+import { analysis_page } from './analysis.js';
 import { el } from './dom.js';
+import { show_page } from './result.js';
 import { Work } from './work.js';
 
 function has_neurons(model) {

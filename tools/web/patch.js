@@ -1,11 +1,12 @@
 // Patch: both experiments side by side. Put a part of the clean run into the corrupt one and see
 // what suffices; put a part of the corrupt one into the clean one and see what is needed. Neither
 // grid says enough alone.
-import { analysis_page, command_line } from './analysis.js';
+import { analysis_page } from './analysis.js';
 import { el } from './dom.js';
 import { figure } from './figures.js';
 import { Link } from './heatmap.js';
 import { short_number } from './numbers.js';
+import { command_line } from './result.js';
 
 const kMuch = 0.7;   // of the answer: from here on a cell counts as enough, or as needed
 const kSome = 0.1;   // from here on it has a part in it

@@ -1,10 +1,10 @@
 // The tape of one training step: every op in the order in which it ran, what it was made from, who
 // reads it, and what it cost. Backward walks the same list from its end.
-import { command_line } from './analysis.js';
 import { code_box } from './code.js';
 import { clear, el } from './dom.js';
 import { count, short_number } from './numbers.js';
 import { bars } from './plots.js';
+import { command_line } from './result.js';
 import { shell_line } from './shell.js';
 import { Work } from './work.js';
 
