@@ -409,6 +409,11 @@ def a_model_is_steered(report, page, args):
     page.wait("document.querySelector('.pair .complaint')")
     said = page.value("document.querySelector('.pair .complaint').textContent")
     report.check("no direction", "no direction between them" in said, said)
+    page.value("document.querySelector('[data-option=feature]').value = '3'")
+    page.click(".go")
+    page.wait("document.querySelector('.pair .complaint')?.textContent.includes('no autoencoder')")
+    said = page.value("document.querySelector('.pair .complaint').textContent")
+    report.check("no autoencoder", "glass interp sae train" in said, said)
     page.complaints.clear()   # a browser lists every refused request
 
 
@@ -489,6 +494,9 @@ def predictions_are_held_against_the_analysis(report, page, args):
     page.shape(1280, 900)
 
     begin("attention", "where", "induction")
+    page.click(".exercise .go")
+    time.sleep(0.3)
+    report.check("no prediction, no answer", not page.value("!!document.querySelector('main .badge')"))
     page.value("document.querySelector('.exercise input').focus()")
     page.key(" ", code="Space", number=32, text=" ")
     page.key("ArrowRight", number=39)
@@ -638,6 +646,14 @@ def a_trained_model_is_looked_into(report, page, args, run):
         go(page, path)
         shown = page.value("document.querySelector('main .complaint')?.textContent")
         report.check(f"a trained model's {path}", shown is None and not page.complaints, shown or page.complaints)
+    go(page, "attention", "exercise=where&model=twins&seed=1")
+    page.wait("document.querySelector('.exercise')")
+    status = "document.getElementById('status').textContent"
+    report.check("an exercise opens its own model", "handmade:twins" in page.value(status), page.value(status))
+    page.value("document.querySelector('footer button').click()")
+    page.wait(f"!{status}.includes('handmade')")
+    report.check("and gives the way back", "1 layer of" in page.value(status), page.value(status))
+    page.complaints.clear()
     go(page, "neurons", "L=0&N=3")
     shown = page.value("document.querySelector('main .complaint')?.textContent") or ""
     report.check("neurons want a scan", "scan" in shown, shown)

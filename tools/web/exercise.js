@@ -1,10 +1,10 @@
 // One exercise as a page: what is known, the question, a prediction that is committed, and only
 // then the analysis, whose numbers settle it. The questions are in exercises.js.
-import { clear, el, say } from './dom.js';
+import { clear, el } from './dom.js';
 import { exercises, posed } from './exercises.js';
 import { gallery } from './heatmap.js';
 import { show_page } from './result.js';
-import { Work } from './work.js';
+import { complaint, Work } from './work.js';
 
 let numbered = 0;
 
@@ -18,7 +18,7 @@ function address(exercise, model, seed) {
 // through them and a screen reader says what each of them is.
 function button_of(option, group) {
   return el('label', {}, el('input', { type: 'radio', name: group, value: option.value,
-    'aria-label': option.words ?? option.label }), el('span', {}, option.label ?? ''));
+    required: true, 'aria-label': option.words ?? option.label }), el('span', {}, option.label ?? ''));
 }
 
 function row_of_buttons(posed_, group) {
@@ -89,29 +89,36 @@ function chooser(exercise, name, seed) {
       el('small', {}, 'another seed asks another question'))));
 }
 
-async function opened(context, ckpt) {
-  if (context.status.model && context.model.ckpt === ckpt) return;
-  await context.transport.call('POST', '/api/open', { ckpt });
+async function open(context, name) {
+  await context.transport.call('POST', '/api/open', { ckpt: name });
   await context.opened();
 }
 
-async function about(context, ckpt) {
+let before = '';   // which model was open when the first exercise began
+
+// Opens the model of an exercise, and says what is known of it.
+async function opened(context, name) {
   const { models } = await context.transport.call('GET', '/api/models');
-  return models.find((model) => model.name === ckpt)?.about ?? '';
+  const now = models.find((model) => model.open), wanted = models.find((one) => one.name === name);
+  if (now && now.kind !== 'handmade') before = now.name;
+  if (now !== wanted) await open(context, name);
+  return wanted.about;
 }
 
-// The way back to the model that was open before.
-function way_back(context, before, page) {
-  if (!before || before === context.model.ckpt) return null;
+function way_back(context, page) {
+  if (!before) return null;
+  const trouble = el('span', {});
   const back = el('button', { type: 'button', class: 'quiet' }, `open ${before} again`);
   back.addEventListener('click', async () => {
-    await opened(context, before);
-    location.hash = `#/${page}`;
+    try {
+      await open(context, before);
+      location.hash = `#/${page}`;
+    } catch (error) {
+      clear(trouble).append(complaint(error));
+    }
   });
-  return back;
+  return [back, trouble];
 }
-
-let before = '';   // which model was open when the first exercise began
 
 export async function exercise_page(context, query, page) {
   const exercise = exercises.find((one) => one.page === page && one.id === query.exercise);
@@ -121,12 +128,11 @@ export async function exercise_page(context, query, page) {
   }
   const name = exercise.models.includes(query.model) ? query.model : exercise.models[0];
   const seed = Math.abs(Math.trunc(Number(query.seed))) || 0, ckpt = `handmade:${name}`;
-  if (context.model && !context.model.ckpt.startsWith('handmade:')) before = context.model.ckpt;
-  await opened(context, ckpt);
+  const about = await opened(context, ckpt);
   const ask = (analysis, body, signal) =>
     context.transport.call('POST', `/api/interp/${analysis}`, body, signal);
   const posed_ = await posed(exercise, context, seed, ask);
-  const known = posed_.known === false ? '' : await about(context, ckpt);
+  const known = posed_.known === false ? '' : about;
 
   const result = el('div', { class: 'result', role: 'region', 'aria-label': 'result' });
   const work = new Work(result), group = `exercise-${++numbered}`;
@@ -141,7 +147,6 @@ export async function exercise_page(context, query, page) {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     const prediction = new FormData(form).get(group);
-    if (prediction === null || prediction === '') return say('Choose an answer first.');
     work.run((signal) => ask(posed_.analysis, posed_.body, signal), (answer) => {
       if (answer.data.checkpoint !== ckpt) {
         throw Object.assign(new Error('Another model was opened meanwhile.'),
@@ -164,25 +169,21 @@ export async function exercise_page(context, query, page) {
       'were written by hand, so that one can know what it will do.'),
     chooser(exercise, name, seed),
     known ? el('p', {}, el('b', {}, ckpt), `: ${known}.`) : null, form, result,
-    el('footer', { class: 'from' }, el('p', {}, others(page, exercise), ' ',
-      way_back(context, before, page))));
+    el('footer', { class: 'from' }, el('p', {}, links(page, exercise), way_back(context, page))));
 }
 
-function others(page, exercise) {
-  return exercises.filter((one) => one.page === page && one !== exercise).flatMap((one) =>
+function links(page, but) {
+  return exercises.filter((one) => one.page === page && one !== but).flatMap((one) =>
     [el('a', { href: address(one, one.models[0], 0) }, one.title), ' ']);
 }
 
-// A page whose exercises stand at its end, and which is one of them where its address says so.
+// A page that names its exercises, and is one of them where its address says so.
 export function with_exercises(page, make) {
   return async (context, query) => {
     if (query.exercise) return exercise_page(context, query, page);
     const made = await make(context, query);
-    made.append(el('section', { class: 'figure to-predict' }, el('h3', {}, 'Predict, then look'),
-      el('p', { class: 'remark' }, 'Exercises with models that were written by hand, and that ' +
-        'are opened for it.'),
-      el('ul', {}, exercises.filter((one) => one.page === page).map((one) => el('li', {},
-        el('a', { href: address(one, one.models[0], 0) }, one.title))))));
+    made.querySelector('.lead').after(el('p', { class: 'remark to-predict' },
+      'Predict, then look, at a model that was written by hand: ', links(page)));
     return made;
   };
 }

@@ -146,7 +146,7 @@ function places_of({ layers }) {
   return [...before, [`blocks.${layers - 1}.hook_resid_post`, 'behind the last block']];
 }
 
-// towards, away, at: options of `glass interp steer`, strength: one of its strengths.
+// towards, away, at, feature: options of `glass interp steer`, strength: one of its strengths.
 function steering_fields({ model }, query) {
   const input = (name, attributes) => el('input', { id: `steer-${name}`, 'data-option': name,
     spellcheck: 'false', value: query[name] ?? '', ...attributes });
@@ -154,13 +154,14 @@ function steering_fields({ model }, query) {
   const away = input('away', { type: 'text', placeholder: 'a text' });
   const strength = input('strength', { type: 'number', step: 'any', min: -1e6, max: 1e6,
     value: query.strength ?? 2 });
+  const feature = input('feature', { type: 'number', min: 0, step: 1, placeholder: 'none' });
   const middle = `blocks.${Math.floor(model.layers / 2)}.hook_resid_pre`;
   const at = el('select', { id: 'steer-at', 'data-option': 'at' }, places_of(model).map(
     ([place, words]) => el('option', { value: place, selected: place === (query.at ?? middle) },
       words)));
   const field = (words, control, help) => el('div', { class: 'field' },
     el('label', { for: control.id }, words), control, el('small', {}, help));
-  const node = el('details', { class: 'steer', open: Boolean(query.towards) },
+  const node = el('details', { class: 'steer', open: Boolean(query.towards || query.feature) },
     el('summary', {}, 'steer it'),
     el('p', { class: 'remark' }, 'What the stream holds at the end of one text and not of the ' +
       'other is a direction; it is added at every token that the model reads. The model writes ' +
@@ -169,10 +170,14 @@ function steering_fields({ model }, query) {
       field('towards a text', towards, 'a text that has what is wanted'),
       field('away from a text', away, 'a text that has it not'),
       field('where', at, 'the place of the stream that is read and added to'),
+      field('or a feature', feature, 'of a sparse autoencoder: instead of two texts'),
       field('strength', strength, 'how often it is added; below 0 the other way')));
-  const said = () => (node.open && (towards.value || away.value)
-    ? { towards: towards.value, away: away.value, at: at.value, strength: Number(strength.value) }
-    : null);
+  const said = () => {
+    if (!node.open || !(towards.value || away.value || feature.value)) return null;
+    const times = { strength: Number(strength.value) };
+    if (feature.value) return { feature: Number(feature.value), ...times };
+    return { towards: towards.value, away: away.value, at: at.value, ...times };
+  };
   return { node, said };
 }
 
