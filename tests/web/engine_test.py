@@ -59,8 +59,9 @@ CALLS = [
 ]
 
 NODE = """
-const lines = require('fs').readFileSync(0, 'utf8').split('\\n').filter(Boolean);
-require(process.argv[1])().then((engine) => {
+const fs = require('fs'), engine = process.argv[1];
+const lines = fs.readFileSync(0, 'utf8').split('\\n').filter(Boolean);
+require(engine)({ wasmBinary: fs.readFileSync(engine.replace(/js$/, 'wasm')) }).then((engine) => {
   for (const line of lines) {
     const [method, path, body] = JSON.parse(line);
     const said = engine.ccall('glass_call', 'string', ['string', 'string', 'string'], [method, path, body]);

@@ -8,6 +8,7 @@ another ('./dom.js') a name in it ('glass/dom.js').
 """
 import argparse
 import base64
+import gzip
 import json
 import pathlib
 import re
@@ -34,9 +35,12 @@ def page(web, engine):
 
     html = re.sub(r'<link rel="stylesheet" href="/([\w.]+)">', style, html)
     html = re.sub(r'href="/(\w+\.svg)"', lambda found: f'href="{data("image/svg+xml", (web / found[1]).read_text())}"', html)
-    # The engine is text that wasm.js starts a thread with; a script of an unknown kind is never run.
+    # The engine is text that wasm.js starts a thread with; a script of an unknown kind is never run. Its module is a third
+    # of its size in here, and every browser can unpack it.
+    module_bytes = base64.b64encode(gzip.compress(engine.with_suffix(".wasm").read_bytes(), 9, mtime=0)).decode()
     parts = [f'<script type="importmap">{json.dumps({"imports": modules})}</script>',
-             '<script type="text/plain" id="engine">' + engine.replace("</script", r"<\/script") + "</script>",
+             '<script type="text/plain" id="engine">' + engine.read_text().replace("</script", r"<\/script") + "</script>",
+             f'<script type="text/plain" id="engine-module">{module_bytes}</script>',
              '<script type="module">import "glass/app.js";</script>']
     html, found = re.subn(r'<script type="module" src="/app.js"></script>', lambda _: "\n".join(parts), html)
     assert found == 1, "index.html loads its modules in another way"
@@ -46,10 +50,10 @@ def page(web, engine):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--web", type=pathlib.Path, required=True, help="the folder of the page")
-    options.add_argument("--engine", type=pathlib.Path, required=True, help="what Emscripten wrote")
+    options.add_argument("--engine", type=pathlib.Path, required=True, help="what Emscripten wrote: the .js beside its .wasm")
     options.add_argument("--out", type=pathlib.Path, required=True)
     args = options.parse_args()
-    args.out.write_text(page(args.web, args.engine.read_text()))
+    args.out.write_text(page(args.web, args.engine))
     print(f"{args.out}: {args.out.stat().st_size / 1e6:.1f} MB")
 
 

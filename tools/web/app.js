@@ -111,8 +111,9 @@ function draw_navigation() {
 
 // A page that carries the engine in itself asks nobody else.
 function transport() {
-  const engine = document.getElementById('engine');
-  return engine ? new WasmTransport(engine.textContent) : new HttpTransport(take_token());
+  const [engine, module] = ['engine', 'engine-module'].map((id) => document.getElementById(id));
+  return engine ? new WasmTransport(engine.textContent, module.textContent)
+    : new HttpTransport(take_token());
 }
 
 // A new address of the server, put into a tab that shows an old one, changes nothing but what is

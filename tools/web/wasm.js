@@ -1,16 +1,22 @@
 // How the page asks where there is no server: the engine itself, compiled to WebAssembly, in a
 // thread of its own, so that the page stays awake while it computes. tools/wasm/page.py puts its
-// text into the page; the interface is that of transport.js.
+// text and its module into the page, the module packed; the interface is that of transport.js.
 import { Refusal } from './transport.js';
 
 // What the thread does, in front of it the engine's own text. One question at a time, in order.
 const kThread = `
-let asked = 0;
-const engine = Glass({ on_event: (name, json) => {
+let asked = 0, engine;
+const on_event = (name, json) => {
   postMessage({ id: asked, name, json });
   return true;
-} });
-onmessage = async ({ data: { id, method, path, body } }) => {
+};
+async function started(packed) {
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return Glass({ on_event, wasmBinary: await new Response(plain).arrayBuffer() });
+}
+onmessage = async ({ data: { packed, id, method, path, body } }) => {
+  if (packed) { engine = started(packed); return; }
   try {
     const module = await engine;
     asked = id;
@@ -25,12 +31,13 @@ onmessage = async ({ data: { id, method, path, body } }) => {
 };`;
 
 export class WasmTransport {
-  constructor(engine) {
+  constructor(engine, module) {
     this.alone = true;   // nobody trains beside the page, and no runs lie on a disk
     this.asked = 0;
     this.waiting = new Map();
     const text = new Blob([engine, kThread], { type: 'text/javascript' });
     this.thread = new Worker(URL.createObjectURL(text));
+    this.thread.postMessage({ packed: module });
     this.thread.onmessage = ({ data }) => this.hear(data);
     this.thread.onerror = (event) => {
       for (const { fail } of this.waiting.values()) {
