@@ -82,16 +82,7 @@ class Tape {
   // d loss / d everything. A node hands its gradient on to the nodes it was made from. They stand
   // before it on the tape, so on the way from the end every node is met after all its uses: its
   // gradient is complete.
-  //
-  // Two nodes a turn, because sums and products take turns on the tape. Each of the two copies of
-  // pull then meets mostly one kind, and the processor learns which earlier result it waits for; it
-  // takes a third less time.
-  void backward(Value loss, Where at = Where::here()) {
-    begin_backward(loss, at);
-    int i = loss.id();
-    for (; i > numbers_; i -= 2) pull(i), pull(i - 1);
-    if (i == numbers_) pull(i);
-  }
+  void backward(Value loss, Where at = Where::here());
   // Every gradient 0, but d loss / d loss = 1.
   void begin_backward(Value loss, Where at = Where::here());
 
