@@ -4,6 +4,10 @@
 #include <stdexcept>
 
 #include "kernels/cpu/cpu_backend.h"
+#ifdef GLASS_HAS_emulator
+#include "kernels/emulator/emulator_device.h"
+#include "kernels/gpu/gpu_backend.h"
+#endif
 
 namespace glass {
 
@@ -14,8 +18,29 @@ std::vector<DeviceInfo> list_devices() {
   return {
       {"cpu", "this processor, vector instructions, several threads, f32", isas},
       {"reference", "this processor, the obvious loops, one thread, f32 and f64", {}},
+#ifdef GLASS_HAS_emulator
+      {"emulator", "this processor as a GPU: the kernels of CUDA and Metal, thread by thread", {}},
+#endif
   };
 }
+
+namespace {
+
+void require_no_isa(const std::string& device, const std::string& isa) {
+  if (isa != "auto")
+    throw std::invalid_argument("the " + device + " device has no instruction sets, so '" + isa +
+                                "' cannot be chosen; leave it out, or choose device cpu");
+}
+
+std::string names_of_devices() {   // "cpu, reference or emulator"
+  const std::vector<DeviceInfo> devices = list_devices();
+  std::string names;
+  for (std::size_t i = 0; i < devices.size(); ++i)
+    names += (i == 0 ? "" : i + 1 < devices.size() ? ", " : " or ") + devices[i].name;
+  return names;
+}
+
+}   // namespace
 
 std::unique_ptr<Backend> make_backend(const std::string& device, const std::string& isa,
                                       int threads) {
@@ -25,16 +50,16 @@ std::unique_ptr<Backend> make_backend(const std::string& device, const std::stri
                                 " threads; choose 1 to " + std::to_string(kMaxThreads) +
                                 ", or 0 for one per physical core");
   if (device == "auto" || device == "cpu") return make_cpu_backend(isa, threads);
-  if (device == "reference") {
-    if (isa != "auto")
-      throw std::invalid_argument("the reference device has no instruction sets, so '" + isa +
-                                  "' cannot be chosen; leave it out, or choose device cpu");
-    return make_reference_backend();
-  }
+  if (device == "reference" || device == "emulator") require_no_isa(device, isa);
+  if (device == "reference") return make_reference_backend();
+#ifdef GLASS_HAS_emulator
+  if (device == "emulator")
+    return std::make_unique<GpuBackend>(std::make_unique<emulator::EmulatorDevice>());
+#endif
   const bool known = device == "cuda" || device == "metal" || device == "emulator";
   throw std::invalid_argument((known ? "this program was built without device " + device
                                      : "there is no device '" + device + "'") +
-                              "; choose auto, cpu or reference");
+                              "; choose auto, " + names_of_devices());
 }
 
-}  // namespace glass
+}   // namespace glass

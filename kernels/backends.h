@@ -9,7 +9,7 @@
 namespace glass {
 
 struct DeviceInfo {
-  std::string name;          // what --device takes: cpu, reference
+  std::string name;          // what --device takes: cpu, reference, emulator
   std::string description;   // one line for people
   std::vector<std::string> isas;   // instruction sets that are built in and run here, best first
 };
@@ -20,7 +20,7 @@ std::vector<DeviceInfo> list_devices();
 // Every number in f32 or f64, on one thread, by the obvious loops.
 std::unique_ptr<Backend> make_reference_backend();
 
-// device: auto, cpu or reference. isa: auto or one of the device's. threads: 0 for one per physical core.
+// device: auto or the name of one. isa: auto or one of the device's. threads: 0 for one per physical core.
 // A name that is unknown or cannot work here throws std::invalid_argument with one sentence that says what can.
 std::unique_ptr<Backend> make_backend(const std::string& device, const std::string& isa,
                                       int threads);

@@ -51,7 +51,7 @@ struct Option {
   std::string_view value = {};   // what help calls the value: "N", "FILE"; choices show themselves
   std::string_view fallback =
       {};   // the default, as a user would write it; "": none. A flag is off unless "true"
-  std::string_view choices = {};   // "auto|cpu|reference"
+  std::string_view choices = {};   // "f32|bf16|f64"
   std::string_view missing =
       {};   // choices that exist but are not in this build: refused with a sentence of their own
   std::string_view means =

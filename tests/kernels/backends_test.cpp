@@ -41,7 +41,7 @@ TEST(Backends, OnlyTheReferenceComputesInDouble) {
 
 TEST(Backends, WhatIsNotThereIsRefusedWithWhatIs) {
   EXPECT_THAT(refusal("tpu", "auto", 1),
-              HasSubstr("there is no device 'tpu'; choose auto, cpu or reference"));
+              HasSubstr("there is no device 'tpu'; choose auto, cpu, reference or emulator"));
   EXPECT_THAT(refusal("cuda", "auto", 1), HasSubstr("was built without device cuda"));
   EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("'sse9'"));
   EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("scalar"));

@@ -261,6 +261,8 @@ std::vector<Candidate> candidates() {
   std::vector<Candidate> all;
   for (const CpuIsa& isa : cpu_isas()) all.push_back({isa.name, isa.usable});
   all.push_back({"reference", true});
+  for (const DeviceInfo& device : list_devices())
+    if (device.name == "emulator") all.push_back({device.name, true});
   const char* only = std::getenv("GLASS_ISA");
   if (!only || std::string(only) == "auto") return all;
   std::vector<Candidate> chosen;
@@ -273,7 +275,8 @@ Backend& candidate(const std::string& isa, int threads) {
   static std::map<std::pair<std::string, int>, std::unique_ptr<Backend>> made;
   std::unique_ptr<Backend>& backend = made[{isa, threads}];
   if (!backend)
-    backend = isa == "reference" ? make_reference_backend() : make_cpu_backend(isa, threads);
+    backend = isa == "reference" || isa == "emulator" ? make_backend(isa, "auto", 0)
+                                                       : make_cpu_backend(isa, threads);
   return *backend;
 }
 

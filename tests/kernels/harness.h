@@ -12,10 +12,11 @@
 
 namespace glass::test {
 
-// A backend under test: an instruction set of the cpu backend, or the reference in f32.
+// A backend under test: an instruction set of the cpu backend, the reference in f32, or the emulator of GPUs.
 struct Candidate {
   std::string isa;
   bool usable;
+  bool has_threads() const { return isa != "reference" && isa != "emulator"; }   // and code of its own instructions
 };
 inline void PrintTo(const Candidate& c, std::ostream* out) { *out << c.isa; }
 // All that were built; GLASS_ISA in the environment leaves one.

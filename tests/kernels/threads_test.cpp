@@ -27,7 +27,7 @@ std::vector<Parameter> all_parameters() {
   std::vector<Parameter> all;
   for (const KernelRow& row : kernel_table())
     for (const Candidate& c : candidates())
-      if (c.isa != "reference") all.push_back({&row, c});
+      if (c.has_threads()) all.push_back({&row, c});
   return all;
 }
 

@@ -59,6 +59,23 @@ TEST(Train, LeavesARunFolderThatSaysEverything) {
   EXPECT_THAT(bytes_of(folder / "run/config.toml"), HasSubstr("\nmax_iters = 40\n"));
 }
 
+// Everything a GPT needs, forward and backward, with dropout and the optimizer, as kernels of a GPU.
+TEST(Train, OnTheEmulatorOfGpusItLearnsWhatTheReferenceLearns) {
+  const Scratch folder;
+  const std::string text = folder.write("rhyme.txt", rhyme());
+  const auto loss_on = [&](const std::string& device, const std::vector<std::string>& more) {
+    std::vector<std::string> words = {text,  "--max-iters", "4",           "--dropout", "0.1",
+                                      "--device", device, "--out", folder / device, "--overwrite", "--json"};
+    words.insert(words.end(), more.begin(), more.end());
+    const Outcome outcome = glass(tiny(words));
+    EXPECT_EQ(outcome.code, 0) << outcome.text();
+    return parse_json(outcome.out, "the output").at("val_loss", "json").number("val_loss");
+  };
+  const std::vector<std::string> gpt2 = {}, llama = {"--norm-type", "rmsnorm", "--pos", "rope", "--act", "swiglu"};
+  EXPECT_NEAR(loss_on("emulator", gpt2), loss_on("reference", gpt2), 2e-4);
+  EXPECT_NEAR(loss_on("emulator", llama), loss_on("reference", llama), 2e-4);
+}
+
 TEST(Train, PrintsResultsOnStdoutAndProgressOnStderr) {
   const Scratch folder;
   const Outcome outcome = glass(

@@ -1,0 +1,54 @@
+// A group of GPU threads on the CPU: what the kernel language calls, and who runs it.
+//
+// Every thread of the group is a fiber. One runs until it reaches a barrier, an operation of its
+// warp, or its end; then the next one does. So a thread runs as far ahead of the others as the
+// rules allow, which is when a missing barrier shows; and nothing happens at the same time, so
+// every run is the same run.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/emulator/fiber.h"
+#include "kernels/gpu/device.h"
+#include "kernels/gpu/kernel_list.h"
+
+namespace glass::emulator {
+
+// Which thread is running?
+struct Where {
+  unsigned id, size;
+  gpu::Grid group;
+};
+Where here();
+
+void barrier(const char* file, int line);
+
+// When all 32 lanes of the warp are here, exchange(values) is called once with the addresses of
+// their values. nullptr exchanges nothing: a barrier of the warp.
+using Exchange = void (*)(void** values);
+void warp(Exchange exchange, void* value, const char* file, int line);
+
+// The next `bytes` of the group's memory: every thread asks in the same order and gets the same. It
+// holds NaN at first.
+void* shared(std::size_t bytes, const char* name);
+
+// In which order threads run where the rules leave it open.
+enum class Order { forward, reverse, shuffle };
+
+struct Options {
+  Order order = Order::forward;
+  unsigned seed = 1;
+  std::size_t shared_bytes = 32768;   // what Apple's GPUs have; NVIDIA's have more
+};
+
+struct Counters {
+  std::uint64_t threads = 0, switches = 0, barriers = 0, warp_operations = 0;
+};
+
+// Runs all groups of a launch, one after the other. A mistake that only a GPU program can make
+// (threads at different barriers, a warp that is not complete, too much shared memory) throws
+// std::logic_error with file and line.
+Counters run(const gpu::Kernel&, const void* args, gpu::Grid, const Options&);
+
+}   // namespace glass::emulator

@@ -1,0 +1,73 @@
+// Cross-entropy of a row of logits: loss = lse - logits[target], with lse = log(sum over the row of
+// exp(logits)). A row is as long as a vocabulary, so a group has one.
+#pragma once
+#include "kernels/gpu/faults.h"
+#include "kernels/gpu/rows.h"
+
+namespace glass {
+namespace gpu {
+
+struct CrossEntropyArgs {
+  uint rows, V;
+  Array logits, dlogits;             // strides of (n,V)
+  uint add;                          // to dlogits
+  Array loss, lse, dloss, targets;   // (n)
+  int ignore;                        // the target of rows that do not count
+  uint ignores;                      // whether there is such a target
+  GLOBAL uint* fault;
+};
+
+#ifndef GLASS_GPU_HOST
+
+GPU_FN bool counts(CONSTANT CrossEntropyArgs& p, int target) {
+  return !(p.ignores && target == p.ignore);
+}
+
+// The target of row r; one that is not in the vocabulary is reported, and becomes 0.
+GPU_FN uint checked_target(CONSTANT CrossEntropyArgs& p, Thread t, int target) {
+  if (target >= 0 && uint(target) < p.V) return uint(target);
+  if (t.id == 0) report_fault(p.fault, t.group.x);
+  return 0;
+}
+
+KERNEL(cross_entropy, CrossEntropyArgs, 256) {
+  Thread t = this_thread();
+  SHARED_ARRAY(float, scratch, [8]);
+  const uint r = t.group.x, x = r * p.logits.stride[0];
+  float top = minus_infinity(), sum = 0;
+  for (uint v = t.id; v < p.V; v += t.size)
+    top = formulas::max(top, get(p.logits, x + v * p.logits.stride[1]));
+  top = group_max(t, scratch, top);
+  for (uint v = t.id; v < p.V; v += t.size)
+    sum += g_exp(get(p.logits, x + v * p.logits.stride[1]) - top);
+  sum = group_sum(t, scratch, sum);
+  const float lse = top == minus_infinity() ? top : top + g_log(sum);
+  const int target = get_int(p.targets, r * p.targets.stride[0]);
+  const bool scored = counts(p, target);
+  const uint v = scored ? checked_target(p, t, target) : 0;
+  if (t.id > 0) return;
+  set(p.lse, r * p.lse.stride[0], lse);
+  set(p.loss, r * p.loss.stride[0],
+      scored ? lse - get(p.logits, x + v * p.logits.stride[1]) : 0.0f);
+}
+
+// dlogits = dloss (softmax(logits) - onehot(target))
+KERNEL(cross_entropy_backward, CrossEntropyArgs, 256) {
+  Thread t = this_thread();
+  const uint r = t.group.x, x = r * p.logits.stride[0], dx = r * p.dlogits.stride[0];
+  const float lse = get(p.lse, r * p.lse.stride[0]), dloss = get(p.dloss, r * p.dloss.stride[0]);
+  const int target = get_int(p.targets, r * p.targets.stride[0]);
+  const bool scored = counts(p, target);
+  const uint hot = scored ? checked_target(p, t, target) : 0;
+  for (uint v = t.id; v < p.V; v += t.size) {
+    const float guess = g_exp(get(p.logits, x + v * p.logits.stride[1]) - lse);
+    const float value = scored ? dloss * (guess - (v == hot ? 1.0f : 0.0f)) : 0.0f;
+    const uint at = dx + v * p.dlogits.stride[1];
+    set(p.dlogits, at, p.add ? get(p.dlogits, at) + value : value);
+  }
+}
+
+#endif
+
+}   // namespace gpu
+}   // namespace glass

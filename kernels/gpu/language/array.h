@@ -1,0 +1,62 @@
+// An operand as a kernel sees it: where it lies, what it is made of, and how far apart its elements
+// are.
+//
+// Kernels that touch every element once take any strides and either type, and ask what an operand
+// is as they read it: the answer is the same for all threads, so it costs a comparison beside a
+// visit to memory. The host merges axes wherever it can (operands.h), and what is contiguous
+// arrives here with one axis.
+#pragma once
+
+namespace glass {
+namespace gpu {
+
+// The numbers of DType, which this language cannot include.
+enum Type : uint { kF32 = 0, kBF16 = 2, kI32 = 3 };
+
+struct Array {
+  GLOBAL void* data;   // nullptr: not there
+  uint type;
+  uint stride[5];   // in elements
+};
+
+// A result that is overwritten, or added to.
+struct Output {
+  Array array;
+  uint add;
+};
+
+// The shape that all operands of an elementwise kernel share.
+struct Walk {
+  uint count, rank;
+  uint size[5];
+};
+
+#ifndef GLASS_GPU_HOST
+
+// Where element number i of the walk lies, counted with the last axis fastest.
+GPU_FN uint place(CONSTANT Walk& w, CONSTANT Array& a, uint i) {
+  uint at = 0;
+  for (uint axis = w.rank - 1; axis > 0; --axis) {
+    at += i % w.size[axis] * a.stride[axis];
+    i /= w.size[axis];
+  }
+  return at + i * a.stride[0];
+}
+
+GPU_FN float get(CONSTANT Array& a, uint at) {
+  if (a.type == kBF16) return to_float(((GLOBAL const bf16*)a.data)[at]);
+  return ((GLOBAL const float*)a.data)[at];
+}
+GPU_FN void set(CONSTANT Array& a, uint at, float value) {
+  if (a.type == kBF16) ((GLOBAL bf16*)a.data)[at] = to_bf16(value);
+  else ((GLOBAL float*)a.data)[at] = value;
+}
+GPU_FN void put(CONSTANT Output& y, uint at, float value) {
+  set(y.array, at, y.add ? get(y.array, at) + value : value);
+}
+GPU_FN int get_int(CONSTANT Array& a, uint at) { return ((GLOBAL const int*)a.data)[at]; }
+
+#endif
+
+}   // namespace gpu
+}   // namespace glass

@@ -1,0 +1,79 @@
+// The kernel language on NVIDIA GPUs, for nvcc and for NVRTC; no header of the toolkit is needed.
+#pragma once
+
+#define GLASS_GPU_LANGUAGE 1
+#define GLOBAL
+#define SHARED
+#define LOCAL
+#define CONSTANT const
+#define GPU_FN static __device__ __forceinline__
+#define GLASS_FN GPU_FN
+#define UNROLL _Pragma("unroll")
+#define KERNEL(name, Args, threads) \
+  extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Args p)
+#define SHARED_ARRAY(type, name, dims) __shared__ __align__(16) type name dims
+
+namespace glass {
+namespace gpu {
+
+typedef unsigned int uint;
+typedef unsigned short ushort;
+typedef unsigned long long ulong;
+
+struct Thread {
+  uint id, lane, warp, size;
+  uint3 group;
+};
+#define this_thread() \
+  Thread { threadIdx.x, threadIdx.x & 31, threadIdx.x >> 5, blockDim.x, blockIdx }
+
+GPU_FN void barrier(Thread) { __syncthreads(); }
+GPU_FN void warp_barrier(Thread) { __syncwarp(); }
+GPU_FN float shuffle_xor(Thread, float v, uint mask) {
+  return __shfl_xor_sync(0xffffffffu, v, mask);
+}
+GPU_FN float warp_sum(Thread t, float v) {
+  UNROLL for (uint mask = 16; mask > 0; mask >>= 1) v += shuffle_xor(t, v, mask);
+  return v;
+}
+GPU_FN float warp_max(Thread t, float v) {
+  UNROLL for (uint mask = 16; mask > 0; mask >>= 1) {
+    const float other = shuffle_xor(t, v, mask);
+    v = v > other || v != v ? v : other;   // a NaN comes through
+  }
+  return v;
+}
+
+GPU_FN uint warp_ballot(Thread, bool yes) { return __ballot_sync(0xffffffffu, yes); }
+GPU_FN uint count_bits(uint x) { return __popc(x); }
+GPU_FN void atomic_largest(GLOBAL uint* x, uint v) { atomicMax(x, v); }
+
+GPU_FN float as_float(uint bits) { return __uint_as_float(bits); }
+GPU_FN uint as_uint(float x) { return __float_as_uint(x); }
+GPU_FN ulong multiply_wide(uint a, uint b) { return ulong(a) * b; }
+
+}   // namespace gpu
+
+// What kernels/formulas.h asks of a number type.
+template <class T>
+struct Normal {
+  T below, bell;
+};
+GPU_FN float g_exp(float x) { return expf(x); }
+GPU_FN float g_log(float x) { return logf(x); }
+GPU_FN float g_sqrt(float x) { return sqrtf(x); }
+GPU_FN float g_rsqrt(float x) { return 1.0f / sqrtf(x); }
+GPU_FN float g_sin(float x) { return sinf(x); }
+GPU_FN float g_cos(float x) { return cosf(x); }
+GPU_FN float g_tanh(float x) { return tanhf(x); }
+GPU_FN float g_erf(float x) { return erff(x); }
+GPU_FN float g_abs(float x) { return fabsf(x); }
+GPU_FN Normal<float> g_normal(float x) {
+  return Normal<float>{0.5f * erfcf(-0.70710678f * x), expf(-0.5f * (x * x))};
+}
+GPU_FN float g_max(float a, float b) { return a > b ? a : b; }
+GPU_FN float g_min(float a, float b) { return a < b ? a : b; }
+GPU_FN float g_select(bool yes, float a, float b) { return yes ? a : b; }
+GPU_FN float g_fma(float a, float b, float c) { return fmaf(a, b, c); }
+
+}   // namespace glass
