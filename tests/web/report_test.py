@@ -77,6 +77,8 @@ def it_opens_from_the_disk(report, page, args, file):
     open_file(page, file, "#path")
     top = page.value("document.getElementById('path').getBoundingClientRect().top")
     report.check("an address opens at its part", 0 <= top < 100, top)
+    marked = page.value("[...document.querySelectorAll('.pages [aria-current]')].map((a) => a.hash)")
+    report.check("the list marks the part that is read", marked == ["#path"], marked)
 
 
 def numbers_are_those_of_the_commands(report, page, args, file):

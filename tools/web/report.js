@@ -24,5 +24,24 @@ function draw(section) {
 
 for (const section of document.querySelectorAll('main > section')) draw(section);
 
+// The list of parts marks the one that is being read: what crosses a line in the upper half.
+const nav = document.querySelector('.pages');
+function mark(id) {
+  for (const link of nav.querySelectorAll('a')) {
+    if (link.hash !== `#${id}`) link.removeAttribute('aria-current');
+    else {
+      link.setAttribute('aria-current', 'true');
+      nav.scrollTo({ left: link.offsetLeft - 20 });   // on a phone the list is one line
+    }
+  }
+}
+if (nav) {
+  const watch = new IntersectionObserver((crossings) => {
+    const here = crossings.find((crossing) => crossing.isIntersecting);
+    if (here) mark(here.target.id);
+  }, { rootMargin: '-25% 0px -75% 0px' });
+  for (const section of document.querySelectorAll('main > section')) watch.observe(section);
+}
+
 // What the address names stands elsewhere now.
 document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
