@@ -150,9 +150,9 @@ SteeringVector contrast_direction(const Specimen& specimen, const std::string& p
 
 Steering::Steering(const Specimen& specimen, const SteeringVector& direction,
                    std::span<const double> strengths)
-    : hooks_(specimen.gpt),
-      scope_(hooks_.replace({direction.place},
-                            [this](const Tensor& x) { return x + cast(added_, x.dtype()); })) {
+    : hooks_(specimen.gpt), scope_(hooks_.replace({direction.place}, [this](const Tensor& x) {
+        return x + cast(added_, x.dtype());
+      })) {
   const auto B = static_cast<std::int64_t>(strengths.size()),
              d = static_cast<std::int64_t>(direction.values.size());
   std::vector<double> added;

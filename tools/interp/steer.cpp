@@ -128,6 +128,7 @@ extern const Command kInterpSteer = {
         "differs between the texts is the direction's doing.",
     .examples = kExamples,
     .options = kOptions,
-    .run = run_analysis, .find = find};
+    .run = run_analysis,
+    .find = find};
 
 }   // namespace glass
