@@ -3,6 +3,7 @@
 
 Starts `glass serve`, and a `glass train` in a session of its own, as the page would, and measures
 
+  painted    a browser that opens the page: when something of it is seen, and when the largest part is (with Chromium)
   polls      64 clients that ask for something small once a second: errors, how long they wait, what it costs the server
   flat out   8 clients that ask for the same as fast as they can: processor time of the server for one request
   saturated  64 clients that ask for an analysis as fast as they can: what the trainer keeps of its speed
@@ -20,6 +21,9 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "web"))
+from browser import Browser, find_chromium  # noqa: E402
+
 
 def cpu_seconds(process):
     """Of all its threads so far; nanoseconds in the first column."""
@@ -31,8 +35,8 @@ class Server:
     def __init__(self, glass, folder):
         self.process = subprocess.Popen([glass, "serve", "--ckpt", "handmade:induction", "--runs", folder],
                                         stdout=subprocess.PIPE, text=True, start_new_session=True)
-        address = self.process.stdout.readline().strip()
-        self.host, self.token = address.removeprefix("http://").split("/#t=")
+        self.address = self.process.stdout.readline().strip()
+        self.host, self.token = self.address.removeprefix("http://").split("/#t=")
 
     def ask(self, connection, path, body):
         headers = {"X-Glass-Token": self.token, "Content-Type": "application/json"}
@@ -65,6 +69,28 @@ class Server:
         for thread in threads:
             thread.join()
         return len(waits), len(errors), sorted(waits) or [0]
+
+
+# Of what has been painted until now: the largest part, which comes last.
+LARGEST = """new Promise((said) => new PerformanceObserver((list) => said(list.getEntries().at(-1).startTime))
+    .observe({ type: 'largest-contentful-paint', buffered: true }))"""
+
+
+def paints(server, times=9):
+    """[ms until something is seen], [ms until the largest part is], sorted; each in a new tab."""
+    first, largest = [], []
+    with Browser() as browser:
+        for number in range(times + 1):
+            page = browser.page()
+            page.open(server.address)
+            page.wait("performance.getEntriesByName('first-contentful-paint').length && "
+                      "document.querySelector('main h1')")
+            time.sleep(0.5)
+            if number > 0:   # the first one also starts the browser
+                first.append(page.value("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+                largest.append(page.value(LARGEST))
+            page.close()
+    return sorted(first), sorted(largest)
 
 
 class Trainer:
@@ -113,15 +139,21 @@ def measure(server, args, folder):
     answers, errors, _ = server.clients(8, args.seconds, 0, small)
     print(f"flat out   {1e6 * (cpu_seconds(server.process) - before) / answers:.0f} us of processor time a request, "
           f"{errors} errors of {answers}")
+    if find_chromium() is not None:
+        first, largest = paints(server)
+        print(f"painted    {len(first)} times: something after {first[len(first) // 2]:.0f} ms ({first[-1]:.0f} at most), "
+              f"the largest part after {largest[len(largest) // 2]:.0f} ms ({largest[-1]:.0f} at most)")
     trainer = Trainer(args.glass, folder)
     try:
         _, before = rates(server, trainer, lambda: time.sleep(args.seconds / 2))
         (answers, errors, waits), polled = rates(server, trainer, lambda: server.clients(64, args.seconds, 1, small))
         _, after = rates(server, trainer, lambda: time.sleep(args.seconds / 2))
         alone = (before[0] + after[0]) / 2
+        step_alone = 1000 * (before[1] + after[1]) / (before[0] + after[0])
         print(f"polls      {errors} errors of {answers}, half within {waits[len(waits) // 2]:.1f} ms, "
               f"99 % within {waits[len(waits) * 99 // 100]:.1f} ms; the server takes {100 * polled[2]:.2f} % of a "
-              f"processor; the trainer makes {polled[0]:.1f} steps a second, alone {alone:.1f}")
+              f"processor; the trainer makes {polled[0]:.1f} steps a second, alone {alone:.1f}, and a step takes "
+              f"{1000 * polled[1] / polled[0]:.1f} ms of processor time, alone {step_alone:.1f}")
         (answers, errors, _), full = rates(server, trainer, lambda: server.clients(64, args.seconds, 0, *analysis))
         print(f"saturated  {answers} analyses, {errors} errors; of the processor time of both the trainer has "
               f"{100 * full[1] / (full[1] + full[2]):.0f} %; it makes {full[0]:.1f} steps a second, alone {alone:.1f}")
