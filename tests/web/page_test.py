@@ -450,7 +450,7 @@ def predict(page, value):
                " else [...form.querySelectorAll('input')].find((one) => one.value === value).click(); })()"
                % json.dumps(str(value)))
     page.click(".exercise .go")
-    page.wait("document.querySelector('main .badge, main .complaint')")
+    page.wait("document.querySelector('main .badge, main .complaint')", 300)   # a server gives way to all others
     return page.value("document.querySelector('main .badge h2, main .complaint').textContent")
 
 
