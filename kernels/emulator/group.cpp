@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace glass::emulator {
 namespace {
@@ -27,6 +28,7 @@ struct Lane {   // one GPU thread
   Exchange exchange = nullptr;
   void* value = nullptr;
   std::size_t shared_used = 0;
+  std::uint32_t barriers = 0, warp_barriers = 0;
 };
 
 std::string place_of(const Lane& lane) {
@@ -49,6 +51,10 @@ class Machine {
   Where here() const { return {running_->id, kernel_->threads, group_}; }
   void wait_at(State, Exchange, void* value, const char* file, int line);
   void* shared(std::size_t bytes, const char* name);
+  bool standing(Standing& here, std::uintptr_t address) const;
+  void stop_with(const std::string& mistake) {
+    if (failure_.empty()) failure_ = "kernel " + std::string(kernel_->name) + ": " + mistake;
+  }
 
  private:
   static void lane_main();
@@ -72,6 +78,7 @@ class Machine {
   const gpu::Kernel* kernel_ = nullptr;
   const void* args_ = nullptr;
   gpu::Grid group_;
+  std::uint32_t launches_ = 0, groups_ = 0;   // groups: of this launch
   Counters counters_;
   std::string failure_;
   std::mt19937 random_;
@@ -116,6 +123,7 @@ void Machine::lane_main() {
 void Machine::start(Lane& lane) {
   lane.state = State::ready;
   lane.shared_used = 0;
+  lane.barriers = lane.warp_barriers = 0;
   // Stacks are alike, and so would be the cache lines they use: each begins a little lower than the
   // one before.
   const std::size_t below_top = 64 + lane.id % kWarp * 320;
@@ -139,6 +147,18 @@ void Machine::wait_at(State state, Exchange exchange, void* value, const char* f
   me.exchange = exchange;
   me.value = value;
   switch_fiber(me.fiber, scheduler_);
+  if (state == State::at_barrier) ++me.barriers;
+  if (state == State::at_warp && !exchange) ++me.warp_barriers;   // an exchange orders no memory
+}
+
+bool Machine::standing(Standing& here, std::uintptr_t address) const {
+  if (!running_) return false;
+  const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(mapped_);
+  const bool inside = address >= begin && address < begin + mapped_bytes_;
+  const bool in_group_memory = inside && address < begin + shared_bytes_;
+  here = {launches_,      groups_, running_->id, running_->barriers, running_->warp_barriers,
+          in_group_memory};
+  return !inside || in_group_memory;
 }
 
 void* Machine::shared(std::size_t bytes, const char* name) {
@@ -229,6 +249,7 @@ void Machine::run_group(const Options& options) {
     for (unsigned first = 0; first < n; first += kWarp) run_warp(first);
   } while (pass_barrier() > 0);
   for (Lane& lane : lanes_) dismiss(lane.fiber);
+  ++groups_;
   counters_.threads += n;
 }
 
@@ -239,6 +260,8 @@ Counters Machine::run(const gpu::Kernel& kernel, const void* args, gpu::Grid gri
   counters_ = {};
   failure_.clear();
   limit_ = options.shared_bytes;
+  ++launches_;
+  groups_ = 0;
   random_.seed(options.seed);
   if (kernel.threads == 0 || kernel.threads > kMaxThreads || kernel.threads % kWarp != 0)
     fail("a group has 32 to 1024 threads, a multiple of 32");
@@ -263,6 +286,10 @@ void warp(Exchange exchange, void* value, const char* file, int line) {
   machine.wait_at(State::at_warp, exchange, value, file, line);
 }
 void* shared(std::size_t bytes, const char* name) { return machine.shared(bytes, name); }
+
+bool standing(Standing& here, std::uintptr_t address) { return machine.standing(here, address); }
+
+void stop_with(const std::string& mistake) { machine.stop_with(mistake); }
 
 Counters run(const gpu::Kernel& kernel, const void* args, gpu::Grid grid, const Options& options) {
   return machine.run(kernel, args, grid, options);

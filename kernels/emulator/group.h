@@ -7,7 +7,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <string>
 
 #include "kernels/emulator/fiber.h"
 #include "kernels/gpu/device.h"
@@ -32,6 +32,19 @@ void warp(Exchange exchange, void* value, const char* file, int line);
 // The next `bytes` of the group's memory: every thread asks in the same order and gets the same. It
 // holds NaN at first.
 void* shared(std::size_t bytes, const char* name);
+
+// Where the running thread stands when it touches memory, for whoever looks for races: two threads
+// of a group need a barrier between them, two groups of a launch have none.
+struct Standing {
+  std::uint32_t launch, group, thread;
+  std::uint32_t barriers, warp_barriers;   // passed so far
+  bool in_group_memory;
+};
+// False on the host, and where the address is the thread's own.
+bool standing(Standing& here, std::uintptr_t address);
+// The launch ends with this mistake once the running thread stands still: who watches memory cannot
+// throw.
+void stop_with(const std::string& mistake);
 
 // In which order threads run where the rules leave it open.
 enum class Order { forward, reverse, shuffle };

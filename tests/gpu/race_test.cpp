@@ -1,0 +1,64 @@
+// No kernel of the house has a race, and the detector finds the ones that are planted here. A race
+// that an emulator runs in order gives the right numbers; on a GPU it gives them on most days.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "kernels/emulator/emulator_device.h"
+#include "kernels/gpu/gpu_backend.h"
+#include "kernels/gpu/kernel_list.h"
+#include "tests/gpu/race_kernels.h"
+#include "tests/gpu/races.h"
+#include "tests/kernels/harness.h"
+#include "tests/kernels/tables.h"
+
+namespace glass {
+namespace gpu {
+namespace {
+
+std::string finding(const char* kernel) {
+  std::vector<float> x(256);
+  uint n = 0;
+  const RaceArgs args = {x.data(), &n};
+  try {
+    emulator::run(*find_kernel(kernel), &args, {3}, {});
+  } catch (const std::logic_error& race) { return race.what(); }
+  return "";
+}
+
+TEST(Races, AreFoundWhereTheyArePlanted) {
+  using testing::AllOf;
+  using testing::HasSubstr;
+  EXPECT_THAT(
+      finding("race_reads_too_soon"),
+      AllOf(HasSubstr("the group's memory: thread 63 of group 0 reads what thread 0 of group 0"),
+            HasSubstr("with no barrier between")));
+  EXPECT_THAT(finding("race_writes_too_soon"), HasSubstr("with no barrier between"));
+  EXPECT_THAT(finding("race_two_groups_add"), HasSubstr("device memory: thread 0 of group 1"));
+  EXPECT_THAT(finding("race_writes_what_others_read"), HasSubstr("overwrites what"));
+  EXPECT_THAT(finding("race_within_a_warp"), HasSubstr("with no barrier between"));
+  EXPECT_THAT(finding("race_a_warp_barrier_is_not_enough"), HasSubstr("with no barrier between"));
+}
+
+TEST(Races, AreNotFoundWhereThereAreNone) {
+  for (const char* kernel : {"race_none", "race_two_groups_add_atomically",
+                             "race_not_within_a_warp", "race_not_between_halves"})
+    EXPECT_EQ(finding(kernel), "") << kernel;
+}
+
+TEST(Races, NoKernelHasOne) {
+  GpuBackend backend(std::make_unique<emulator::EmulatorDevice>());
+  for (const test::KernelRow& row : test::kernel_table()) {
+    const std::uint64_t before = test::watched_accesses();
+    const test::Problems problems = row.small();
+    for (std::size_t i = 1; i < problems.size(); i += 53)
+      EXPECT_NO_THROW(test::output_bits(backend, problems[i], i)) << problems[i].key();
+    EXPECT_GT(test::watched_accesses(), before + 100) << row.name << ": nobody watched";
+  }
+}
+
+}   // namespace
+}   // namespace gpu
+}   // namespace glass
