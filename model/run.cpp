@@ -311,16 +311,8 @@ void Run::look(MetricsRow& row) {
 
 void Run::write(const MetricsRow& row) {
   Json json;
-  json.object().field("step", row.step);
-  const auto number = [&](const char* name, double value) {
-    if (!std::isnan(value)) json.field(name, value);
-  };
-  number("loss", row.loss);
-  number("train_loss", row.train_loss);
-  number("val_loss", row.val_loss);
-  number("val_accuracy", row.val_accuracy);
-  number("lr", row.lr);
-  number("grad_norm", row.grad_norm);
+  json.object();
+  put(json, row);
   metrics_.append(json.end().text() + "\n");
   watcher_.on_row(row);
 }

@@ -14,18 +14,11 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "model/metrics_row.h"
 #include "model/run_folder.h"
 #include "model/trainer.h"
 
 namespace glass {
-
-// What a line of metrics.jsonl says. NaN: not measured at this step.
-struct MetricsRow {
-  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  std::int64_t step = 0;
-  double loss = kNone, lr = kNone, grad_norm = kNone;
-  double train_loss = kNone, val_loss = kNone, val_accuracy = kNone;
-};
 
 // Whoever watches a run: a terminal, a dashboard, a test.
 class RunWatcher {

@@ -13,22 +13,12 @@
 namespace glass {
 namespace {
 
-constexpr std::int64_t kMostSteps = std::int64_t{1} << 53;
-
-// The number of a field, or NaN.
-double number_in(const JsonValue& line, const char* name) {
-  const JsonValue* value = line.find(name);
-  return value == nullptr ? LogRow::kNone : value->number(name);
-}
-
-// Hands each line with its step to `see`. What is no such line is damage that a crash left, and not
-// our concern.
-void each_step(const std::vector<std::string>& lines,
-               const std::function<void(std::int64_t, const JsonValue&)>& see) {
+// Hands each line to `see`. What it cannot read is damage that a crash left, and not our concern.
+void each_line(const std::vector<std::string>& lines,
+               const std::function<void(const JsonValue&)>& see) {
   for (const std::string& line : lines) {
     try {
-      const JsonValue json = parse_json(line, "a line");
-      see(json.at("step", "a line").integer("step", 0, kMostSteps), json);
+      see(parse_json(line, "a line"));
     } catch (const ContentError&) {}
   }
 }
@@ -49,18 +39,10 @@ std::optional<std::int64_t> announced(const std::string& line) {
 }   // namespace
 
 void put(Json& json, const LogRow& row) {
-  json.object().field("step", row.step);
-  const auto number = [&](const char* name, double value) {
-    if (!std::isnan(value)) json.field(name, value);
-  };
-  number("loss", row.loss);
-  number("train_loss", row.train_loss);
-  number("val_loss", row.val_loss);
-  number("val_accuracy", row.val_accuracy);
-  number("lr", row.lr);
-  number("grad_norm", row.grad_norm);
-  number("ms", row.ms);
-  number("tokens_per_second", row.tokens_per_second);
+  json.object();
+  put(json, static_cast<const MetricsRow&>(row));
+  put_measured(json, "ms", row.ms);
+  put_measured(json, "tokens_per_second", row.tokens_per_second);
   json.end();
 }
 
@@ -76,23 +58,19 @@ RunLog::RunLog(const std::string& folder)
 void RunLog::read_timing() {
   const FollowedFile::News news = timing_.read();
   if (news.anew) times_.clear();
-  each_step(news.lines, [&](std::int64_t step, const JsonValue& line) {
-    times_[step] = {number_in(line, "ms"), number_in(line, "tokens_per_second")};
+  each_line(news.lines, [&](const JsonValue& line) {
+    times_[metrics_row_of(line).step] = {measured_in(line, "ms"),
+                                         measured_in(line, "tokens_per_second")};
   });
 }
 
 void RunLog::read_metrics() {
   const FollowedFile::News news = metrics_.read();
   if (news.anew) rows_.clear(), ++beginnings_;
-  each_step(news.lines, [&](std::int64_t step, const JsonValue& line) {
-    LogRow& row = rows_[step];
-    row = {step,
-           number_in(line, "loss"),
-           number_in(line, "train_loss"),
-           number_in(line, "val_loss"),
-           number_in(line, "val_accuracy"),
-           number_in(line, "lr"),
-           number_in(line, "grad_norm")};
+  each_line(news.lines, [&](const JsonValue& line) {
+    LogRow row;
+    static_cast<MetricsRow&>(row) = metrics_row_of(line);
+    rows_[row.step] = row;
   });
 }
 

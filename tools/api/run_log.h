@@ -2,24 +2,19 @@
 // that ask every second cost three looks at the size of a file each.
 #pragma once
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "model/metrics_row.h"
 #include "tools/api/followed_file.h"
 
 namespace glass {
 
-class Json;
-
-// A line of metrics.jsonl, with the time of that step. NaN: not measured.
-struct LogRow {
-  static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-  std::int64_t step = 0;
-  double loss = kNone, train_loss = kNone, val_loss = kNone, val_accuracy = kNone;
-  double lr = kNone, grad_norm = kNone, ms = kNone, tokens_per_second = kNone;
+// A line of metrics.jsonl, with the time of that step.
+struct LogRow : MetricsRow {
+  double ms = kNone, tokens_per_second = kNone;
 };
 void put(Json& json, const LogRow& row);
 
