@@ -1,5 +1,6 @@
 #include "model/gpt.h"
 
+#include "engine/base/asker.h"
 #include "engine/base/error.h"
 #include "model/kv_cache.h"
 #include "model/recompute.h"
@@ -44,6 +45,7 @@ Tensor GPT::run(Pass& pass, Tensor x, int first, int last, Positions which) {
   const bool recompute = pass.recompute && x.tape();
   if (recompute && !again_) again_ = std::make_shared<Tape>();
   for (int i = first; i < last; ++i) {
+    breathe();
     const Block& block = blocks_[static_cast<std::size_t>(i)];
     if (recompute) {
       x = recomputed(pass, block, i, x, again_);

@@ -202,7 +202,7 @@ void Trainer::done(Part part) const {
 }
 
 void Trainer::stop_if_interrupted() const {
-  if (interrupted && interrupted()) throw Interrupted{};
+  if (interrupted && interrupted()) fail(Interrupted());
 }
 
 double Trainer::loss_on(const Samples& samples, std::int64_t batches) const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/asker.h"
 #include "engine/optim.h"
 #include "model/dataset.h"
 #include "model/language_model.h"
@@ -37,9 +38,6 @@ struct Fault {
   std::int64_t step = 0;
 };
 Fault parse_fault(const std::string& text);   // "": none
-
-// Thrown out of an estimate that was interrupted: what was seen until then says nothing.
-struct Interrupted {};
 
 class Trainer {
  public:

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 
 #include "engine/base/files.h"
 #include "engine/base/json.h"
@@ -14,6 +15,7 @@
 #include "tools/http/guard.h"
 #include "tools/http/http.h"
 #include "tools/priority.h"
+#include "tools/shell_word.h"
 #include "tools/terminal.h"
 #include "tools/web_files.h"
 
@@ -87,6 +89,7 @@ class Dashboard {
       if (const auto refused = guard_.without_token(request)) return reply.send(*refused);
     const Endpoint& endpoint = endpoint_of(call);
     call.body = body_of(request);
+    call.wanted = [&reply] { return reply.alive(); };
     if (endpoint.stream == nullptr)
       return reply.send(response_of(glass::answer(session_, std::move(call))));
     EventsOverHttp events(reply);
@@ -127,26 +130,42 @@ void tell(const Arguments& args, const std::string& url, int port) {
   flush_stdout();
 }
 
+// The folder of runs may come later; a file in its place cannot become one.
+void look_at_runs(const Arguments& args) {
+  const std::string& runs = args.text("runs");
+  std::error_code fault;
+  const bool there = std::filesystem::exists(runs, fault);
+  if (there && !std::filesystem::is_directory(runs, fault))
+    fail(
+        SystemError("--runs " + in_quotes(runs) + " is no folder; a model is opened with --ckpt."));
+  if (there && is_run_folder(runs))
+    fail(SystemError("--runs " + in_quotes(runs) + " is one run; name the folder that it lies in" +
+                     ", or open it with --ckpt " + shell_word(runs) + "."));
+  if (!there && args.source("runs") != Source::fallback)
+    warn("there is no folder " + in_quotes(runs) +
+         " yet, so no runs are shown; the first training from the page makes it.");
+}
+
 ExitCode run(const Arguments& args) {
   const std::string folder = args.has("web-dir") ? args.text("web-dir") : "";
   if (!folder.empty() && !web_file("/", folder))
     fail(SystemError("there is no index.html in " + in_quotes(folder) +
                      "; name the folder of the page, tools/web."));
+  look_at_runs(args);
   Session session(args, {args.has("ckpt") ? args.text("ckpt") : "", args.text("runs")});
   const std::string host = args.text("host");
   if (host == "0.0.0.0" || host == "::")
     fail(UsageError("--host " + host +
                     " is every address of this machine; name the one under which "
                     "others reach it, since the page answers under no other name."));
-  if (host != "127.0.0.1" && host != "localhost" && host != "::1")
-    warn("the page can be reached from other machines at " + host +
-         ", and whoever has its address can train and read models here.");
-
   const std::string token = make_token();
   Dashboard* dashboard = nullptr;
   HttpServer server(
       {.address = host, .port = static_cast<int>(args.integer("port"))},
       [&](const HttpRequest& request, HttpReply& reply) { dashboard->answer(request, reply); });
+  if (host != "127.0.0.1" && host != "localhost" && host != "::1")
+    warn("the page can be reached from other machines at " + host +
+         ", and whoever has its address can train and read models here.");
   std::vector<std::string> hosts = own_hosts(server.port());
   hosts.push_back(host + ":" + std::to_string(server.port()));
   Dashboard made(session, Guard(std::move(hosts), token), folder);

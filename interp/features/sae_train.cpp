@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/base/asker.h"
 #include "engine/base/error.h"
 #include "engine/base/hash.h"
 #include "engine/base/python_random.h"
@@ -132,15 +133,14 @@ class Pulse {
   std::int64_t dead_after_;
 };
 
-// false: stopped.
-bool learn(Sae& sae, const Rows& rows, double scale, const SaeOptions& o, std::int64_t seed) {
+void learn(Sae& sae, const Rows& rows, double scale, const SaeOptions& o, std::int64_t seed) {
   AdamW adamw(sae.parameters(), {.beta2 = 0.99, .weight_decay = 0, .max_norm = 1});
   const WarmupCosine schedule{o.learning_rate, o.learning_rate / 10, o.steps / 20, o.steps};
   PythonRandom random(static_cast<std::uint64_t>(seed));
   Pulse pulse(sae.features(), o.dead_after);
   Tape tape;
   for (int step = 0; step < o.steps; ++step) {
-    if (o.stop && o.stop()) return false;
+    breathe();
     const Tensor x =
         rows.drawn(random, o.batch, scale, sae.W_dec.value.device(), sae.W_dec.value.dtype());
     tape.clear();
@@ -158,7 +158,6 @@ bool learn(Sae& sae, const Rows& rows, double scale, const SaeOptions& o, std::i
       o.progress(step + 1, main.loss.detach().item() / static_cast<double>(sae.d()),
                  static_cast<double>(count) / static_cast<double>(sae.features()));
   }
-  return true;
 }
 
 // Means over the windows of a text.
@@ -173,7 +172,8 @@ SaeMetrics judge(const Specimen& specimen, const std::string& place, Sae& sae, c
     const Tensor xhat = sae.decode(codes);
     explained.show(x.to_host(), xhat.to_host(), size(sae.d()));
     const std::vector<double> f = codes.to_host();
-    m.l0 += static_cast<double>(std::count_if(f.begin(), f.end(), [](double on) { return on > 0; }));
+    m.l0 +=
+        static_cast<double>(std::count_if(f.begin(), f.end(), [](double on) { return on > 0; }));
     const auto logits_with =
         [&](const Tensor& value) {   // (T-1,V): of the tokens that are followed
           Hooks hooks(specimen.gpt);
@@ -280,7 +280,7 @@ std::unique_ptr<SaeModel> train_sae(const Specimen& specimen, const Dataset& dat
                                   "diverged?); there is nothing to learn."));
   for (double& x : centre) x *= scale;
   fill(sae.b_dec, centre);
-  if (!learn(sae, rows, scale, options, specimen.from.seed)) return nullptr;
+  learn(sae, rows, scale, options, specimen.from.seed);
   // It learned with x scaled; TopK and relu keep factors, so only the biases have to shrink for it
   // to read and write x itself.
   for (Parameter* bias : {&sae.b_enc, &sae.b_dec}) bias->value = (bias->value / scale).detach();

@@ -23,7 +23,6 @@ struct SaeOptions {
   std::int64_t dead_after = 100000;   // a feature is dead that did not fire for so many tokens
   int threads = 1;
   std::function<void(int step, double loss, double dead)> progress = {};
-  std::function<bool()> stop = {};
 };
 
 // Judged on text that was not learned from; but for `dead`.
@@ -48,7 +47,6 @@ struct SaeModel {
 
 void put(Json& json, const SaeMetrics& metrics);   // fields of an object that is open
 
-// Null where options.stop said so.
 std::unique_ptr<SaeModel> train_sae(const Specimen& specimen, const Dataset& data,
                                     const SaeOptions& options);
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "engine/base/asker.h"
 #include "engine/base/error.h"
 #include "engine/optim.h"
 #include "engine/random.h"
@@ -282,12 +283,30 @@ TEST(SaeTraining, AFeatureKnowsItsOrdinaryDaysAndItsNeurons) {
   }
 }
 
-TEST(SaeTraining, StopsWhenAskedAndRefusesPlacesItCannotRead) {
+TEST(SaeTraining, EndsBetweenTwoStepsWhereWhoAskedIsGone) {
+  struct Leaver : Asker {
+    int step = 0;
+    bool gone = false;
+    void between_steps() override {
+      if (gone) fail(Interrupted());
+    }
+  } who;
   const Scene s = scene();
   SaeOptions o = quick();
-  o.stop = [] { return true; };
-  EXPECT_EQ(train_sae(s.specimen, s.data, o), nullptr);
-  o = quick(), o.place = "blocks.0.attn.hook_pattern";
+  o.progress = [&](int step, double, double) { who.step = step, who.gone = step == 3; };
+  {
+    const AskedBy asked(who);
+    EXPECT_THROW(train_sae(s.specimen, s.data, o), Interrupted);
+  }
+  EXPECT_EQ(who.step, 3) << "the next step does not begin";
+  o.steps = 4;
+  EXPECT_NO_THROW(train_sae(s.specimen, s.data, o)) << "he who asked before asks no more";
+}
+
+TEST(SaeTraining, RefusesPlacesItCannotRead) {
+  const Scene s = scene();
+  SaeOptions o = quick();
+  o.place = "blocks.0.attn.hook_pattern";
   EXPECT_THROW(train_sae(s.specimen, s.data, o), UsageError);
   o.place = "blocks.*.hook_resid_post";
   EXPECT_THROW(train_sae(s.specimen, s.data, o), UsageError);

@@ -191,6 +191,22 @@ TEST(Serve, AnswersEverybodyAsHeDeservesAndIsWellAfterwards) {
   EXPECT_EQ(server.end(SIGINT), 130);
 }
 
+// Four answer at a time: if they went on with minutes of work for nobody, a fifth would wait.
+TEST(Serve, AnAnalysisEndsWithTheConnectionThatAskedForIt) {
+  if (emulated()) GTEST_SKIP() << "programs run under an emulator";
+  ServeProcess server;
+  std::vector<Client> askers;
+  for (int i = 0; i < 4; ++i) {
+    askers.emplace_back(server.port());
+    askers.back().say(server.bytes(
+        posts("/api/interp/heads", R"({"sequences": 500, "random-models": 1000})")));
+  }
+  askers[0].vanish();
+  askers.clear();
+  EXPECT_EQ(server.ask(asks("GET /api/status", kToken)).status, 200);
+  EXPECT_EQ(server.end(SIGINT), 130);
+}
+
 TEST(Serve, PrintsAnAddressThatNobodyCanGuess) {
   if (emulated()) GTEST_SKIP() << "programs run under an emulator";
   ServeProcess first, second;

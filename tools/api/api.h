@@ -15,6 +15,7 @@
 // wrong value), 409 (what a file holds) or 503 (what the system did not give).
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -33,6 +34,8 @@ struct Call {
   std::vector<std::pair<std::string, std::string>> query = {};   // behind the ?
   JsonValue body = {};                                           // an object, or null
   std::vector<std::string> parts = {};   // what stands where the endpoint's path has {name}
+  // Whether somebody still waits for the answer; empty: who knows. Long work asks now and then.
+  std::function<bool()> wanted = {};
 
   // Fields of the body. Missing: the fallback, or an error where there is none; of another kind, or
   // out of range: an error that names the field.

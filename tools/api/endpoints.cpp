@@ -9,7 +9,7 @@ namespace {
 const Endpoint kEndpoints[] = {
     {"GET",  "/api/status",            "which model is open, and what computes", api_status},
     {"GET",  "/api/models",            "what can be opened: models by hand, runs, checkpoints", api_models},
-    {"POST", "/api/open",              "open one of them: {ckpt}", api_open},
+    {"POST", "/api/open",              "open one of them: {ckpt}, or the same once more, as it is now: {again: true}", api_open},
     {"GET",  "/api/model",             "its config, tokenizer and tensors in numbers; ?histogram=BINS", api_model},
     {"GET",  "/api/param/{name}",      "a part of a tensor; ?rows=0:8&cols=0:8", api_param},
     {"POST", "/api/tokenize",          "a text as tokens: {text}", api_tokenize},
@@ -18,6 +18,7 @@ const Endpoint kEndpoints[] = {
     {"POST", "/api/generate",          "write: {prompt | tokens, n, temperature, top_k, top_p, min_p, seed, stop, steering: {towards, away, at, feature, strength}}; events token, done", nullptr, api_generate},
     {"GET",  "/api/analyses",          "what can be asked of a model, with all options", api_analyses},
     {"POST", "/api/interp/{name}",     "one analysis: its options in, its page and numbers out", api_interp},
+    {"POST", "/api/interp/{name}/stream", "the same, and how far it is; events progress, done", nullptr, api_interp_stream},
     {"POST", "/api/micro/{action}",    "the guide's own small GPT: state, reset, tokens, value, ...", api_micro},
     {"GET",  "/api/source/{file}",     "a file of this program that a page shows", api_source},
 

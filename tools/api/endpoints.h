@@ -24,6 +24,7 @@ void api_generate(Session& session, const Call& call, Events& events);
 // analyses.cpp
 Answer api_analyses(Session& session, const Call& call);
 Answer api_interp(Session& session, const Call& call);
+void api_interp_stream(Session& session, const Call& call, Events& events);
 // run_endpoints.cpp
 Answer api_runs(Session& session, const Call& call);
 Answer api_run(Session& session, const Call& call);

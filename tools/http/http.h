@@ -47,7 +47,8 @@ class HttpReply {
   // write_seconds, or the server stops, or there are most_streams already (it was told so); whoever
   // writes should end then. It may wait for a slow client, so hold no lock meanwhile.
   virtual bool event(std::string_view name, std::string_view data) = 0;
-  // The same question without an event, for work between events; never waits.
+  // The same question without an event, for work between events or before an answer; never waits.
+  // A client that said it will say no more is gone too: a browser that gave up looks no other.
   virtual bool alive() = 0;
 };
 

@@ -60,13 +60,17 @@ Descriptor listen_on(const std::string& address, int port) {
                     std::to_string(port)));
   const Addresses found = resolve(address, port);
   Descriptor listener(system_files(), ::socket(found->ai_family, SOCK_STREAM, 0));
-  const std::string where = "cannot listen on port " + std::to_string(port) + ": ";
+  const std::string where =
+      "cannot listen on " + address + (port == 0 ? "" : ", port " + std::to_string(port)) + ": ";
   if (!listener) fail(SystemError(where + reason_of(errno)));
   prepare(listener.get());
   set(listener.get(), SOL_SOCKET, SO_REUSEADDR);   // a port that was ours a minute ago is free
   if (::bind(listener.get(), found->ai_addr, found->ai_addrlen) != 0) {
     if (errno == EADDRINUSE)
       fail(SystemError(where + "it is in use; choose another, or 0 for any that is free"));
+    if (errno == EADDRNOTAVAIL)
+      fail(
+          SystemError(where + "this machine has no such address; 127.0.0.1 is this machine alone"));
     fail(SystemError(where + reason_of(errno)));
   }
   if (::listen(listener.get(), SOMAXCONN) != 0) fail(SystemError(where + reason_of(errno)));

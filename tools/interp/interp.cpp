@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "engine/base/asker.h"
+#include "engine/base/hash.h"
 #include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "interp/change/contrast.h"
@@ -46,14 +48,22 @@ std::int32_t token_asked(const Arguments& args, const char* option, const Specim
 }
 
 Dataset data_asked(const Arguments& args, const Opened& opened) {
+  return data_of(opened, said_data(args));
+}
+
+SaidData said_data(const Arguments& args) {
+  return args.has("data") ? SaidData(args.text("data")) : SaidData();
+}
+
+Dataset data_of(const Opened& opened, const SaidData& said) {
   const Checkpoint& checkpoint = opened.saved.checkpoint;
-  const bool noted = checkpoint.notes.count(kDataNote) > 0, said = args.has("data");
+  const bool noted = checkpoint.notes.count(kDataNote) > 0;
   if (!noted && !said)
     fail(UsageError(opened.saved.path +
                     " does not say what it learned from; name a text with --data."));
   DataOptions options =
       noted ? read_data_note(checkpoint, opened.saved.path).options : DataOptions{};
-  if (said) options.source = args.text("data");
+  if (said) options.source = *said;
   std::error_code ignored;
   const bool of_tokens = std::filesystem::is_directory(options.source, ignored);
   if (!noted || !options.use) {
@@ -64,6 +74,23 @@ Dataset data_asked(const Arguments& args, const Opened& opened) {
   for (const Tokens* tokens : {&data.train, &data.val})
     count_tokens(*tokens, static_cast<int>(opened.config().vocab_size));   // refuses unknown ids
   return data;
+}
+
+void refuse_changed_text(const Opened& opened, const SaidData& said, const UnitScan& scan,
+                         const std::string& renew) {
+  std::string now;
+  try {
+    now = hex16(data_of(opened, said).digest);
+  } catch (const SystemError&) {
+    return;   // it is gone
+  } catch (const UsageError&) {
+    return;                         // nobody says where it is
+  } catch (const ContentError&) {   // not even written in the tokens that it was written in
+    if (!opened.saved.tokenizer) throw;
+  }
+  if (now != scan.source_digest)
+    fail(ContentError(scan.path + " is stale: the text it was made from (" + scan.source +
+                      ") is another one now. Renew it: " + renew));
 }
 
 std::string model_options(const Arguments& args) {
@@ -81,6 +108,7 @@ Progress::~Progress() {
 }
 
 void Progress::operator()(std::int64_t done, const std::string& what) {
+  if (tell_asker(done, steps_, what)) return;
   const auto now = std::chrono::steady_clock::now();
   const std::string line = with_commas(done) + " of " + with_commas(steps_) + ": " + what;
   if (terminal_ && (done == steps_ || now - shown_ > std::chrono::milliseconds(100))) {
@@ -98,7 +126,7 @@ void LongWay::operator()(std::int64_t done, std::int64_t all) {
   constexpr double kSilent = 2, kLong = 60;   // seconds
   const double past =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-  if (past < kSilent) return;
+  if (tell_asker(done, all, steps_) || past < kSilent) return;
   const double to_come = past * static_cast<double>(all - done) / static_cast<double>(done);
   if (!progress_) {
     if (to_come > kLong)

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "interp/features/neuron_scan.h"
 #include "interp/page/page.h"
 #include "interp/specimen.h"
 #include "tools/saved.h"
@@ -55,13 +56,20 @@ std::int32_t token_asked(const Arguments& args, const char* option, const Specim
 // What --data names, or else what the model learned from, in tokens of the model. A text needs the
 // model's tokenizer; a folder of tokens does not, as long as the model knows all of them.
 Dataset data_asked(const Arguments& args, const Opened& opened);
+using SaidData = std::optional<std::string>;   // what --data says
+SaidData said_data(const Arguments& args);
+Dataset data_of(const Opened& opened, const SaidData& said = {});
+// ContentError with the command that renews it, where the text of a scan can still be read and is
+// another one now. Where it cannot, the scan has its own copy.
+void refuse_changed_text(const Opened& opened, const SaidData& said, const UnitScan& scan,
+                         const std::string& renew);
 
 // " --ckpt out/names --tokenizer gpt2": what this line says about the model, for a command that a
 // person may copy.
 std::string model_options(const Arguments& args);
 
-// How far a long computation is, on stderr: one line that is rewritten on a terminal, ten lines
-// elsewhere.
+// How far a long computation is: told to whoever asked (engine/base/asker.h), or on stderr, in one
+// line that is rewritten on a terminal and in ten lines elsewhere.
 class Progress {
  public:
   explicit Progress(std::int64_t steps);
@@ -76,9 +84,9 @@ class Progress {
   std::chrono::steady_clock::time_point shown_{};
 };
 
-// For what is done in a moment on a small model and takes hours on a large one. It is silent for two
-// seconds; then, where much is to come, it says how long that will take and what would be quicker,
-// and from there on how far it is.
+// For what is done in a moment on a small model and takes hours on a large one. It is silent for
+// two seconds; then, where much is to come, it says how long that will take and what would be
+// quicker, and from there on how far it is.
 class LongWay {
  public:
   LongWay(std::string steps, std::string quicker)

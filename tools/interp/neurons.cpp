@@ -3,7 +3,6 @@
 
 #include <filesystem>
 
-#include "engine/base/hash.h"
 #include "engine/base/text.h"
 #include "tools/interp/interp.h"
 #include "tools/shell_word.h"
@@ -48,22 +47,6 @@ Findings scan(const Arguments& args, const Microscope& microscope) {
       overview_of(microscope.specimen, scan, static_cast<std::size_t>(args.integer("rows"))));
 }
 
-// Where the text can still be read, it must be the text that was scanned.
-void refuse_changed_text(const Arguments& args, const Opened& opened, const UnitScan& scan,
-                         const std::string& renew) {
-  std::string now;
-  try {
-    now = hex16(data_asked(args, opened).digest);
-  } catch (const SystemError&) {
-    return;   // it is gone; the scan has its own copy
-  } catch (const UsageError&) {
-    return;   // nobody says where it is
-  }
-  if (now != scan.source_digest)
-    fail(ContentError(scan.path + " is stale: the text it was made from (" + scan.source +
-                      ") is another one now. Renew it: " + renew));
-}
-
 Findings show(const Arguments& args, const Microscope& microscope) {
   if (args.has("L") != args.has("N"))
     fail(
@@ -77,7 +60,7 @@ Findings show(const Arguments& args, const Microscope& microscope) {
   if (!std::filesystem::exists(path, ignored))
     fail(SystemError("there is no scan at " + path + "; make one: " + renew));
   const UnitScan scan = load_neurons(path, microscope.specimen, renew);
-  refuse_changed_text(args, microscope.opened, scan, renew);
+  refuse_changed_text(microscope.opened, said_data(args), scan, renew);
   if (!args.has("L"))
     return findings(
         overview_of(microscope.specimen, scan, static_cast<std::size_t>(args.integer("rows"))));

@@ -1,4 +1,5 @@
 // glass interp sae train: a sparse autoencoder learns what flows at one place of a model.
+#include "engine/base/asker.h"
 #include "engine/base/text.h"
 #include "interp/features/sae_show.h"
 #include "tools/interp/sae.h"
@@ -14,8 +15,7 @@ std::string place_of(const Arguments& args, const GPTConfig& config) {
   return "blocks." + std::to_string((config.n_layer - 1) / 2) + ".hook_resid_post";
 }
 
-ExitCode train(const Arguments& args) {
-  const Microscope microscope = open_specimen(args);
+Findings train(const Arguments& args, const Microscope& microscope) {
   const std::string path = sae_file(args, microscope.opened);
   refuse_to_replace(path, kKeptSae);
   refuse_unwritable(path);
@@ -31,8 +31,6 @@ ExitCode train(const Arguments& args) {
   options.alpha = args.number("alpha");
   options.dead_after = args.integer("dead-after");
   options.threads = microscope.opened.machine.threads;
-  stop_on_interrupt();   // what was trained until then is not kept: a file is whole or not there
-  options.stop = interrupted;
   std::unique_ptr<SaeModel> model;
   {
     Progress progress(options.steps);
@@ -41,11 +39,26 @@ ExitCode train(const Arguments& args) {
     };
     model = train_sae(microscope.specimen, data, options);
   }
-  if (!model) return ExitCode::interrupted;
   model->path = path;
   save_sae(*model);
-  return tell(args, findings(overview_of(microscope.specimen, *model,
-                                         static_cast<std::size_t>(args.integer("rows")))));
+  return findings(
+      overview_of(microscope.specimen, *model, static_cast<std::size_t>(args.integer("rows"))));
+}
+
+// At a terminal Ctrl-C ends it between two steps.
+class Terminal final : public Asker {
+  void between_steps() override {
+    if (interrupted()) fail(Interrupted());
+  }
+};
+
+ExitCode train_at_terminal(const Arguments& args) {
+  stop_on_interrupt();   // what was trained until then is not kept: a file is whole or not there
+  Terminal terminal;
+  const AskedBy asked(terminal);
+  try {
+    return run_analysis(args);
+  } catch (const Interrupted&) { return ExitCode::interrupted; }
 }
 
 // clang-format off
@@ -81,6 +94,7 @@ extern const Command kInterpSaeTrain = {
     .summary = "train a sparse autoencoder on one place of a model",
     .examples = kTrainExamples,
     .options = kTrainOptions,
-    .run = train};
+    .run = train_at_terminal,
+    .find = train};
 
 }   // namespace glass
