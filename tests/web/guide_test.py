@@ -123,8 +123,25 @@ def it_learns_as_glass_micro(report, page, args):
     mean = sum(told["losses"][-50:]) / 50
     report.check("the mean of the last steps", f"is {mean:.3f}" in text(page, "#guide-train .sentence"),
                  f"{text(page, '#guide-train .sentence')}; glass micro: {mean}")
-    page.wait("[...document.querySelectorAll('#guide-weights .bars th')].slice(0, 4).map((c) => c.textContent).sort()"
-              ".join('') === 'eiou'")   # vowels have found each other
+    vowels = ("[...document.querySelectorAll('#guide-weights .bars th')].slice(0, 4).map((c) => c.textContent).sort()"
+              ".join('')")
+    page.wait(f"{vowels} === 'eiou'")   # they have found each other
+
+
+def names_that_do_not_come_hide_nothing(report, page, args):
+    """The names on the way are an extra: without them a training still ends, and the weights are the new ones."""
+    press(page, "train", "begin again")
+    page.wait("document.querySelector('#guide-train .sentence').textContent.startsWith('Not trained')")
+    quiet(page)
+    before = text(page, "#guide-weights .bars")
+    page.value("""(() => { const ask = window.fetch;
+      window.fetch = (path, ...more) => (path.endsWith('/sample') ? Promise.reject(new TypeError('gone'))
+        : ask(path, ...more)); window.as_before = () => { window.fetch = ask; }; })()""")
+    press(page, "train", "train")
+    page.wait("document.querySelector('#guide-train .sentence').textContent.startsWith('1000 of 1000')", 120)
+    page.wait("document.querySelector('#guide-weights .bars').textContent !== %s" % json.dumps(before))
+    page.wait("document.querySelector('#guide-train .go').textContent === 'train'")
+    page.value("window.as_before()")
 
 
 def it_writes(report, page, args):
@@ -165,7 +182,8 @@ def it_fits(report, page, args):
             page.picture(os.path.join(args.pictures, f"guide-{what}.png"))
 
 
-TESTS = [names_are_tokens, backward_goes_edge_by_edge, every_vector_has_its_line, it_learns_as_glass_micro, it_writes,
+TESTS = [names_are_tokens, backward_goes_edge_by_edge, every_vector_has_its_line, it_learns_as_glass_micro,
+         names_that_do_not_come_hide_nothing, it_writes,
          both_engines_run, guesses_are_answered, it_fits]
 
 

@@ -344,6 +344,46 @@ def what_is_typed_is_text(report, page, args):
     report.check("and the page goes on", page.value("document.querySelector('main .complaint')") is None)
 
 
+def sentences_speak_of_fields(report, page, args):
+    """What the commands say of their options, a page says of its fields; a wrong choice in an address is not ignored."""
+    def complaints():
+        return page.value("[...document.querySelectorAll('main .complaint')].map((one) => one.textContent).join(' / ')")
+    go(page, "attention", "prompt=")
+    report.check("the fields are named", 'either "prompt" or "tokens"' in complaints(), complaints())
+    go(page, "attention", f"prompt={PROMPT}&layer=99&colour=red")
+    report.check("a choice that is not there", '"layer" cannot be 99 here: there are 0, 1' in complaints(), complaints())
+    report.check("a field that is not there", 'no "colour"' in complaints(), complaints())
+    report.check("the rest is shown", page.value("document.querySelectorAll('main .map').length") > 1)
+    page.click(".go")
+    page.wait("!document.querySelector('main .complaint')")
+    go(page, "generate", "temperature=hot&n=3&seed=5")
+    report.check("a knob that cannot be turned so far", '"temperature" cannot be hot' in complaints(), complaints())
+    report.check("stays where it was", page.value("document.querySelector('[data-option=temperature]').value") == "0.8")
+    page.value("location.hash = '#/nowhere'")
+    page.wait("document.querySelector('main .complaint')?.textContent.includes('no page called nowhere')")
+    go(page, "heads", "random-models=0&sequences=many&n=8")
+    report.check("a number that is none", '"sequences" cannot be many' in complaints(), complaints())
+    page.complaints.clear()   # a browser lists every refused request
+
+
+def who_leaves_ends_the_analysis(report, page, args):
+    """Minutes of work, given up twice: the next question need not wait for it."""
+    go(page, "model")
+    for leave in ("location.hash = '#/lens?prompt=%s'" % PROMPT, "document.querySelector('.progress button').click()"):
+        page.value("location.hash = '#/circuit?random=100000'")
+        page.wait("document.querySelector('main')?.dataset.page === 'circuit'")
+        page.wait("document.querySelector('.result[aria-busy]')")
+        if "button" in leave:
+            page.value("document.querySelector('.result[aria-busy]') && true")
+            page.wait("document.querySelector('.progress button')")
+            words = page.value("document.querySelector('.progress').textContent")
+            report.check("how far it is", " of " in words, words)
+        page.value(leave)
+        page.wait(IDLE)
+    go(page, "lens", f"prompt={PROMPT}")
+    report.check("others are answered", page.value("document.querySelectorAll('main .figure').length") > 0)
+
+
 def only_the_newest_answer_counts(report, page, args):
     go(page, "patch", "site=resid_pre")
     page.value("""(() => { for (const site of ['v', 'q', 'z', 'attn_out']) {
@@ -664,6 +704,43 @@ def a_trained_model_is_looked_into(report, page, args, run):
     best = told["contexts"][0]
     report.check("the strongest moment", f"{best['value']:.3f} at token {best['position']}" in shown,
                  f"{shown[:500]}\n  {best}")
+    go(page, "neurons", "L=0")
+    shown = page.value("document.querySelector('section.result').textContent")
+    report.check("a layer alone is no question", "Which neuron of layer 0? 0 .. 63." in shown, shown)
+    an_autoencoder_is_trained(report, page, args, run)
+    a_file_changes(report, page, run)
+
+
+def an_autoencoder_is_trained(report, page, args, run):
+    page.complaints.clear()
+    go(page, "sae")
+    shown = page.value("document.querySelector('section.result .complaint')?.textContent") or ""
+    report.check("features want an autoencoder", "There is no autoencoder" in shown, shown)
+    page.value("document.querySelector('.make').open = true")
+    for name, value in {"features": 24, "k": 4, "steps": 40}.items():
+        page.value("document.querySelector('.make [data-option=%s]').value = '%s'" % (name, value))
+    page.click(".make .go")
+    page.wait("document.querySelector('.make .result footer')", 120)
+    page.wait("document.querySelector('section.result h2')")
+    told = json.loads(peer.output_of(args.glass, "interp", "sae", "show", "--ckpt", run, "--json"))
+    shown = page.value("document.querySelector('section.result').textContent")
+    good = f"explained variance{told['explained_variance']:.4f}"
+    report.check("how good it is", good in shown, f"{shown[:600]}\n  {good}")
+    if args.pictures:
+        page.picture(os.path.join(args.pictures, "features.png"))
+    go(page, "sae", f"F={told['rows'][0]['feature'] if 'rows' in told else 0}")
+    report.check("a feature", page.value("document.querySelectorAll('section.result .figure').length") > 0)
+    page.complaints.clear()   # the first question was refused
+
+
+def a_file_changes(report, page, run):
+    newest = sorted(run.glob("ckpt-*.safetensors"))[-1]
+    os.utime(newest, (1, 1))
+    go(page, "lens")
+    notice = page.value("document.getElementById('notice').textContent")
+    report.check("a file that changed is said to have", "has changed since it was opened" in notice, notice)
+    page.click("#notice [data-again]")
+    page.wait("document.getElementById('notice').textContent === ''")
 
 
 def a_run_is_trained(report, browser, args, folder):
@@ -754,8 +831,9 @@ def end_trainings(folder):
 TESTS = [every_page_opens, pages_that_cannot_answer_say_why, numbers_are_those_of_the_commands,
          both_grids_are_read_together, a_cell_says_its_number,
          colours_are_those_of_the_commands, every_control_answers, heads_are_switched_off, what_is_typed_is_text,
-         only_the_newest_answer_counts, a_model_writes, a_model_is_steered,
-         boxes_open_down_to_the_weights, a_step_is_recorded, predictions_are_held_against_the_analysis,
+         sentences_speak_of_fields, who_leaves_ends_the_analysis, only_the_newest_answer_counts, a_model_writes,
+         a_model_is_steered, boxes_open_down_to_the_weights, a_step_is_recorded,
+         predictions_are_held_against_the_analysis,
          the_code_stands_behind_every_analysis]
 
 

@@ -1,7 +1,7 @@
 // A page of one analysis: what it asks, a form with sensible values, and what was found. The values
 // of the form stand in the address, so that a result can be bookmarked and the way back works.
 import { code_box } from './code.js';
-import { el } from './dom.js';
+import { clear, el } from './dom.js';
 import { make_form } from './form.js';
 import { show_page } from './result.js';
 import { Work } from './work.js';
@@ -20,14 +20,26 @@ export function example({ model }) {
   return { tokens: [0, 1, 2, 3, 0, 1, 2, 3].map((id) => id % model.vocab_size).join(',') };
 }
 
+// One analysis, asked over a stream: what takes long says how far it is. A large answer comes
+// faster without one.
+export async function find_slowly(transport, name, body, work, signal) {
+  let found;
+  await transport.stream(`/api/interp/${name}/stream`, body, (event, data) => {
+    if (event === 'done') found = data;
+    else if (event === 'progress' && !signal.aborted) work.progress(data);
+  }, signal);
+  return found;
+}
+
 // Options that few people need, by name.
 function behind(names = []) {
   return Object.fromEntries(names.map((name) => [name, { later: true }]));
 }
 
 // spec: {id, analysis, title, lead, auto, later, start(context), extras(context),
-// controls(context, form, run), ask(asked, body), show(node, answer, context)}. ask: where one
-// question is not enough; asked(body) is the answer to one of them.
+// controls(context, form, run), ask(asked, body), show(node, answer, context), long,
+// missing(body, context)}. ask: where one question is not enough; asked(body) is the answer to one
+// of them. long: it may take minutes. missing: what has to be said before anything can be asked.
 export function analysis_page(spec) {
   return async (context, query) => {
     const analysis = context.analyses.find((one) => one.name === (spec.analysis ?? spec.id));
@@ -35,10 +47,18 @@ export function analysis_page(spec) {
     const work = new Work(result);
     const show = spec.show ?? ((node, answer) => show_page(node, answer.page));
     const ask = spec.ask ?? ((asked, body) => asked(body));
+    const wrong = el('div', {});   // of the address
+    const question = (one, signal) => (spec.long
+      ? find_slowly(context.transport, analysis.name, one, work, signal)
+      : context.transport.call('POST', `/api/interp/${analysis.name}`, one, signal));
     const run = (body, { remember = true } = {}) => {
-      if (remember) context.remember(body);
-      return work.run((signal) => ask((one) => context.transport.call('POST',
-        `/api/interp/${analysis.name}`, one, signal), body), (answer) => {
+      if (remember) {
+        context.remember(body);
+        clear(wrong);
+      }
+      const missing = spec.missing?.(body, context);
+      if (missing) return work.say(el('p', { class: 'lead', role: 'status' }, missing));
+      return work.run((signal) => ask((one) => question(one, signal), body), (answer) => {
         show(result, answer, context);
         if (![answer].flat()[0].page.from.includes(context.model.digest)) context.opened();
       });
@@ -46,10 +66,15 @@ export function analysis_page(spec) {
     const form = make_form(analysis.options, { ...known(context.model), ...behind(spec.later),
       ...spec.extras?.(context) }, spec.words ?? 'show', run);
     const start = Object.keys(query).length ? query : await spec.start?.(context) ?? {};
-    form.set(start);
+    work.in_words = form.in_fields;
+    const said = form.set(start);
+    if (said.length) {
+      wrong.append(el('div', { class: 'complaint', role: 'alert' },
+        said.map((sentence) => el('p', {}, sentence))));
+    }
     const controls = spec.controls?.(context, form, run);
     const page = el('div', { class: 'analysis' }, el('h1', {}, spec.title),
-      el('p', { class: 'lead' }, spec.lead), controls, form.node, result,
+      el('p', { class: 'lead' }, spec.lead), controls, form.node, wrong, result,
       code_box(context.transport, analysis.code));
     if (analysis.about) {
       page.querySelector('.lead').after(el('details', { class: 'about' },

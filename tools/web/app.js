@@ -41,8 +41,10 @@ class Context {
 
   // Another tab may have opened another model: a page never shows one under the name of another.
   async look_again() {
-    const { digest, checkpoint } = await this.transport.call('GET', '/api/status');
-    if (digest !== this.status.digest || checkpoint !== this.status.checkpoint) await this.opened();
+    const now = await this.transport.call('GET', '/api/status'), before = this.status;
+    this.status = now;
+    if (now.digest !== before.digest || now.checkpoint !== before.checkpoint) await this.opened();
+    else notice(this);
   }
 
   leave(f) { this.leavers.push(f); }
@@ -65,6 +67,32 @@ function describe(context) {
   status.append(el('a', { href: '#/', title: 'open another' }, folder),
     ` ${size_of(model)}, step ${context.status.step.toLocaleString('en-US')}`,
     el('span', { class: 'device' }, context.status.device));
+}
+
+// What has become of the model's file since it was opened, and what was odd about it then.
+function notice(context) {
+  const { file, newer, warnings = [] } = context.status, node = document.getElementById('notice');
+  const again = (words) => el('button', { type: 'button', class: 'quiet', 'data-again': '',
+    onclick: async () => {
+      try {
+        await context.transport.call('POST', '/api/open', { again: true });
+        await context.opened();
+        show(context);
+      } catch (error) {
+        clear(node).append(complaint(error));
+      }
+    } }, words);
+  const said = warnings.map((warning) => [warning]);
+  if (file === 'changed') {
+    said.push(['The file of this model has changed since it was opened. ', again('open it again')]);
+  } else if (file === 'gone') {
+    said.push(['The file of this model is not there any more; what is seen is a copy in memory.']);
+  }
+  if (newer !== undefined) {
+    said.push([`Its run has gone on to step ${newer.toLocaleString('en-US')}. `,
+      again('open that one')]);
+  }
+  clear(node).append(...said.map((parts) => el('p', { class: 'notice' }, parts)));
 }
 
 // ---- showing a page -----------------------------------------------------------------------------
@@ -92,6 +120,9 @@ async function show(context) {
         { hint: 'choose one on the first page', link: '#/' });
     }
     made = await page.make(context, query);
+    if (path && page.id !== path) {
+      made.prepend(complaint(new Error(`there is no page called ${path}; these are the pages`)));
+    }
   } catch (error) {
     made = el('div', {}, el('h1', {}, page.title), complaint(error));
   }
@@ -127,7 +158,7 @@ async function begin() {
     for (const group of groups) group.pages = group.pages.filter((page) => !page.needs_server);
   }
   draw_navigation();
-  context.opened = async () => { await context.look(); describe(context); };
+  context.opened = async () => { await context.look(); describe(context); notice(context); };
   try {
     await context.opened();
   } catch (error) {
@@ -139,6 +170,7 @@ async function begin() {
     return;
   }
   addEventListener('popstate', () => { if (!carries_key()) show(context); });
+  addEventListener('focus', () => context.look_again().catch(() => {}));
   show(context);
 }
 

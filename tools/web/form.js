@@ -45,13 +45,39 @@ class Field {
     } else this.input = number_input(option);
     if (this.input.className !== 'segments') this.input.id = id;
     this.input.dataset.option = option.name;
-    const help = el('small', { id: `${id}-help` }, extra?.help ?? option.help);
+    const help = this.help = el('small', { id: `${id}-help` }, extra?.help ?? option.help);
     this.input.setAttribute('aria-describedby', help.id);
     const name = el('label', { id: `${id}-name`, for: this.input.id || null },
-      kNames[option.name] ?? option.name.replaceAll('-', ' '));
+      this.name);
     this.node = el('div', { class: `field ${option.type}${extra?.wide ? ' wide-field' : ''}` },
       option.type === 'flag' ? [el('span', { class: 'tick' }, this.input, name)]
         : [name, this.input], help);
+  }
+
+  get name() { return kNames[this.option.name] ?? this.option.name.replaceAll('-', ' '); }
+
+  // Of a value that was set: whether it was one.
+  takes(value) {
+    const { type } = this.option;
+    if (type === 'flag') return ['true', 'false', ''].includes(value);
+    if (this.input.type === 'number') {
+      return value === '' || (this.input.value !== '' && this.input.checkValidity());
+    }
+    return this.value === value;
+  }
+
+  get offers() {
+    const { type, min, max } = this.option;
+    if (this.input.type === 'number') {
+      const few = min !== null && max !== null && Math.abs(max) < 1e6;
+      const bounds = few ? ` of ${min} .. ${max}` : '';
+      return `: it is ${type === 'integer' ? 'a whole number' : 'a number'}${bounds}`;
+    }
+    const choices = [...this.input.querySelectorAll('option, input')].map((one) => one.value)
+      .filter(Boolean);
+    if (!choices.length) return '';
+    return `: there ${choices.length > 1 ? 'are' : 'is'} ${choices.length > 6
+      ? `${choices[0]} .. ${choices.at(-1)}` : choices.join(', ')}`;
   }
 
   get segments() { return this.input.className === 'segments'; }
@@ -85,6 +111,33 @@ function body_of(fields) {
   return body;
 }
 
+// A sentence of the command line in the words of the form: "--prompt TEXT" is its "prompt". A
+// command in it stays as a terminal takes it.
+function in_fields(sentence, fields) {
+  const [before, command] = sentence.split(/(?=\bglass [a-z].*)/s);
+  const said = before.replace(/--([a-z][a-z0-9-]*)(=?)(?: ([^\s,.;:]+(?:,[^\s,.;:]+)*))?/g,
+    (all, name, equals, next) => {
+      const field = fields.get(name);
+      if (!field || equals) return all;
+      const placeholder = next !== undefined && next === field.option.value;
+      return `"${field.name}"${next === undefined || placeholder ? '' : ` ${next}`}`;
+    });
+  return said + (command ?? '');
+}
+
+// What was asked for in an address and cannot be: a sentence each.
+function wrong_values(fields, values) {
+  const wrong = [];
+  for (const [name, value] of Object.entries(values)) {
+    const field = fields.get(name);
+    if (!field) wrong.push(`This page has no "${name}".`);
+    else if (!field.takes(String(value))) {
+      wrong.push(`"${field.name}" cannot be ${value || 'empty'} here${field.offers}.`);
+    }
+  }
+  return wrong;
+}
+
 // options: of one analysis. extras: by name, what the page knows better: {choices, wide, hidden}.
 // at_once: a choice is an answer; without it, only the button is.
 export function make_form(options, extras, run_words, on_run, { at_once = true } = {}) {
@@ -98,6 +151,7 @@ export function make_form(options, extras, run_words, on_run, { at_once = true }
     const back = extra?.later ?? kLater.has(option.name);
     (back ? later : first).append(field.node);
   }
+  for (const { help } of fields.values()) help.textContent = in_fields(help.textContent, fields);
   const form = el('form', { class: 'options', autocomplete: 'off' },
     first.childElementCount ? first : null,
     el('div', { class: 'actions' }, el('button', { type: 'submit', class: 'go' }, run_words),
@@ -110,10 +164,16 @@ export function make_form(options, extras, run_words, on_run, { at_once = true }
   return {
     node: form,
     body: () => body_of(fields),
+    // Gives what was wrong with them, a sentence each.
     set(values) {
-      for (const [name, value] of Object.entries(values)) {
-        if (fields.has(name) && value !== undefined) fields.get(name).value = String(value);
+      const known = Object.entries(values).filter(([, value]) => value !== undefined);
+      for (const [name, value] of known) {
+        if (fields.has(name)) fields.get(name).value = String(value);
       }
+      const wrong = wrong_values(fields, Object.fromEntries(known));
+      for (const { input } of fields.values()) if (input.selectedIndex < 0) input.selectedIndex = 0;
+      return wrong;
     },
+    in_fields: (sentence) => in_fields(sentence, fields),
   };
 }

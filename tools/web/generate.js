@@ -54,7 +54,8 @@ function paint(span, probability) {
 }
 
 // The command that writes the same.
-function command_of({ ckpt, vocab_size }, { steering, ...body }) {
+function command_of({ ckpt, vocab_size, tokenizer }, { steering, ...body }) {
+  if (!tokenizer) return null;   // glass sample writes texts only
   const options = { ckpt, prompt: body.prompt, 'max-new-tokens': body.n,
     temperature: body.temperature, seed: body.seed };
   if (body.top_k > 0) options['top-k'] = body.top_k;
@@ -112,11 +113,13 @@ class Writing {
   async run(body) {
     this.stop();
     const mine = this.running = new AbortController();
-    clear(this.text).append(el('span', { class: 'prompt' }, body.prompt));
+    clear(this.text).append(el('span', { class: 'prompt' },
+      body.prompt ?? body.tokens.map((id) => `#${id} `).join('')));
     Object.assign(this, { events: [], nats: 0, pointed: false, began: performance.now() });
     this.remark.textContent = '';
     clear(this.trouble);
-    clear(this.command).append(command_line(command_of(this.context.model, body)));
+    const command = command_of(this.context.model, body);
+    clear(this.command).append(command ? command_line(command) : '');
     try {
       await this.context.transport.stream('/api/generate', body, (name, data) => {
         if (this.running !== mine) return;
@@ -191,15 +194,49 @@ function columns_of(context, steering) {
   return both;
 }
 
+// ---- what it begins with ------------------------------------------------------------------------
+
+// A text; or numbers, where nobody knows what the tokens of this model mean.
+function beginning({ model }, query) {
+  const input = el('textarea', { rows: 2, spellcheck: 'false', id: 'begins-with',
+    'data-option': model.tokenizer ? 'prompt' : 'tokens' });
+  const field = (words, help) => el('div', { class: 'field' },
+    el('label', { for: input.id }, words), input, help ? el('small', {}, help) : null);
+  if (model.tokenizer) {
+    input.value = query.prompt ?? model.example;
+    return { node: field('prompt'), body: () => ({ prompt: input.value }),
+      query: () => ({ prompt: input.value }) };
+  }
+  input.value = query.tokens ?? '0';
+  return { node: field('tokens', `this model has no tokenizer, so it reads and writes numbers of ` +
+    `0 .. ${model.vocab_size - 1}, with commas between them`),
+  body: () => ({ tokens: input.value.split(/[\s,]+/).filter(Boolean).map(Number) }),
+  query: () => ({ tokens: input.value }) };
+}
+
+// Numbers of the address that are none, or out of range: the field keeps its own, and it is said.
+function numbers_of_address(inputs, query) {
+  const wrong = [];
+  for (const input of inputs) {
+    const said = query[input.dataset.option];
+    const { rangeUnderflow, rangeOverflow } = input.validity;
+    if (said === undefined || (input.value !== '' && !rangeUnderflow && !rangeOverflow)) continue;
+    input.value = { n: 100, seed: 1337 }[input.dataset.option] ??
+      kKnobs.find((one) => one.name === input.dataset.option).value;
+    input.dispatchEvent(new Event('input'));
+    wrong.push(`"${input.dataset.option}" cannot be ${said || 'empty'} here.`);
+  }
+  return wrong.length ? el('div', { class: 'complaint', role: 'alert' },
+    wrong.map((sentence) => el('p', {}, sentence))) : null;
+}
+
 // ---- the page -----------------------------------------------------------------------------------
 
 export function generate_page(context, query) {
   const results = el('div', {});
   let writings = [];
   const knobs = kKnobs.map(knob);
-  const prompt = el('textarea', { rows: 2, spellcheck: 'false', 'data-option': 'prompt',
-    'aria-label': 'prompt' });
-  prompt.value = query.prompt ?? context.model.example;
+  const begins = beginning(context, query);
   const length = el('input', { type: 'number', min: 1, max: 100000, value: query.n ?? 100,
     id: 'knob-n', 'data-option': 'n' });
   const seed = el('input', { type: 'number', min: 0, value: query.seed ?? 1337, id: 'knob-seed',
@@ -207,9 +244,10 @@ export function generate_page(context, query) {
   const stop = el('button', { type: 'button' }, 'stop');
   const end = () => { for (const one of writings) one.stop(); };
   stop.addEventListener('click', end);
-  const steer = context.model.config.arch === 'bigram' ? null : steering_fields(context, query);
+  const can_steer = context.model.config.arch !== 'bigram' && context.model.tokenizer;
+  const steer = can_steer ? steering_fields(context, query) : null;
   const form = el('form', { class: 'options', autocomplete: 'off' },
-    el('div', { class: 'field' }, el('label', {}, 'prompt'), prompt),
+    begins.node,
     el('div', { class: 'fields' }, knobs.map((one) => one.node),
       el('div', { class: 'field' }, el('label', { for: length.id }, 'tokens to write'), length),
       el('div', { class: 'field' }, el('label', { for: seed.id }, 'seed'), seed,
@@ -220,8 +258,10 @@ export function generate_page(context, query) {
     one.number.value = query[one.name];
     one.number.dispatchEvent(new Event('input'));
   }
-  const body = () => ({ prompt: prompt.value, n: Number(length.value), seed: Number(seed.value),
+  const wrong = numbers_of_address([...knobs.map((one) => one.number), length, seed], query);
+  const knobbed = () => ({ n: Number(length.value), seed: Number(seed.value),
     ...Object.fromEntries(knobs.map((one) => [one.name, Number(one.number.value)])) });
+  const body = () => ({ ...begins.body(), ...knobbed() });
   const run = () => {
     const steering = steer?.said();
     end();
@@ -232,7 +272,7 @@ export function generate_page(context, query) {
   };
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    context.remember({ ...body(), ...steer?.said() });
+    context.remember({ ...begins.query(), ...knobbed(), ...steer?.said() });
     run();
   });
   context.leave(end);
@@ -240,5 +280,5 @@ export function generate_page(context, query) {
   return el('div', {}, el('h1', {}, 'Generate'),
     el('p', { class: 'lead' }, 'The model writes, one token after the other. The ' +
       'nearer its colour to that of the page, the surer the model was of a token.'), form,
-    results);
+    wrong, results);
 }

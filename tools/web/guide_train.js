@@ -205,9 +205,12 @@ class TrainSection {
     this.changed();
   }
 
+  // Names are an extra: what goes wrong with them neither ends the training nor hides what it did.
+
   async write() {
-    const { samples } = await this.guide.ask('sample', { n: 6, temperature: 0.5 });
-    this.names.textContent = `Made up after ${this.losses.length} steps: ` +
+    const { samples } = await this.guide.ask('sample', { n: 6, temperature: 0.5 })
+      .catch(() => ({ samples: [] }));
+    if (samples.length) this.names.textContent = `Made up after ${this.losses.length} steps: ` +
       `${samples.map((sample) => sample.name || '(nothing)').join(', ')}.`;
   }
 

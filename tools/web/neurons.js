@@ -1,25 +1,12 @@
-// Neurons: what wakes one. The moments come from a scan of a long text, which is kept in a file;
-// where there is none yet, or it is of other weights, the page can make it.
+// Neurons and features: what wakes one. The moments come from a long text, read once and kept in a
+// file; where there is none yet, or it is of other weights, the page can make it.
 import { analysis_page } from './analysis.js';
-import { el } from './dom.js';
-import { show_page } from './result.js';
-import { Work } from './work.js';
+import { maker } from './make.js';
 
-function has_neurons(model) {
-  return model.tensors.some((tensor) => tensor.name.includes('.mlp.'));
-}
+const kStays = ' It goes on only while this page is open; others may ask the model meanwhile.';
 
-function scan_button(context, run, form) {
-  const result = el('div', { class: 'result' });
-  const work = new Work(result);
-  const button = el('button', { type: 'button' }, 'read a text and scan all neurons');
-  button.addEventListener('click', () => work.run(
-    (signal) => context.transport.call('POST', '/api/interp/neurons-scan', {}, signal),
-    (answer) => { show_page(result, answer.page); run(form.body()); }));
-  context.leave(() => work.cancel());
-  return el('details', {}, el('summary', {}, 'scan'),
-    el('p', { class: 'remark' }, 'A scan reads up to 262,144 tokens of what the model learned ' +
-      'from, and takes a minute or so.'), button, result);
+function neurons_in(model) {
+  return model.tensors.find((tensor) => /\.mlp\.c_fc\.weight$/.test(tensor.name))?.shape[0];
 }
 
 export const neurons_page = analysis_page({ id: 'neurons', analysis: 'neurons-show',
@@ -27,10 +14,36 @@ export const neurons_page = analysis_page({ id: 'neurons', analysis: 'neurons-sh
     'words that the neuron speaks for.',
   extras: ({ model }) => ({ L: { choices: Array.from({ length: model.layers },
     (_, l) => [String(l), String(l)]), none: 'an overview' } }),
+  missing({ L, N }, { model }) {
+    const upto = neurons_in(model) ? `0 .. ${neurons_in(model) - 1}` : 'counted from 0';
+    if (L !== undefined && N === undefined) return `Which neuron of layer ${L}? ${upto}.`;
+    return N !== undefined && L === undefined ? `Neuron ${N} of which layer?` : '';
+  },
   controls(context, form, run) {
-    if (!has_neurons(context.model)) {
+    if (!neurons_in(context.model)) {
       throw Object.assign(new Error('This model has no mlps, and so no neurons to look at.'),
         { hint: 'open a model with mlps: glass train makes one in a minute' });
     }
-    return scan_button(context, run, form);
+    return maker(context, { analysis: 'neurons-scan', title: 'scan',
+      words: 'read a text and scan all neurons', first: ['most'],
+      remark: 'A scan reads up to 262,144 tokens of what the model learned from, and takes a ' +
+        'minute or so.' + kStays }, () => run(form.body()));
   } });
+
+// Of the stream behind each block, and of what is written into it.
+function places_of({ layers }) {
+  return Array.from({ length: layers }, (_, l) => [
+    [`blocks.${l}.hook_resid_post`, `the stream behind block ${l}`],
+    [`blocks.${l}.hook_attn_out`, `what the heads of block ${l} write`],
+    [`blocks.${l}.hook_mlp_out`, `what the mlp of block ${l} writes`]]).flat();
+}
+
+export const features_page = analysis_page({ id: 'sae', analysis: 'sae-show', title: 'Features',
+  lead: 'Directions that a sparse autoencoder found in the stream, each with the moments that ' +
+    'wake it.',
+  controls: (context, form, run) => maker(context, { analysis: 'sae-train',
+    title: 'train an autoencoder', words: 'train', first: ['at', 'features', 'k', 'steps'],
+    extras: { at: { choices: places_of(context.model), none: 'the stream half way up' } },
+    remark: 'It learns to write what flows at one place as a sum of a few directions out of ' +
+      'many. A thousand steps take a minute or so on a small model.' + kStays },
+  () => run(form.body())) });

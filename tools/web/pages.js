@@ -7,7 +7,7 @@ import { generate_page } from './generate.js';
 import { guide_page } from './guide.js';
 import { induction_page } from './induction.js';
 import { model_page } from './model.js';
-import { neurons_page } from './neurons.js';
+import { features_page, neurons_page } from './neurons.js';
 import { patch_page } from './patch.js';
 import { start_page } from './start.js';
 import { train_page } from './train.js';
@@ -55,7 +55,7 @@ export const groups = [
     practised({ id: 'ablate', title: 'Ablate', make: ablate_page }),
     practised({ id: 'patch', title: 'Patch', make: patch_page }),
     analysis('path', 'Path', ['Who listens to whom? One connection at a time is taken from the',
-      'other run.'], { later: ['pairs', 'linear', 'through-mlps'] }),
+      'other run.'], { long: true, later: ['pairs', 'linear', 'through-mlps'] }),
     analysis('steer', 'Steer', ['A direction is added to the stream while the model writes.'],
       { start: example, auto: false, words: 'write', later: ['at', 'num-samples', 'feature', 'top-k',
         'top-p', 'min-p', 'repeat-penalty'] }),
@@ -63,10 +63,10 @@ export const groups = [
   { title: 'Circuits and features', pages: [
     practised(analysis('circuit', 'Circuit', ['The few connections that give an answer, found by cutting all',
       'others, and put to the test against random circuits of the same size.'],
-    { later: ['pairs', 'steps', 'random'] })),
+    { long: true, later: ['pairs', 'steps', 'random'] })),
     { id: 'neurons', title: 'Neurons', make: neurons_page },
-    analysis('sae', 'Features', ['Directions that a sparse autoencoder found in the stream, each',
-      'with the moments that wake it.'], { analysis: 'sae-show' }),
+    { id: 'sae', title: 'Features', make: features_page,
+      summary: 'the directions that a sparse autoencoder finds in the stream' },
   ] },
 ];
 

@@ -42,9 +42,10 @@ class Run {
     return { name, faint, x: rows.map((row) => row.step), y: rows.map((row) => row[field]) };
   }
 
+  // The evaluation with the lowest loss on text that was held out: {step, val_loss}, or nothing.
   get best() {
-    return Math.min(...[...this.rows.values()].map((row) => row.val_loss ?? NaN)
-      .filter(Number.isFinite));
+    return [...this.rows.values()].filter((row) => Number.isFinite(row.val_loss))
+      .reduce((best, row) => (best && best.val_loss <= row.val_loss ? best : row), undefined);
   }
 }
 
@@ -126,6 +127,22 @@ class TrainPage {
     return nodes;
   }
 
+  // Of runs that are shown side by side, the one that came furthest.
+  get best_run() {
+    const shown = [...this.chosen].map((id) => this.runs.get(id)).filter((run) => run?.best);
+    return shown.length < 2 ? undefined : shown.reduce((a, b) =>
+      (b.best.val_loss < a.best.val_loss ? b : a));
+  }
+
+  best_cell(run) {
+    const { best } = run, first = run === this.best_run;
+    if (!best) return el('td', {});
+    return el('td', { class: `right ${first ? 'best-one' : ''}`,
+      title: first ? 'the lowest of the runs that are shown' : null },
+    short_number(best.val_loss, 1), first ? ' ★' : '',
+    el('small', {}, `at ${best.step.toLocaleString('en-US')}`));
+  }
+
   draw_list() {
     const rows = [...this.runs.values()].map((run) => {
       const box = el('input', { type: 'checkbox', checked: this.chosen.has(run.id),
@@ -138,12 +155,12 @@ class TrainPage {
       return el('tr', {}, el('td', {}, box), el('th', { scope: 'row' }, run.name),
         el('td', { class: `state ${run.state}` }, run.state === 'idle' ? '' : run.state),
         el('td', { class: 'right' }, run.step >= 0 ? run.step.toLocaleString('en-US') : ''),
-        el('td', { class: 'right' }, Number.isFinite(run.best) ? short_number(run.best, 1) : ''),
+        this.best_cell(run),
         el('td', { class: 'row-actions' }, this.actions(run)));
     });
     clear(this.list).append(rows.length ? el('table', { class: 'runs' },
-      el('thead', {}, el('tr', {}, ['', 'run', '', 'step', 'best', ''].map((name) =>
-        el('th', { scope: 'col', class: name === 'step' || name === 'best' ? 'right' : null },
+      el('thead', {}, el('tr', {}, ['', 'run', '', 'step', 'best loss', ''].map((name) =>
+        el('th', { scope: 'col', class: name === 'step' || name === 'best loss' ? 'right' : null },
           name)))), el('tbody', {}, rows))
       : el('p', { class: 'remark' }, `There is no run in ${this.folder} yet.`));
   }
@@ -198,7 +215,7 @@ class TrainPage {
     const names = (list) => list.map((one) => [one.name, one.name]);
     const options = [
       { name: 'data', type: 'text', fallback: '', value: '', group: '', min: null, max: null,
-        help: said.data.map((one) => `${one.name}: ${one.about}`).join('; ') },
+        help: 'what it learns from; a list is below' },
       ...said.options.filter((option) => !option.operand && option.name !== 'dataset')];
     const first = ['data', 'preset', 'n-layer', 'n-head', 'n-embd', 'block-size', 'batch-size',
       'max-iters', 'learning-rate', 'tokenizer'];
@@ -207,6 +224,10 @@ class TrainPage {
     extras.data = { choices: names(said.data), none: 'names' };
     extras.preset = { choices: names(said.presets), none: 'that of the data',
       help: 'a model and how to train it' };
+    const terms = (list) => el('dl', { class: 'terms' }, list.flatMap((one) =>
+      [el('dt', {}, one.name), el('dd', {}, one.about)]));
+    this.explained = el('details', {}, el('summary', {}, 'the data sets and presets'),
+      el('h3', {}, 'Data'), terms(said.data), el('h3', {}, 'Presets'), terms(said.presets));
     return make_form(options, extras, 'start training', async (body) => this.attempt(async () => {
       const { data, ...rest } = body;
       const run = await this.ask('POST', '/api/train', { action: 'start',
@@ -228,7 +249,7 @@ class TrainPage {
       el('p', { class: 'lead' }, 'Start a run, and watch it learn. It goes on when this page is ' +
         'closed, and everything that is seen here lies in its folder.'),
       el('details', { class: 'start', open: this.runs.size === 0 },
-        el('summary', {}, 'a new run'), form.node), this.trouble,
+        el('summary', {}, 'a new run'), form.node, this.explained), this.trouble,
       el('h2', {}, `Runs in ${this.folder}`), this.list, this.drawing);
     this.attempt(async () => { await this.draw_chosen(); await this.follow(); });
     this.clock = setInterval(() => { if (!this.following) this.look().catch(() => {}); },

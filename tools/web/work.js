@@ -21,8 +21,10 @@ function capital(text) {
 
 export class Work {
   // node: where the result stands. Old results stay, faded, until new ones are there.
-  constructor(node) {
+  // in_words(sentence): what is told goes through it, where the page has better words.
+  constructor(node, in_words = (sentence) => sentence) {
     this.node = node;
+    this.in_words = in_words;
     this.running = null;
   }
 
@@ -30,6 +32,29 @@ export class Work {
     this.running?.abort();
     this.running = null;
     this.node.removeAttribute('aria-busy');
+    this.bar?.remove();
+    this.bar = null;
+  }
+
+  // How far it is, in front of the node: {done, all, what}, as the server tells it.
+  progress({ done, all, what }) {
+    if (!this.bar) {
+      this.bar = el('p', { class: 'progress' }, el('progress', { 'aria-label': 'how far it is' }),
+        el('span', {}), el('button', { type: 'button', class: 'quiet',
+          onclick: () => this.cancel() }, 'stop'));
+      this.node.before(this.bar);
+    }
+    const [meter, words] = this.bar.children;
+    meter.max = all;
+    meter.value = done;
+    const count = (n) => n.toLocaleString('en-US');
+    words.textContent = `${count(done)} of ${count(all)}: ${what}`;
+  }
+
+  // What is said in the place of a result.
+  say(...words) {
+    this.cancel();
+    clear(this.node).append(...words);
   }
 
   // ask(signal) gives what show(answer) puts on the page.
@@ -43,6 +68,7 @@ export class Work {
       if (this.running === mine) show(answer);
     } catch (error) {
       if (this.running === mine && error.name !== 'AbortError') {
+        error.message = this.in_words(error.message);
         clear(this.node).append(complaint(error));
       }
     } finally {
