@@ -1,13 +1,16 @@
 #include "tools/saved.h"
 
 #include <cstdio>
+#include <filesystem>
 
 #include "engine/base/files.h"
 #include "engine/base/json.h"
 #include "engine/base/json_value.h"
 #include "engine/base/text.h"
 #include "engine/base/utf8.h"
+#include "model/formats/foreign.h"
 #include "model/tokenizer/open.h"
+#include "tools/shell_word.h"
 #include "tools/terminal.h"
 
 namespace glass {
@@ -46,6 +49,27 @@ const Tokenizer& Opened::tokenizer() const {
   return *saved.tokenizer;
 }
 
+namespace {
+
+// A folder of runs is easily said in the place of one of them.
+void refuse_runs(const Arguments& args) {
+  const std::string& said = args.text("ckpt");
+  std::error_code fault;
+  if (!std::filesystem::is_directory(said, fault) || is_run_folder(said)) return;
+  std::string run;   // the first by name
+  for (std::filesystem::directory_iterator it(said, fault), end; !fault && it != end;
+       it.increment(fault)) {
+    const std::string path = it->path().string();
+    if (is_run_folder(path) && (run.empty() || path < run)) run = path;
+  }
+  if (run.empty() || foreign_format_of(FileOrFolder(said)) != nullptr) return;
+  const bool serves = find_option(args.command(), "runs") != nullptr;
+  fail(SystemError(in_quotes(said) + " holds runs and is none; did you mean --ckpt " +
+                   shell_word(run) + (serves ? ", or --runs " + shell_word(said) : "") + "?"));
+}
+
+}   // namespace
+
 PackedType packed_type(const std::string& name) {
   for (int i = 0; i < kPackedTypes; ++i)
     if (name == name_of(static_cast<PackedType>(i))) return static_cast<PackedType>(i);
@@ -64,15 +88,16 @@ TokenizerPtr said_tokenizer(const Arguments& args, std::int64_t vocab_size) {
   return tokenizer;
 }
 
-Opened open_saved(const Arguments& args) {
+Opened open_saved(const Arguments& args, const Warn& tell) {
   Opened opened{open_machine(args), {}};
-  opened.saved = open_model(args.text("ckpt"), opened.machine.backend, opened.machine.dtype, warn);
+  refuse_runs(args);
+  opened.saved = open_model(args.text("ckpt"), opened.machine.backend, opened.machine.dtype, tell);
   if (takes(args, kTypeOption) && args.has("type"))
     opened.model().pack(packed_type(args.text("type")));
   if (const TokenizerPtr said = said_tokenizer(args, opened.config().vocab_size)) {
     const TokenizerPtr& own = opened.saved.tokenizer;
     if (own && own->to_json() != said->to_json())
-      warn(opened.saved.path + " has a tokenizer of its own (" + own->spec() +
+      tell(opened.saved.path + " has a tokenizer of its own (" + own->spec() +
            "); with --tokenizer " + args.text("tokenizer") + " its tokens mean something else.");
     opened.saved.tokenizer = said;
   }

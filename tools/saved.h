@@ -18,7 +18,8 @@ inline constexpr Option kCkptOption = {
     .value = "PATH",
     .help =
         "the model: a checkpoint, the folder of a run (its newest one), or what another program "
-        "left (nanoGPT, Hugging Face, llm.c, GGUF); or handmade:induction and others, whose weights "
+        "left (nanoGPT, Hugging Face, llm.c, GGUF); or handmade:induction and others, whose "
+        "weights "
         "were written by hand",
     .also = "out-dir",
     .group = "Model",
@@ -42,6 +43,8 @@ inline constexpr Option kTypeOption = {
         "multiplied as they are"};
 PackedType packed_type(const std::string& name);   // one of those choices
 
+void warn(const std::string& sentence);   // on stderr
+
 struct Opened {
   Machine machine;
   SavedModel saved;
@@ -50,7 +53,7 @@ struct Opened {
   const GPTConfig& config() const { return saved.model->config(); }
   const Tokenizer& tokenizer() const;   // ContentError where the checkpoint has none
 };
-Opened open_saved(const Arguments& args);
+Opened open_saved(const Arguments& args, const Warn& tell = warn);
 
 // What --tokenizer says the tokens of a model with this vocabulary mean; null where it is not
 // given.
@@ -69,7 +72,5 @@ std::vector<std::int32_t> tokens_asked(const Arguments& args, const Opened& open
 // Begins a JSON object with what every result about a model carries.
 class Json;
 void begin_json(Json& json, const Arguments& args, const Opened& opened);
-
-void warn(const std::string& sentence);
 
 }   // namespace glass

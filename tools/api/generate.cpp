@@ -28,7 +28,7 @@ SamplerOptions options_asked(const Call& call, const Opened& opened) {
   o.repeat_penalty = call.number("repeat_penalty", 0, 1e6, o.repeat_penalty);
   o.seed = static_cast<std::uint64_t>(
       call.integer("seed", 0, std::int64_t{1} << 53, static_cast<std::int64_t>(o.seed)));
-  o.known = opened.tokenizer().vocab_size();
+  if (opened.saved.tokenizer) o.known = opened.tokenizer().vocab_size();
   check(o);
   return o;
 }
@@ -50,7 +50,7 @@ std::vector<std::string> stops_asked(const Call& call) {
 
 std::vector<std::int32_t> beginning(const Call& call, const Opened& opened) {
   const bool nothing = !call.has("tokens") && call.text("prompt", "").empty();
-  if (nothing) return {first_token(opened.tokenizer())};
+  if (nothing) return {opened.saved.tokenizer ? first_token(opened.tokenizer()) : 0};
   return tokens_asked(call, opened);
 }
 
@@ -101,6 +101,11 @@ class Steered {
   Steering steering_;
 };
 
+// A model whose tokens mean nothing that is known writes their numbers.
+std::string written_as(const Opened& opened, std::int32_t id) {
+  return opened.saved.tokenizer ? text_of(opened, id) : "#" + std::to_string(id) + " ";
+}
+
 class Writer {
  public:
   Writer(const Opened& opened, const SamplerOptions& options, std::vector<std::int32_t> prompt,
@@ -114,13 +119,13 @@ class Writer {
     const std::vector<double> chances = probabilities(logits, options_, seen_);
     seen_.push_back(token);
     Json json;
-    json.object().field("id", token).field("text", stream_.push(text_of(opened_, token)));
-    json.field("token", text_of(opened_, token));
+    json.object().field("id", token).field("text", stream_.push(written_as(opened_, token)));
+    json.field("token", written_as(opened_, token));
     json.field("prob", probability_of(token, logits));
     json.field("chance", chances[static_cast<std::size_t>(token)]);
     json.key("top5").array();
     for (const Guess& guess : top) {
-      json.object().field("id", guess.id).field("text", text_of(opened_, guess.id));
+      json.object().field("id", guess.id).field("text", written_as(opened_, guess.id));
       json.field("prob", guess.probability);
       json.field("chance", chances[static_cast<std::size_t>(guess.id)]).end();
     }

@@ -95,6 +95,10 @@ Answer api_status(Session& session, const Call&) {
     const auto opened = session.model();
     json.field("checkpoint", opened->saved.path).field("digest", opened->saved.digest);
     json.field("step", opened->saved.step).field("device", opened->machine.backend->name());
+    constexpr const char* kFile[] = {"same", "changed", "gone"};
+    json.field("file", kFile[static_cast<int>(opened->file())]);
+    if (opened->newer() >= 0) json.field("newer", opened->newer());
+    json.field("warnings", opened->warnings);
   }
   json.end();
   return {json.text()};

@@ -25,7 +25,10 @@ void add_run(std::vector<Offered>& all, const RunPlace& run) {
   std::error_code ignored;
   const bool best = std::filesystem::exists(run.path + "/" + kBestName, ignored);
   if (steps.empty() && !best) return;
-  all.push_back({run.name, run.path, "run", "the newest checkpoint of the run", run.id,
+  const std::string size = size_of(run);
+  const std::string newest =
+      steps.empty() ? "its best state" : "after step " + with_commas(steps.back());
+  all.push_back({run.name, run.path, "run", newest + (size.empty() ? "" : "; " + size), run.id,
                  steps.empty() ? -1 : steps.back()});
   for (const std::int64_t step : steps)
     all.push_back({run.name + "/" + std::to_string(step), run.path + "/" + checkpoint_name(step),
@@ -85,7 +88,7 @@ Answer api_models(Session& session, const Call&) {
 }
 
 Answer api_open(Session& session, const Call& call) {
-  session.open(asked_model(session, call).ckpt);
+  session.open(call.flag("again", false) ? session.model()->ckpt : asked_model(session, call).ckpt);
   return api_status(session, call);
 }
 

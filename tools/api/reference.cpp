@@ -23,6 +23,7 @@
 #include "interp/read/lens.h"
 #include "tools/api/endpoints.h"
 #include "tools/api/prompt.h"
+#include "tools/interp/interp.h"
 #include "tools/shell_word.h"
 
 namespace glass {
@@ -92,7 +93,8 @@ std::string scan_command(const OpenModel& opened) {
          std::to_string(kContexts);
 }
 
-// What the command of the message made. 409 where there is none, or where it is of other weights.
+// What the command of the message made. 409 where there is none, or where it is of other weights or
+// of a text that has changed.
 UnitScan scan_of(const OpenModel& opened, const Specimen& specimen) {
   const std::string renew = scan_command(opened);
   const std::string path = path_beside(opened.saved.path, "neurons");
@@ -101,7 +103,9 @@ UnitScan scan_of(const OpenModel& opened, const Specimen& specimen) {
     throw ApiError(409, "no_neurons", "this model has no mlps, and so no neurons to look at");
   if (!std::filesystem::exists(path, ignored))
     throw ApiError(409, "no_scan", "nobody has scanned the neurons of this model yet", renew);
-  return load_neurons(path, specimen, renew);
+  UnitScan scan = load_neurons(path, specimen, renew);
+  refuse_changed_text(opened, {}, scan, renew);
+  return scan;
 }
 
 void put_metadata(Json& json, const UnitScan& scan) {

@@ -1,8 +1,4 @@
 // What the runs in the folder did so far.
-#include <filesystem>
-
-#include "engine/base/error.h"
-#include "engine/base/files.h"
 #include "engine/base/json.h"
 #include "engine/base/text.h"
 #include "tools/api/endpoints.h"
@@ -11,7 +7,6 @@ namespace glass {
 namespace {
 
 constexpr std::int64_t kMostRows = 100'000, kMostSamples = 1000;
-constexpr std::int64_t kLongestFile = 1 << 20;
 
 RunPlace run_asked(Session& session, const Call& call) {
   return session.runs().at(call.index(0, std::int64_t{1} << 30, "run"));
@@ -19,32 +14,6 @@ RunPlace run_asked(Session& session, const Call& call) {
 
 std::int64_t since_asked(const Call& call) {
   return call.asked_integer("since", -1, std::int64_t{1} << 53, -1);
-}
-
-// "" where it cannot be read.
-std::string text_in(const RunPlace& run, const char* name) {
-  std::error_code ignored;
-  const std::string path = run.path + "/" + name;
-  if (!std::filesystem::is_regular_file(path, ignored)) return "";
-  try {
-    return read_text_file(path, name, kLongestFile);
-  } catch (const Error&) { return ""; }
-}
-
-std::string trimmed(const std::string& text) {
-  const std::size_t first = text.find_first_not_of(' '), last = text.find_last_not_of(' ');
-  return first == std::string::npos ? "" : text.substr(first, last - first + 1);
-}
-
-// config.toml: `key = value` lines, each value in its own spelling.
-void put_settings(Json& json, const std::string& text) {
-  json.object();
-  for (const std::string& line : split(text, '\n')) {
-    const std::size_t equals = line.find('=');
-    if (equals == std::string::npos || line.front() == '#') continue;
-    json.field(trimmed(line.substr(0, equals)), trimmed(line.substr(equals + 1)));
-  }
-  json.end();
 }
 
 }   // namespace
@@ -72,14 +41,14 @@ Answer api_runs(Session& session, const Call&) {
 
 Answer api_run(Session& session, const Call& call) {
   const RunPlace run = run_asked(session, call);
-  const std::string config = text_in(run, "config.toml"), log = text_in(run, "train.log");
-  const std::vector<std::string> lines = split(log, '\n');
+  const std::vector<std::string> lines = split(text_in(run, "train.log"), '\n');
   constexpr std::size_t kLines = 40;
   Json json;
   json.object();
   put_run(json, session, run);
-  json.key("config");
-  put_settings(json, config);
+  json.key("config").object();
+  for (const auto& [name, value] : settings_of(run)) json.field(name, value);
+  json.end();
   // The end of what the trainer said, if it was started from a page.
   json.field("log", std::vector<std::string>(
                         lines.end() - static_cast<std::ptrdiff_t>(std::min(kLines, lines.size())),

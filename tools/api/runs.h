@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tools/api/run_log.h"
@@ -19,6 +20,13 @@ struct RunPlace {
 
 // The steps that it has checkpoints of; none where it is gone since it was listed.
 std::vector<std::int64_t> steps_of(const RunPlace& run);
+
+// A file of its folder; "" where it cannot be read.
+std::string text_in(const RunPlace& run, const char* name);
+// config.toml: `key = value` lines in their order, each value in its own spelling.
+std::vector<std::pair<std::string, std::string>> settings_of(const RunPlace& run);
+// "4 layers of 4 heads, 128 channels"; "" where its settings do not say.
+std::string size_of(const RunPlace& run);
 
 // A number for each name that was ever seen, for as long as the program runs.
 class SmallNumbers {

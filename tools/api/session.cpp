@@ -1,5 +1,7 @@
 #include "tools/api/session.h"
 
+#include <filesystem>
+
 #include "tools/api/api.h"
 #include "tools/api/micro_lab.h"
 
@@ -33,10 +35,48 @@ Session::Session(const Arguments& args, SessionOptions options)
   if (!options_.ckpt.empty()) open(options_.ckpt);
 }
 
+OpenModel::OpenModel(Opened opened, std::string said, std::vector<std::string> warned)
+    : Opened(std::move(opened)),
+      ckpt(std::move(said)),
+      warnings(std::move(warned)),
+      read_(stamp()),
+      newest_then_(newest()) {}
+
+OpenModel::Stamp OpenModel::stamp() const {
+  std::error_code fault;
+  const auto time = std::filesystem::last_write_time(saved.path, fault);
+  if (fault) return {};   // also what was written by hand, which is in no file
+  const bool whole = std::filesystem::is_regular_file(saved.path, fault);
+  const auto size = whole ? std::filesystem::file_size(saved.path, fault) : 0;
+  return {true, static_cast<std::int64_t>(size),
+          static_cast<std::int64_t>(time.time_since_epoch().count())};
+}
+
+OpenModel::File OpenModel::file() const {
+  const Stamp now = stamp();
+  if (now == read_) return File::same;
+  return now.there ? File::changed : File::gone;
+}
+
+std::int64_t OpenModel::newest() const {
+  const std::vector<std::int64_t> steps = steps_of({-1, "", ckpt});
+  return steps.empty() ? -1 : steps.back();
+}
+
+std::int64_t OpenModel::newer() const {
+  const std::int64_t now = newest();
+  return now > newest_then_ ? now : -1;
+}
+
 void Session::open(const std::string& ckpt) {
   Arguments asked = args_;
   asked.offer(kCkptOption, ckpt, Source::command_line, "--ckpt");
-  auto opened = std::make_shared<const OpenModel>(open_saved(asked), ckpt);
+  std::vector<std::string> warnings;
+  Opened found = open_saved(asked, [&](const std::string& sentence) {
+    warnings.push_back(sentence);
+    warn(sentence);
+  });
+  auto opened = std::make_shared<const OpenModel>(std::move(found), ckpt, std::move(warnings));
   const std::lock_guard lock(guard_);
   opened_ = std::move(opened);
 }

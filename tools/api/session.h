@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "tools/api/measured.h"
 #include "tools/api/runs.h"
@@ -22,10 +23,28 @@ struct SessionOptions {
   std::string program = "/proc/self/exe";   // what trains
 };
 
-// A model with the name that opened it, as --ckpt says it.
+// A model with the name that opened it, as --ckpt says it, and what has become of it since.
 struct OpenModel : Opened {
-  OpenModel(Opened opened, std::string said) : Opened(std::move(opened)), ckpt(std::move(said)) {}
+  OpenModel(Opened opened, std::string said, std::vector<std::string> warned);
   std::string ckpt;
+  std::vector<std::string> warnings;   // what was odd when it was opened
+
+  enum class File : std::uint8_t { same, changed, gone };
+  File file() const;            // the file that it was read from, now
+  std::int64_t newer() const;   // the step of a checkpoint that its run has saved since; or -1
+
+ private:
+  struct Stamp {
+    bool there = false;
+    std::int64_t size = -1, time = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+  Stamp stamp() const;
+  std::int64_t newest() const;
+  Stamp read_;
+  std::int64_t newest_then_;
+
+ public:
   Measurements measurements;   // of its weights; made when somebody asks
 };
 

@@ -228,5 +228,29 @@ TEST(ApiReference, NeuronsAreThoseOfTheScanAndStaleOnesAreRefused) {
       << text(refused, {"error", "message"});
 }
 
+TEST(ApiReference, NeuronsOfATextThatHasChangedAreRefusedWithTheCommandThatRenewsThem) {
+  const Scratch folder;
+  std::string words;
+  for (int i = 0; i < 40; ++i) words += "one two three four five\n";
+  const std::string run = folder / "tiny", file = folder.write("rhyme.txt", words);
+  const Outcome trained =
+      glass({"train", file, "--n-layer", "1", "--n-head", "1", "--n-embd", "8", "--block-size", "8",
+             "--max-iters", "2", "--eval-iters", "1", "--threads", "1", "--out", run});
+  ASSERT_EQ(trained.code, 0) << trained.text();
+  const std::string newest = run + "/ckpt-00000002.safetensors";
+  interp(newest, {"neurons", "scan", "--most", "200"});
+  const auto session = new_session(newest, "");
+  told(*session, "GET", "/neurons/0");
+  folder.write("rhyme.txt", words + "six seven eight nine ten\n");
+  for (const char* path : {"/neurons/0", "/api/neuron/0/3"}) {
+    const std::string refused = text(told(*session, "GET", path, "", 409), {"error", "message"});
+    EXPECT_NE(refused.find("is stale"), std::string::npos) << refused;
+    EXPECT_NE(refused.find("glass interp neurons scan --ckpt " + newest), std::string::npos)
+        << refused;
+  }
+  std::filesystem::remove(file);
+  told(*session, "GET", "/neurons/0");   // of a text that is gone the scan has a copy
+}
+
 }   // namespace
 }   // namespace glass::test
