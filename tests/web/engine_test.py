@@ -136,6 +136,9 @@ def main():
         report.skip("web_engine", "node is not installed")
         return report.end()
     module, server = module_answers(args.engine), server_answers(args.glass)
+    for (method, path, body), outside in zip(CALLS, server):
+        if path == "/api/analyses":   # a page without a server trains nothing
+            outside[1]["analyses"] = [one for one in outside[1]["analyses"] if one["name"] != "sae-train"]
     report.check("an answer to each question", len(module) == len(CALLS), len(module))
     for (method, path, body), inside, outside in zip(CALLS, module, server):
         found = differs(inside, outside)

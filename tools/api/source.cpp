@@ -51,6 +51,8 @@ constexpr ComputedBy kComputedBy[] = {
     {"neurons-show", "neurons.cpp",     "neuron_of"},
     {"neurons-show", "neurons.cpp",     "overview_of"},
     {"neurons-show", "neuron_scan.cpp", "scan_neurons"},
+    {"sae-train",    "sae_train.cpp",   "train_sae"},
+    {"sae-train",    "sae_train.cpp",   "learn"},
     {"sae-show",     "sae_show.cpp",    "feature_of"},
     {"sae-show",     "sae_show.cpp",    "overview_of"},
     {"steer",        "steering.cpp",    "steer"},
