@@ -286,7 +286,8 @@ void Run::write_time(double ms) {
 
 void Run::finish() {
   // For whoever watches; not part of the run.
-  if (!due(trainer_.config().eval_interval) || !std::isfinite(losses_.train)) {
+  const bool looks = !due(trainer_.config().eval_interval) || !std::isfinite(losses_.train);
+  if (looks) {
     losses_ = trainer_.estimate();
     watcher_.on_evaluation(trainer_.steps(), losses_, false);
   }
@@ -296,13 +297,22 @@ void Run::finish() {
   if (best_step_ < 0 && trainer_.steps() > 0) save_as(true);
   else save();
   // Behind the last checkpoint, so that a run that goes on from it cuts them off again.
+  if (looks) {
+    MetricsRow row;
+    note_losses(row);
+    append(row);
+  }
   if (!due(trainer_.config().sample_every)) write_samples();
+}
+
+void Run::note_losses(MetricsRow& row) const {
+  row.step = trainer_.steps(), row.train_loss = losses_.train, row.val_loss = losses_.val;
+  row.val_accuracy = losses_.val_accuracy;
 }
 
 void Run::look(MetricsRow& row) {
   losses_ = trainer_.estimate();
-  row.step = trainer_.steps(), row.train_loss = losses_.train, row.val_loss = losses_.val;
-  row.val_accuracy = losses_.val_accuracy;
+  note_losses(row);
   const double judged = std::isnan(losses_.val) ? losses_.train : losses_.val;
   const bool best = judged < best_val_ && trainer_.steps() > 0;
   if (best) best_val_ = judged, best_step_ = trainer_.steps();
@@ -310,11 +320,15 @@ void Run::look(MetricsRow& row) {
 }
 
 void Run::write(const MetricsRow& row) {
+  append(row);
+  watcher_.on_row(row);
+}
+
+void Run::append(const MetricsRow& row) {
   Json json;
   json.object();
   put(json, row);
   metrics_.append(json.end().text() + "\n");
-  watcher_.on_row(row);
 }
 
 std::string Run::write_samples() {

@@ -79,7 +79,9 @@ class Run {
   void first_look();
   bool due(std::int64_t every) const { return every > 0 && trainer_.steps() % every == 0; }
   void look(MetricsRow& row);
+  void note_losses(MetricsRow& row) const;
   void write(const MetricsRow& row);
+  void append(const MetricsRow& row);
   std::string write_samples();
   void finish();
   bool one_step();

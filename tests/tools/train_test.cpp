@@ -57,6 +57,9 @@ TEST(Train, LeavesARunFolderThatSaysEverything) {
     EXPECT_TRUE(exists(folder / ("run/" + std::string(name)))) << name;
   }
   EXPECT_THAT(bytes_of(folder / "run/config.toml"), HasSubstr("\nmax_iters = 40\n"));
+  // The last evaluation too, though it is no multiple of the interval.
+  EXPECT_THAT(bytes_of(folder / "run/metrics.jsonl"),
+              ::testing::MatchesRegex("(.*\n)*\\{\"step\": 40, \"train_loss\": [0-9.]+, \"val_loss\": [0-9.]+\\}\n"));
 }
 
 // Everything a GPT needs, forward and backward, with dropout and the optimizer, as kernels of a GPU.
