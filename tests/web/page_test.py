@@ -410,6 +410,21 @@ def a_model_writes(report, page, args):
     sides = page.value("[...document.querySelectorAll('.guesses h3')].map((h) => h.textContent)")
     report.check("what else could have come", len(sides) == 2, sides)
 
+    colour = "getComputedStyle(document.querySelectorAll('.written .token')[3]).backgroundColor"
+    light = page.value(colour)
+    page.shape(1280, 900, dark=True)
+    page.wait(f"{colour} !== '{light}'")
+    page.shape(1280, 900)
+    page.wait(f"{colour} === '{light}'")
+    report.check("tokens follow the scheme of colours", True)
+
+    go(page, "generate", "prompt=&n=6&seed=5")
+    page.wait("document.querySelectorAll('.written .token').length >= 6")
+    words = shlex.split(page.value("document.querySelector('.writing .command code').textContent"))
+    told = json.loads(peer.output_of(args.glass, *words[1:], "--json", "--threads", "1"))
+    shown = page.value("[...document.querySelectorAll('.written .token')].map((t) => t.textContent).join('')")
+    report.check("and with nothing to begin with", shown == told["samples"][0]["text"], f"{shown}\n  {told['samples']}")
+
 
 def a_model_is_steered(report, page, args):
     """The same dice with and without a direction; what is written is what the two commands write."""

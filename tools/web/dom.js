@@ -57,6 +57,15 @@ export function ground() {
   return kDark.matches ? 'terminal' : 'paper';
 }
 
+// Calls paint() whenever the scheme of colours changes, as long as the node stands in the page.
+export function on_scheme(node, paint) {
+  const again = () => {
+    if (node.isConnected) paint();
+    else kDark.removeEventListener('change', again);
+  };
+  kDark.addEventListener('change', again);
+}
+
 // Calls draw(width) now and whenever the room or the scheme of colours changes.
 export function picture(node, draw) {
   let width = 0;
@@ -66,11 +75,7 @@ export function picture(node, draw) {
     draw(width);
   });
   observer.observe(node);
-  const again = () => {
-    if (!node.isConnected) kDark.removeEventListener('change', again);
-    else if (width) draw(width);
-  };
-  kDark.addEventListener('change', again);
+  on_scheme(node, () => { if (width) draw(width); });
   return node;
 }
 

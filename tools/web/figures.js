@@ -2,7 +2,7 @@
 // the element; what a figure means is said in interp/draw/figure.h.
 import { colour_of, css, ink_for } from './colours.js';
 import { diagram } from './diagram.js';
-import { el, ground, picture } from './dom.js';
+import { el, ground, on_scheme, picture } from './dom.js';
 import { colour_bar, gallery, heatmap, numbers_behind } from './heatmap.js';
 import { exact, floats } from './numbers.js';
 import { bars, chart } from './plots.js';
@@ -30,12 +30,17 @@ export function token_line(tokens) {
   const node = el('p', { class: 'strip' });
   spans.forEach((span, i) => node.append(span,
     tokens[i].endsWith('\\n') ? el('br') : document.createElement('wbr')));
-  const paint = (values, colours, range) => spans.forEach((span, i) => {
-    const under = values ? colour_of(colours, range, values[i], ground()) : null;
-    span.style.background = under ? css(under) : '';
-    span.style.color = under ? ink_for(under) : '';
-    span.title = under ? exact(values[i]) : '';
-  });
+  let painted = [];   // what was asked for last
+  const paint = (...wanted) => {
+    const [values, colours, range] = painted = wanted;
+    spans.forEach((span, i) => {
+      const under = values ? colour_of(colours, range, values[i], ground()) : null;
+      span.style.background = under ? css(under) : '';
+      span.style.color = under ? ink_for(under) : '';
+      span.title = under ? exact(values[i]) : '';
+    });
+  };
+  on_scheme(node, () => paint(...painted));
   return { node, spans, paint };
 }
 

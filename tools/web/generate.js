@@ -2,7 +2,7 @@
 // come. With a direction to steer in, it writes twice with the same dice, as it is and steered, so
 // that what differs is the direction's doing.
 import { colour_at, css, ink_for } from './colours.js';
-import { clear, el, ground, say } from './dom.js';
+import { clear, el, ground, on_scheme, say } from './dom.js';
 import { bars } from './plots.js';
 import { command_line } from './result.js';
 import { shell_line } from './shell.js';
@@ -52,12 +52,16 @@ function paint(span, probability) {
   span.style.background = css(colour);
   span.style.color = ink_for(colour);
 }
+function paint_always(span, probability) {
+  paint(span, probability);
+  on_scheme(span, () => paint(span, probability));
+}
 
 // The command that writes the same.
 function command_of({ ckpt, vocab_size, tokenizer }, { steering, ...body }) {
   if (!tokenizer) return null;   // glass sample writes texts only
-  const options = { ckpt, prompt: body.prompt, 'max-new-tokens': body.n,
-    temperature: body.temperature, seed: body.seed };
+  const options = { ckpt, ...(body.prompt ? { prompt: body.prompt } : {}),
+    'max-new-tokens': body.n, temperature: body.temperature, seed: body.seed };
   if (body.top_k > 0) options['top-k'] = body.top_k;
   else if (vocab_size > 200) options['top-k'] = vocab_size;   // 200: what the commands cut at
   if (body.top_p < 1) options['top-p'] = body.top_p;
@@ -97,7 +101,7 @@ class Writing {
     this.events.push(event);
     const span = el('span', { class: 'token', tabindex: 0, role: 'button',
       'aria-label': `${event.token}, probability ${event.prob.toFixed(3)}` }, event.token);
-    paint(span, event.prob);
+    paint_always(span, event.prob);
     const point = () => { this.pointed = true; this.show(number); this.pointed_at(number); };
     span.addEventListener('pointerenter', point);
     span.addEventListener('focus', point);

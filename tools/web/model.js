@@ -176,8 +176,9 @@ export async function model_page(context) {
     .map(([name, words]) => row(words, String(model.config[name])));
   const neurons = model.tensors.find((one) => /mlp\.c_fc\.weight$/.test(one.name))?.shape[0];
   return el('div', {}, el('h1', {}, 'Model'),
-    el('p', { class: 'lead' }, `${count(model.count)} numbers that training has set. Open a box ` +
-      'to see what is inside it, down to the numbers themselves.'),
+    el('p', { class: 'lead' }, `${count(model.count)} numbers that ` +
+      `${/^handmade:/.test(model.ckpt) ? 'somebody chose by hand' : 'training has set'}. Open a ` +
+      'box to see what is inside it, down to the numbers themselves.'),
     el('div', { class: 'beside' }, architecture(context, model.tensors),
       el('aside', {}, el('h2', {}, 'Sizes'), el('table', {}, el('tbody', {}, rows,
         bigram ? null : row('neurons in a block', neurons ? count(neurons) : 'none'),
