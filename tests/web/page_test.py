@@ -765,6 +765,15 @@ def a_run_is_trained(report, browser, args, folder):
         page.open(url)
         page.wait("document.querySelector('main h1')")
         go(page, "train")
+        grey = "document.querySelector('[data-option=n-layer]').placeholder"
+        page.wait(f"{grey} === '2'")   # of the data set that is chosen at first, names
+        page.value("(() => { const box = document.querySelector('[data-option=preset]'); box.value = 'gpt2';"
+                   " box.dispatchEvent(new Event('change', { bubbles: true })); })()")
+        page.wait(f"{grey} === '12'")
+        page.value("(() => { const box = document.querySelector('[data-option=preset]'); box.value = '';"
+                   " box.dispatchEvent(new Event('change', { bubbles: true })); })()")
+        page.wait(f"{grey} === '2'")
+        report.check("the form shows what data and preset say", True)
         for name, value in {"n-layer": 1, "n-embd": 16, "n-head": 2, "max-iters": 1000000}.items():
             page.value("document.querySelector('[data-option=%s]').value = '%s'" % (name, value))
         page.value("document.querySelectorAll('.start details').forEach((d) => { d.open = true; })")

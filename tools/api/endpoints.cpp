@@ -27,7 +27,7 @@ const Endpoint kEndpoints[] = {
     {"GET",  "/api/runs/{id}/metrics", "its numbers; ?since=STEP&most=ROWS", api_metrics},
     {"GET",  "/api/runs/{id}/samples", "what it wrote on the way; ?since=STEP&most=TEXTS", api_samples},
     {"GET",  "/api/train",             "who trains now, and what a training can be told", api_training},
-    {"POST", "/api/train",             "{action: start, options, name}, or {action: pause | resume | stop | save, run}", api_train},
+    {"POST", "/api/train",             "{action: plan, options}, {action: start, options, name}, or {action: pause | resume | stop | save, run}", api_train},
     {"GET",  "/api/train/stream",      "events state, step, evaluation, sample, checkpoint, end; ?run=ID&since=STEP", nullptr, api_train_stream},
 
     // The reference dashboard's, which its pages ask without a token.

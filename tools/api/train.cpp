@@ -82,13 +82,32 @@ Answer one_run(Session& session, const RunPlace& run) {
   return {json.text()};
 }
 
-Answer begin(Session& session, const Call& call) {
+// What the page asks for, as words of a command line.
+std::vector<std::string> words_asked(Session& session, const Call& call) {
   const JsonValue* options = call.body.find("options");
   static const JsonValue none;
   std::vector<std::string> words =
       words_of(kTrain, options != nullptr ? *options : none, is_for_page_of_train);
   const std::vector<std::string> where = where_to_compute(session.args());
   words.insert(words.begin(), where.begin(), where.end());
+  return words;
+}
+
+// The value of every option in a run that would be started so: a preset says many of them.
+Answer plan(Session& session, const Call& call) {
+  const TrainRequest request = request_of(words_asked(session, call));
+  Json json;
+  json.object().field("preset", request.preset).key("values").object();
+  for (const Option* option : options_of(kTrain)) {
+    const bool named = is_for_page_of_train(*option) && request.args.has(option->name);
+    if (named) json.field(std::string(option->name), request.args.said(option->name));
+  }
+  json.end().end();
+  return {json.text()};
+}
+
+Answer begin(Session& session, const Call& call) {
+  const std::vector<std::string> words = words_asked(session, call);
   const TrainRequest request = request_of(words);
   const std::string name = call.text("name", request.data.source);
   if (!is_plain_file_name(name) || name.size() > 100)
@@ -229,9 +248,10 @@ Answer api_training(Session& session, const Call&) {
 Answer api_train(Session& session, const Call& call) {
   const std::string action = call.text("action");
   if (action == "start") return begin(session, call);
+  if (action == "plan") return plan(session, call);
   for (const char* known : {"pause", "resume", "stop", "save"})
     if (action == known) return control(session, call, action);
-  throw bad_value("\"action\" must be start, pause, resume, stop or save, not " +
+  throw bad_value("\"action\" must be plan, start, pause, resume, stop or save, not " +
                   in_quotes(action));
 }
 

@@ -97,6 +97,15 @@ class Field {
       if (choice) choice.checked = true;
     } else this.input.value = value;
   }
+
+  // What stands here when nobody says anything.
+  expect(fallback) {
+    const untouched = this.value === '' || this.value === this.option.fallback;
+    this.option = { ...this.option, fallback };
+    if (['text', 'number'].includes(this.input.type)) {
+      this.input.placeholder = fallback || this.option.value;
+    } else if (untouched) this.value = fallback;
+  }
 }
 
 // What the form says as the body of a request: only what differs from the defaults, so that the
@@ -164,6 +173,9 @@ export function make_form(options, extras, run_words, on_run, { at_once = true }
   return {
     node: form,
     body: () => body_of(fields),
+    expect(values) {
+      for (const [name, value] of Object.entries(values)) fields.get(name)?.expect(value);
+    },
     // Gives what was wrong with them, a sentence each.
     set(values) {
       const known = Object.entries(values).filter(([, value]) => value !== undefined);

@@ -228,14 +228,27 @@ class TrainPage {
       [el('dt', {}, one.name), el('dd', {}, one.about)]));
     this.explained = el('details', {}, el('summary', {}, 'the data sets and presets'),
       el('h3', {}, 'Data'), terms(said.data), el('h3', {}, 'Presets'), terms(said.presets));
-    return make_form(options, extras, 'start training', async (body) => this.attempt(async () => {
-      const { data, ...rest } = body;
-      const run = await this.ask('POST', '/api/train', { action: 'start',
-        options: data ? { ...rest, dataset: data } : rest });
+    const asked = ({ data, ...rest }) => (data ? { ...rest, dataset: data } : rest);
+    const start = (body) => this.attempt(async () => {
+      const run = await this.ask('POST', '/api/train', { action: 'start', options: asked(body) });
       await this.look();
       this.chosen = new Set([run.id]);
       await this.follow();
-    }), { at_once: false });
+    });
+    const form = make_form(options, extras, 'start training', start, { at_once: false });
+    // Data and preset decide what the other fields are when nobody fills them.
+    const plan = async () => {
+      const { data, preset } = form.body();
+      const { values } = await this.ask('POST', '/api/train',
+        { action: 'plan', options: asked({ data, ...(preset ? { preset } : {}) }) });
+      delete values.preset;   // of itself it says "that of the data"
+      form.expect(values);
+    };
+    form.node.addEventListener('change', (event) => {
+      if (['data', 'preset'].includes(event.target.dataset.option)) this.attempt(plan);
+    });
+    await this.attempt(plan);
+    return form;
   }
 
   async make() {

@@ -115,6 +115,18 @@ TEST_F(TrainApi, ATrainingDoesNotGiveWayAsWhoeverAskedForItDoes) {
   EXPECT_EQ(::getpriority(PRIO_PROCESS, process), ::getpriority(PRIO_PROCESS, 0));
 }
 
+TEST_F(TrainApi, APlanSaysWhatThePresetOfTheDataSays) {
+  const auto value = [&](const std::string& options, const std::string& name) {
+    const JsonValue said = told(*session, "POST", "/api/train",
+                                R"({"action": "plan", "options": {)" + options + "}}");
+    return text(said, {"values", name});
+  };
+  EXPECT_EQ(value(R"("dataset": "names")", "n-layer"), "2");
+  EXPECT_EQ(value(R"("dataset": "names", "n-layer": 4)", "n-layer"), "4");
+  EXPECT_EQ(value(R"("dataset": "names", "preset": "induction")", "act"), "none");
+  EXPECT_TRUE(at(told(*session, "GET", "/api/train"), {"runs"}).items.empty()) << "it started";
+}
+
 TEST_F(TrainApi, AServerThatStartsAgainFindsIt) {
   const std::string id = start();
   ASSERT_TRUE(reaches(id, 3));
