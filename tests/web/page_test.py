@@ -732,6 +732,13 @@ def an_autoencoder_is_trained(report, page, args, run):
     shown = page.value("document.querySelector('section.result .complaint')?.textContent") or ""
     report.check("features want an autoencoder", "There is no autoencoder" in shown, shown)
     page.value("document.querySelector('.make').open = true")
+    for name, value in {"features": 24, "k": 4, "steps": 1000000}.items():
+        page.value("document.querySelector('.make [data-option=%s]').value = '%s'" % (name, value))
+    page.click(".make .go")
+    page.wait("document.querySelector('.make .progress button')", 120)
+    page.click(".make .progress button")
+    shown = page.value("document.querySelector('.make .result').textContent")
+    report.check("a training that is stopped says so", shown == "Stopped; nothing was written.", shown)
     for name, value in {"features": 24, "k": 4, "steps": 40}.items():
         page.value("document.querySelector('.make [data-option=%s]').value = '%s'" % (name, value))
     page.click(".make .go")

@@ -24,6 +24,8 @@ export function maker(context, spec, made) {
       made();
     }), { at_once: false });
   work.in_words = form.in_fields;
+  work.stopped = () => clear(result).append(
+    el('p', { role: 'status' }, 'Stopped; nothing was written.'));
   context.leave(() => work.cancel());
   return el('details', { class: 'make', 'data-make': spec.analysis },
     el('summary', {}, spec.title), el('p', { class: 'remark' }, spec.remark), form.node, result);

@@ -171,8 +171,10 @@ export async function model_page(context) {
   const row = (words, value) => el('tr', {}, el('th', { scope: 'row' }, words),
     el('td', { class: 'right' }, value));
   const bigram = model.config.arch === 'bigram';   // one table: the other sizes say nothing of it
-  const rows = kSaid.filter(([name]) => model.config[name] !== undefined &&
-    (!bigram || ['arch', 'vocab_size'].includes(name)))
+  const says = (name) => model.config[name] !== undefined &&
+    (!bigram || ['arch', 'vocab_size'].includes(name)) &&
+    (name !== 'norm_type' || model.config.norm !== 'none');
+  const rows = kSaid.filter(([name]) => says(name))
     .map(([name, words]) => row(words, String(model.config[name])));
   const neurons = model.tensors.find((one) => /mlp\.c_fc\.weight$/.test(one.name))?.shape[0];
   return el('div', {}, el('h1', {}, 'Model'),

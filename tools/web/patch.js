@@ -57,7 +57,7 @@ function how_to_read(denoise, noise) {
     el('p', {}, 'In the first grid, a cell of the clean run stands alone among what the corrupt ' +
       'text made: 1 says that it is enough for the clean answer. In the second, that one cell is ' +
       'missing from the clean run: 1 says that the answer needs it. The same cell of both is one ' +
-      'place in the model; where both are pale, it has no part in this answer.'),
+      'place in the model; where both are near 0, it has no part in this answer.'),
     el('ul', {}, kinds_of(denoise, noise).map((kind) => el('li', {}, el('b', {}, kind.name),
       `: ${kind.means}.`, el('span', { class: 'cells' }, cells_of(kind))))));
 }

@@ -25,6 +25,7 @@ export class Work {
   constructor(node, in_words = (sentence) => sentence) {
     this.node = node;
     this.in_words = in_words;
+    this.stopped = () => {};   // told when somebody presses stop
     this.running = null;
   }
 
@@ -41,7 +42,7 @@ export class Work {
     if (!this.bar) {
       this.bar = el('p', { class: 'progress' }, el('progress', { 'aria-label': 'how far it is' }),
         el('span', {}), el('button', { type: 'button', class: 'quiet',
-          onclick: () => this.cancel() }, 'stop'));
+          onclick: () => { this.cancel(); this.stopped(); } }, 'stop'));
       this.node.before(this.bar);
     }
     const [meter, words] = this.bar.children;
