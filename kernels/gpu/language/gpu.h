@@ -40,6 +40,9 @@
 #include "kernels/gpu/language/gpu_host.h"
 #endif
 
+#ifdef GLASS_GPU_LANGUAGE
+#include "kernels/gpu/language/warp.h"
+#endif
 #ifndef GLASS_GPU_HOST
 #include "kernels/gpu/language/bf16.h"
 #endif

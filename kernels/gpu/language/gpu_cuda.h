@@ -32,25 +32,12 @@ GPU_FN void warp_barrier(Thread) { __syncwarp(); }
 GPU_FN float shuffle_xor(Thread, float v, uint mask) {
   return __shfl_xor_sync(0xffffffffu, v, mask);
 }
-GPU_FN float warp_sum(Thread t, float v) {
-  UNROLL for (uint mask = 16; mask > 0; mask >>= 1) v += shuffle_xor(t, v, mask);
-  return v;
-}
-GPU_FN float warp_max(Thread t, float v) {
-  UNROLL for (uint mask = 16; mask > 0; mask >>= 1) {
-    const float other = shuffle_xor(t, v, mask);
-    v = v > other || v != v ? v : other;   // a NaN comes through
-  }
-  return v;
-}
 
 GPU_FN uint warp_ballot(Thread, bool yes) { return __ballot_sync(0xffffffffu, yes); }
-GPU_FN uint count_bits(uint x) { return __popc(x); }
 GPU_FN void atomic_largest(GLOBAL uint* x, uint v) { atomicMax(x, v); }
 
 GPU_FN float as_float(uint bits) { return __uint_as_float(bits); }
 GPU_FN uint as_uint(float x) { return __float_as_uint(x); }
-GPU_FN ulong multiply_wide(uint a, uint b) { return ulong(a) * b; }
 
 }   // namespace gpu
 

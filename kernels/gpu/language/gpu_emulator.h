@@ -97,7 +97,6 @@ GPU_FN uint warp_ballot(Thread, bool yes, GLASS_HERE) {
   emulator::warp(exchange_ballot, &vote, file, line);
   return vote;
 }
-GPU_FN uint count_bits(uint x) { return static_cast<uint>(__builtin_popcount(x)); }
 GPU_FN void atomic_largest(uint* x, uint v) {
   uint seen = __atomic_load_n(x, __ATOMIC_RELAXED);
   while (seen < v &&
@@ -114,7 +113,6 @@ GPU_FN uint as_uint(float x) {
   __builtin_memcpy(&bits, &x, sizeof bits);
   return bits;
 }
-GPU_FN ulong multiply_wide(uint a, uint b) { return ulong{a} * b; }
 
 }   // namespace gpu
 

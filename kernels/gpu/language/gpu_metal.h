@@ -37,28 +37,14 @@ GPU_FN void barrier(Thread) {
 }
 GPU_FN void warp_barrier(Thread) { simdgroup_barrier(mem_flags::mem_threadgroup); }
 GPU_FN float shuffle_xor(Thread, float v, uint mask) { return simd_shuffle_xor(v, ushort(mask)); }
-GPU_FN float warp_sum(Thread t,
-                      float v) {   // the tree that the other machines add in, not simd_sum's own
-  UNROLL for (uint mask = 16; mask > 0; mask >>= 1) v += shuffle_xor(t, v, mask);
-  return v;
-}
-GPU_FN float warp_max(Thread t, float v) {
-  UNROLL for (uint mask = 16; mask > 0; mask >>= 1) {
-    const float other = shuffle_xor(t, v, mask);
-    v = v > other || v != v ? v : other;   // a NaN comes through
-  }
-  return v;
-}
 
 GPU_FN uint warp_ballot(Thread, bool yes) { return uint(ulong(simd_ballot(yes))); }
-GPU_FN uint count_bits(uint x) { return popcount(x); }
 GPU_FN void atomic_largest(GLOBAL uint* x, uint v) {
   atomic_fetch_max_explicit((device atomic_uint*)x, v, memory_order_relaxed);
 }
 
 GPU_FN float as_float(uint bits) { return as_type<float>(bits); }
 GPU_FN uint as_uint(float x) { return as_type<uint>(x); }
-GPU_FN ulong multiply_wide(uint a, uint b) { return ulong(a) * b; }
 
 }   // namespace gpu
 
