@@ -63,7 +63,7 @@ class Machine {
   void run_group(const Options&);
   void start(Lane&);
   void resume(Lane&);
-  void shuffle_order(unsigned seed_step);
+  void shuffle_order(unsigned warps);
   void run_warp(unsigned first);
   bool exchange_in_warp(unsigned first);
   unsigned pass_barrier();

@@ -20,7 +20,8 @@ struct Kernel {
 
 // nullptr where there is no such kernel.
 const Kernel* find_kernel(const char* name);
-// The first of a list that `next` links. Defined beside the kernels, so that whoever asks for one links them all.
+// The first of a list that `next` links. Defined beside the kernels, so that whoever asks for one
+// links them all.
 const Kernel* kernels();
 
 }   // namespace gpu
