@@ -2,6 +2,7 @@
 
   Metal   clang with a stand-in for <metal_stdlib> (metal/metal_stdlib): address spaces, and words that Metal lacks.
   CUDA    nvcc for sm_80 and sm_90: no warning, and no register of a hot kernel spilled into memory.
+  OneText what the program gives to compilers at run time means the same.
 
 Each is left out, and says so, where its compiler is not installed. That the first can fail is tried with planted mistakes.
   python3 tests/gpu/compilers_test.py [--report]     --report: registers and spills of every kernel
@@ -112,6 +113,40 @@ class Cuda(unittest.TestCase):
                         print(f"{arch} {kernel}: {registers} registers, {spilled} bytes spilled")
                     if kernel in HOT:
                         self.assertEqual(spilled, 0, f"{arch} {kernel}")
+
+
+class OneText(unittest.TestCase):
+    """What tools/cmake/one_text.cmake makes of the headers, for compilers that read no files."""
+
+    def test_means_what_the_headers_mean(self):
+        compiler = shutil.which("c++") or shutil.which("clang++")
+        if not compiler:
+            self.skipTest("no C++ compiler is on the PATH")
+        with tempfile.TemporaryDirectory() as folder:
+            text = pathlib.Path(folder, "all.text")
+            subprocess.run(["cmake", f"-DROOT={ROOT}", f"-DFROM={KERNELS}", f"-DTO={text}",
+                            "-P", f"{ROOT}/tools/cmake/one_text.cmake"], check=True)
+            self.assertNotIn('#include "', text.read_text())
+            for maker in ("__CUDACC__", "__METAL_VERSION__"):
+                def read(file):   # what the preprocessor leaves, one line for each that has words
+                    result = subprocess.run([compiler, "-E", "-P", "-x", "c++", "-nostdinc", f"-D{maker}=1", f"-I{ROOT}",
+                                             f"-I{ROOT}/tests/gpu/metal", file], capture_output=True, text=True, check=True)
+                    return [" ".join(line.split()) for line in result.stdout.splitlines() if line.strip()]
+                self.assertEqual(read(text), read(f"{ROOT}/{KERNELS}"), maker)
+
+    def test_names_the_file_and_the_line_of_a_mistake(self):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(ROOT / "kernels", f"{folder}/kernels", ignore=shutil.ignore_patterns("*.cpp", "cpu"))
+            file = pathlib.Path(folder, "kernels/gpu/softmax.h")
+            file.write_text(file.read_text() + "#error planted\n")
+            text = pathlib.Path(folder, "all.text")
+            subprocess.run(["cmake", f"-DROOT={folder}", f"-DFROM={KERNELS}", f"-DTO={text}",
+                            "-P", f"{ROOT}/tools/cmake/one_text.cmake"], check=True)
+            compiler = shutil.which("c++") or shutil.which("clang++")
+            if not compiler:
+                self.skipTest("no C++ compiler is on the PATH")
+            result = subprocess.run([compiler, "-E", "-x", "c++", "-D__CUDACC__=1", text], capture_output=True, text=True)
+            self.assertIn(f"kernels/gpu/softmax.h:{len(file.read_text().splitlines())}:", result.stderr)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,16 @@ endif()
 
 set(GLASS_EMBED_SCRIPT ${CMAKE_CURRENT_LIST_FILE})
 function(glass_embed target file)
-  set(from ${CMAKE_SOURCE_DIR}/${file})
+  glass_embed_bytes(${target} ${CMAKE_SOURCE_DIR}/${file} ${file})
+endfunction()
+
+# glass_embed_generated(glass_kernels kernels/gpu/all.text): the same for what the build has written to
+# <build>/generated/kernels/gpu/all.text.
+function(glass_embed_generated target file)
+  glass_embed_bytes(${target} ${CMAKE_BINARY_DIR}/generated/${file} ${file})
+endfunction()
+
+function(glass_embed_bytes target from file)
   set(to ${CMAKE_BINARY_DIR}/generated/${file}.inc)
   add_custom_command(OUTPUT ${to} DEPENDS ${from} ${GLASS_EMBED_SCRIPT}
     COMMAND ${CMAKE_COMMAND} -D FROM=${from} -D TO=${to} -P ${GLASS_EMBED_SCRIPT}
