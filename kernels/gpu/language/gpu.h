@@ -15,16 +15,17 @@
 // A kernel takes one struct of arguments, called p, and is run by groups of threads; a group is
 // made of warps of 32:
 //
+// clang-format off
 //   KERNEL(name, Args, threads) { Thread t = this_thread(); ... }
-//   SHARED_ARRAY(float, rows, [4][64]);    memory of the group, in a kernel only; nobody has
-//   written it yet t.id t.lane t.warp t.size t.group      who am I: in the group, in my warp, which
-//   warp, how many, which group barrier(t)                             everybody of the group gets
-//   here before anybody goes on warp_barrier(t)                        the same for a warp warp_sum
-//   warp_max shuffle_xor          the lanes of a warp exchange values; all 32 take part
-//   warp_ballot(t, yes)                    bit i is what lane i said
-//   atomic_largest(x, v)                   x = max(x, v) while others do the same
-//   UNROLL for (...)                       a loop with a fixed count, so that arrays become
-//   registers
+//   SHARED_ARRAY(float, rows, [4][64]);     memory of the group, in a kernel only; nobody has written it yet
+//   t.id  t.lane  t.warp  t.size  t.group   who am I: in the group, in my warp, which warp; how many; which group
+//   barrier(t)                              everybody of the group gets here before anybody goes on
+//   warp_barrier(t)                         the same for a warp
+//   warp_sum  warp_max  shuffle_xor         the lanes of a warp exchange values; all 32 take part
+//   warp_ballot(t, yes)                     bit i is what lane i said
+//   atomic_largest(x, v)                    x = max(x, v) while others do the same
+//   UNROLL for (...)                        a loop with a fixed count, so that arrays become registers
+// clang-format on
 //
 // The host includes the same files to learn what a kernel is given (struct Args), without the
 // bodies.
