@@ -1,0 +1,16 @@
+#include "kernels/gpu/kernel_text.h"
+
+namespace glass {
+namespace gpu {
+namespace {
+
+const char kText[] = {
+#include "kernels/gpu/all.text.inc"
+};
+
+}   // namespace
+
+std::string_view kernel_text() { return {kText, sizeof kText}; }
+
+}   // namespace gpu
+}   // namespace glass
