@@ -1,6 +1,6 @@
 // The page in the browser computes the colours of maps itself (tools/web/colours.js). Both sides
 // are held to one table, tests/web/colours.txt: this test on the side of C++,
-// tests/web/page_test.py in the browser.
+// tests/web/analysis_test.py in the browser.
 #include <gtest/gtest.h>
 
 #include <fstream>

@@ -16,7 +16,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "peers"))
 import peer  # noqa: E402
 from browser import Browser, BrowserError, find_chromium  # noqa: E402
-from page_test import OVERLAPS, serving  # noqa: E402
+from dashboard import OVERLAPS, serving  # noqa: E402
 
 SECTIONS = ["tokens", "values", "weights", "forward", "attention", "train", "write", "engines"]
 

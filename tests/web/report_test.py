@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / "tests" / "peers"), str(ROOT / "tools" / "wasm")]
 import page as page_without_a_server  # noqa: E402
 import peer  # noqa: E402
 from browser import Browser, BrowserError, find_chromium  # noqa: E402
-from page_test import CIRCUIT, check_grid, check_look, near, table_of  # noqa: E402
+from dashboard import CIRCUIT, check_grid, check_look, near, table_of  # noqa: E402
 
 EVIL = "</script><script>window.hurt=1</script><img src=x onerror=window.hurt=1>"
 DRAWN = "document.readyState === 'complete' && !document.querySelector('.plain')"

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Train in a real browser, from an empty folder to a model that is looked into: by buttons alone.
+
+    python3 tests/web/train_test.py --glass build/release/glass [--pictures DIR] [--only NAME] [--web-dir tools/web]
+
+Without Chromium the test is skipped.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import sys
+
+import dashboard
+import peer
+from dashboard import go, open_page, serving
+
+
+def a_trained_model_is_looked_into(report, page, args, run):
+    """What a model without mlps cannot show."""
+    for path in ["generate", "attention", "lens", "attribute", "cache", "dynamics"]:
+        page.complaints.clear()
+        go(page, path)
+        shown = page.value("document.querySelector('main .complaint')?.textContent")
+        report.check(f"a trained model's {path}", shown is None and not page.complaints, shown or page.complaints)
+    go(page, "attention", "exercise=where&model=twins&seed=1")
+    page.wait("document.querySelector('.exercise')")
+    status = "document.getElementById('status').textContent"
+    report.check("an exercise opens its own model", "handmade:twins" in page.value(status), page.value(status))
+    page.value("document.querySelector('footer button').click()")
+    page.wait(f"!{status}.includes('handmade')")
+    report.check("and gives the way back", "1 layer of" in page.value(status), page.value(status))
+    page.complaints.clear()
+    go(page, "neurons", "L=0&N=3")
+    shown = page.value("document.querySelector('main .complaint')?.textContent") or ""
+    report.check("neurons want a scan", "scan" in shown, shown)
+    page.value("document.querySelector('details button').click()")
+    page.wait("document.querySelector('section.result .strip')", 120)
+    told = json.loads(peer.output_of(args.glass, "interp", "neurons", "show", "0", "3", "--ckpt", run, "--json"))
+    shown = page.value("document.querySelector('section.result').textContent")
+    best = told["contexts"][0]
+    report.check("the strongest moment", f"{best['value']:.3f} at token {best['position']}" in shown,
+                 f"{shown[:500]}\n  {best}")
+    go(page, "neurons", "L=0")
+    shown = page.value("document.querySelector('section.result').textContent")
+    report.check("a layer alone is no question", "Which neuron of layer 0? 0 .. 63." in shown, shown)
+    an_autoencoder_is_trained(report, page, args, run)
+    a_file_changes(report, page, run)
+
+
+def an_autoencoder_is_trained(report, page, args, run):
+    page.complaints.clear()
+    go(page, "sae")
+    shown = page.value("document.querySelector('section.result .complaint')?.textContent") or ""
+    report.check("features want an autoencoder", "There is no autoencoder" in shown, shown)
+    page.value("document.querySelector('.make').open = true")
+    for name, value in {"features": 24, "k": 4, "steps": 1000000}.items():
+        page.value("document.querySelector('.make [data-option=%s]').value = '%s'" % (name, value))
+    page.click(".make .go")
+    page.wait("document.querySelector('.make .progress button')", 120)
+    page.click(".make .progress button")
+    shown = page.value("document.querySelector('.make .result').textContent")
+    report.check("a training that is stopped says so", shown == "Stopped; nothing was written.", shown)
+    for name, value in {"features": 24, "k": 4, "steps": 40}.items():
+        page.value("document.querySelector('.make [data-option=%s]').value = '%s'" % (name, value))
+    page.click(".make .go")
+    page.wait("document.querySelector('.make .result footer')", 120)
+    page.wait("document.querySelector('section.result h2')")
+    told = json.loads(peer.output_of(args.glass, "interp", "sae", "show", "--ckpt", run, "--json"))
+    shown = page.value("document.querySelector('section.result').textContent")
+    good = f"explained variance{told['explained_variance']:.4f}"
+    report.check("how good it is", good in shown, f"{shown[:600]}\n  {good}")
+    if args.pictures:
+        page.picture(os.path.join(args.pictures, "features.png"))
+    go(page, "sae", f"F={told['rows'][0]['feature'] if 'rows' in told else 0}")
+    report.check("a feature", page.value("document.querySelectorAll('section.result .figure').length") > 0)
+    page.complaints.clear()   # the first question was refused
+
+
+def a_file_changes(report, page, run):
+    newest = sorted(run.glob("ckpt-*.safetensors"))[-1]
+    os.utime(newest, (1, 1))
+    go(page, "lens")
+    notice = page.value("document.getElementById('notice').textContent")
+    report.check("a file that changed is said to have", "has changed since it was opened" in notice, notice)
+    page.click("#notice [data-again]")
+    page.wait("document.getElementById('notice').textContent === ''")
+
+
+def end_trainings(folder):
+    """A training outlives the page and the server; a test that went wrong must not leave one behind."""
+    for lock in folder.glob("*/.lock"):
+        number = lock.read_text().strip()
+        with contextlib.suppress(OSError):
+            if number.isdigit() and "train" in pathlib.Path(f"/proc/{number}/cmdline").read_text():
+                os.kill(int(number), signal.SIGKILL)
+
+
+def a_run_is_trained(report, browser, args, folder):
+    """From an empty folder to a model that is open, by buttons alone."""
+    runs = folder / "runs"
+    try:
+        with serving(args, "--runs", runs) as url:
+            page = open_page(browser, url)
+            train(report, page, args)
+            look_inside(report, page)
+            a_trained_model_is_looked_into(report, page, args, next(runs.iterdir()))
+            page.close()
+    finally:
+        end_trainings(runs)
+
+
+def train(report, page, args):
+    go(page, "train")
+    grey = "document.querySelector('[data-option=n-layer]').placeholder"
+    page.wait(f"{grey} === '2'")   # of the data set that is chosen at first, names
+    page.value("(() => { const box = document.querySelector('[data-option=preset]'); box.value = 'gpt2';"
+               " box.dispatchEvent(new Event('change', { bubbles: true })); })()")
+    page.wait(f"{grey} === '12'")
+    page.value("(() => { const box = document.querySelector('[data-option=preset]'); box.value = '';"
+               " box.dispatchEvent(new Event('change', { bubbles: true })); })()")
+    page.wait(f"{grey} === '2'")
+    report.check("the form shows what data and preset say", True)
+    for name, value in {"n-layer": 1, "n-embd": 16, "n-head": 2, "max-iters": 1000000}.items():
+        page.value("document.querySelector('[data-option=%s]').value = '%s'" % (name, value))
+    page.value("document.querySelectorAll('.start details').forEach((d) => { d.open = true; })")
+    for name, value in {"eval-interval": 200, "eval-iters": 1, "log-interval": 20}.items():
+        page.value("document.querySelector('[data-option=%s]').value = '%s'" % (name, value))
+    page.click(".start .go")
+    page.wait("document.querySelector('.runs tbody tr')")
+    page.wait("document.querySelector('.live .chart .line')", 120)
+    for action, state in [("pause", "paused"), ("resume", "running"), ("stop", "idle")]:
+        page.wait(f"document.querySelector('[data-action={action}]')")
+        page.value(f"document.querySelector('[data-action={action}]').click()")
+        page.wait(f"document.querySelector('.runs .state.{state}')", 120)
+    page.wait("document.querySelector('[data-action=\"look inside\"]')", 120)
+    titles = page.value("[...document.querySelectorAll('.live h3')].map((h) => h.textContent)")
+    report.check("a trained run is drawn", "Loss" in titles and "Speed" in titles, titles)
+    report.check("nobody complains", not page.complaints, page.complaints)
+    if args.pictures:
+        page.picture(os.path.join(args.pictures, "train-run.png"))
+
+
+def look_inside(report, page):
+    page.value("document.querySelector('[data-action=\"look inside\"]').click()")
+    page.wait("document.querySelector('main')?.dataset.page === 'model'")
+    page.wait("document.getElementById('status').textContent.includes('1 layer of')")
+    report.check("and opened", "16 channels" in page.value("document.getElementById('status').textContent"))
+
+
+if __name__ == "__main__":
+    sys.exit(dashboard.run(__doc__, "web_train", with_servers=[a_run_is_trained]))
