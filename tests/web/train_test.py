@@ -14,7 +14,7 @@ import sys
 
 import dashboard
 import peer
-from dashboard import go, open_page, serving
+from dashboard import go, near, open_page, serving, table_of
 
 
 def a_trained_model_is_looked_into(report, page, args, run):
@@ -104,6 +104,7 @@ def a_run_is_trained(report, browser, args, folder):
         with serving(args, "--runs", runs) as url:
             page = open_page(browser, url)
             train(report, page, args)
+            charts_say_whose_lines_they_show(report, page, args, next(runs.iterdir()))
             look_inside(report, page)
             a_trained_model_is_looked_into(report, page, args, next(runs.iterdir()))
             page.close()
@@ -140,6 +141,25 @@ def train(report, page, args):
     report.check("nobody complains", not page.complaints, page.complaints)
     if args.pictures:
         page.picture(os.path.join(args.pictures, "train-run.png"))
+
+
+def charts_say_whose_lines_they_show(report, page, args, run):
+    """One hue for each run, a star where it was best, and of the speed a median of what single steps took."""
+    chart = ("[...document.querySelectorAll('.live .chart')].find((f) => f.querySelector('h3').textContent === '%s')"
+             ".querySelectorAll('%s')")
+    lines = page.value("[..." + chart % ("Loss", ".plot .line") + "].map((line) => line.getAttribute('class')).sort()")
+    report.check("training and held out share a hue", lines == ["line s1 dashed", "line s1 faint"], lines)
+    keys = page.value("[..." + chart % ("Loss", ".keys li") + "].map((key) => key.textContent)")
+    report.check("the legend says what they are", keys[:2] == [
+        f"{run.name}, on text that was held out", f"{run.name}, while training"], keys)
+    report.check("and what the star means", keys[2:] == ["★ the lowest loss on text that was held out"], keys)
+    report.check("a star for the run", page.value(chart % ("Loss", ".star") + ".length") == 1)
+    told = [json.loads(line)["tokens_per_second"] for line in (run / "timing.jsonl").read_text().splitlines()]
+    around = [sorted(told[max(0, i - 7):i + 8]) for i in range(len(told))]
+    wanted = [(near[(len(near) - 1) // 2] + near[len(near) // 2]) / 2 for near in around]
+    shown = [float(row[0]) for row in table_of(page, "Speed")[0]]
+    same = len(shown) == min(len(wanted), 1000) and all(near(x, y) for x, y in zip(map(str, shown), wanted))
+    report.check("the median of fifteen", same, f"{shown}\n  {wanted}")
 
 
 def look_inside(report, page):

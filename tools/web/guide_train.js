@@ -148,11 +148,12 @@ class TrainSection {
     clear(this.plot).append(figure({ kind: 'chart', title: 'Loss', subtitle: 'one name a step; ' +
       'names differ, so the thin line jumps', x_label: 'step', y_label: 'loss', log_x: false,
     range: [1, 4], series: [
-      { name: `mean of ${kMean} steps`, faint: false, ...means_of(losses) },
-      { name: 'each step', faint: true, x: losses.map((_, i) => i + 1),
+      { name: `mean of ${kMean} steps`, hue: 0, ...means_of(losses) },
+      { name: 'each step', hue: 0, faint: true, x: losses.map((_, i) => i + 1),
         y: losses.map((loss) => Math.min(loss, 4)) }],
-    references: [{ name: `ln ${this.state.vocab}`, y: lines.uniform },
-      { name: 'common letters', y: lines.unigram }, { name: 'pairs', y: lines.bigram }] }));
+    references: [{ name: `all tokens alike, ln ${this.state.vocab}:`, y: lines.uniform },
+      { name: 'how common each letter is:', y: lines.unigram },
+      { name: 'what follows each letter:', y: lines.bigram }] }));
     const full = losses.length >= this.state.max_steps;
     for (const button of [this.go, this.one, this.ten]) button.disabled = full;
     const last = losses.slice(-kMean), mean = last.reduce((a, b) => a + b, 0) / last.length;

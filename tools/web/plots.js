@@ -56,6 +56,30 @@ export function bars(said) {
 // ---- charts -------------------------------------------------------------------------------------
 
 const kLeft = 6, kTop = 10, kBottom = 38, kHeight = 280;
+const kHues = 6, kDashes = 3;   // .s1 and .dash1 of style.css, and those after them
+
+// How a line looks: lines of one hue belong together.
+function kind_of(line) {
+  return `line s${line.number}${line.faint ? ' faint' : ''}${line.dashed ? ' dashed' : ''}`;
+}
+
+function reference_kind(i) {
+  return `reference dash${i % kDashes + 1}`;
+}
+
+function star_at(x, y, kind) {
+  const corners = Array.from({ length: 10 }, (_, i) => {
+    const radius = i % 2 ? 2.8 : 6.5, angle = (i / 5 - 0.5) * Math.PI;
+    return `${(x + radius * Math.cos(angle)).toFixed(1)} ${(y + radius * Math.sin(angle)).toFixed(1)}`;
+  });
+  return svg('path', { class: `star ${kind}`, d: `M${corners.join('L')}Z` });
+}
+
+// What stands beside a name in the legend: a piece of the very line.
+function key_of(kind) {
+  return svg('svg', { class: 'key', width: 26, height: 8, 'aria-hidden': 'true' },
+    svg('path', { class: kind, d: 'M0 4H26' }));
+}
 
 function range_of(series, part, more = []) {
   let low = Infinity, high = -Infinity;
@@ -72,7 +96,7 @@ function range_of(series, part, more = []) {
 class Chart {
   constructor(said) {
     this.said = said;
-    this.series = said.series.map((line, i) => ({ ...line, number: i % 6 + 1,
+    this.series = said.series.map((line, i) => ({ ...line, number: (line.hue ?? i) % kHues + 1,
       x: line.x.f32 === undefined ? line.x : floats(line.x),
       y: line.y.f32 === undefined ? line.y : floats(line.y) }));
     this.x_range = range_of(this.series, 'x');
@@ -150,17 +174,19 @@ class Chart {
       parts.push(svg('text', { class: 'faded', 'text-anchor': 'middle',
         transform: `translate(11 ${(kTop + base) / 2}) rotate(-90)` }, said.y_label));
     }
-    for (const line of said.references) {
-      if (!Number.isFinite(line.y)) continue;
+    said.references.forEach((line, i) => {
+      if (!Number.isFinite(line.y)) return;
       const y = this.place_y(line.y);
-      parts.push(svg('path', { class: 'reference', d: `M${this.left} ${y}H${this.right}` }));
-    }
+      parts.push(svg('path', { class: reference_kind(i), d: `M${this.left} ${y}H${this.right}` }));
+    });
     for (const line of [...this.series].reverse()) {
-      const kind = `line s${line.number}${line.faint ? ' faint' : ''}`;
       if (line.x.length === 1) {
-        parts.push(svg('circle', { class: `${kind} dot`, r: 3, cx: this.place_x(line.x[0]),
-          cy: this.place_y(line.y[0]) }));
-      } else parts.push(svg('path', { class: kind, d: this.path_of(line) }));
+        parts.push(svg('circle', { class: `${kind_of(line)} dot`, r: 3,
+          cx: this.place_x(line.x[0]), cy: this.place_y(line.y[0]) }));
+      } else parts.push(svg('path', { class: kind_of(line), d: this.path_of(line) }));
+    }
+    for (const { x, y, hue } of said.stars ?? []) {
+      parts.push(star_at(this.place_x(x), this.place_y(y), `s${hue % kHues + 1}`));
     }
     this.cursor = svg('path', { class: 'cursor', visibility: 'hidden' });
     this.node.replaceChildren(svg('svg', { width, height: kHeight, 'aria-hidden': 'true' },
@@ -225,15 +251,16 @@ class Chart {
   }
 }
 
+// Beside what a figure of the program says: a series may name its hue and be dashed, and stars mark
+// points, [{x, y, hue}], whose meaning is said in stars_mean.
 export function chart(said) {
   const drawn = new Chart(said);
   const names = drawn.series.filter((line) => line.name).slice(0, 12).map((line) =>
-    el('li', {}, el('span', { class: `key s${line.number}${line.faint ? ' faint' : ''}` }),
-      line.name));
-  for (const line of said.references) {
-    names.push(el('li', {}, el('span', { class: 'key dashed' }),
-      `${line.name} ${short_number(line.y, 1)}`));
-  }
+    el('li', {}, key_of(kind_of(line)), line.name));
+  said.references.forEach((line, i) => {
+    names.push(el('li', {}, key_of(reference_kind(i)), `${line.name} ${short_number(line.y, 1)}`));
+  });
+  if (said.stars?.length) names.push(el('li', {}, `★ ${said.stars_mean}`));
   return el('figure', { class: 'figure chart' },
     said.title ? el('figcaption', {}, el('h3', {}, said.title),
       said.subtitle ? el('p', { class: 'remark' }, said.subtitle) : null) : null,

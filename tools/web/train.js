@@ -36,10 +36,11 @@ class Run {
     this.samples = (await transport.call('GET', `/api/runs/${this.id}/samples?most=6`)).samples;
   }
 
-  line(field, name, faint = false) {
+  // The numbers of a field, as {x, y}: steps, and what was told at each.
+  points(field) {
     const rows = [...this.rows.values()].filter((row) => Number.isFinite(row[field]))
       .sort((a, b) => a.step - b.step);
-    return { name, faint, x: rows.map((row) => row.step), y: rows.map((row) => row[field]) };
+    return { x: rows.map((row) => row.step), y: rows.map((row) => row[field]) };
   }
 
   // The evaluation with the lowest loss on text that was held out: {step, val_loss}, or nothing.
@@ -49,20 +50,42 @@ class Run {
   }
 }
 
+const kAround = 7;   // lines of the log before and behind a step, in the median of its speed
+
+// Each number as the median of those around it: of single steps some stand still, for a moment in
+// which the machine had something else to do.
+function medians_of({ x, y }) {
+  const median = (_, i) => {
+    const near = y.slice(Math.max(i - kAround, 0), i + kAround + 1).sort((a, b) => a - b);
+    return (near[(near.length - 1) >> 1] + near[near.length >> 1]) / 2;
+  };
+  return { x, y: y.map(median) };
+}
+
+// lines: a field, what it adds to the name of the run, how it looks, and what is made of it.
 const kCharts = [
-  { title: 'Loss', y_label: 'nats', fields: [['val_loss', ' held out'], ['loss', '']] },
-  { title: 'Length of the gradient', y_label: 'norm', fields: [['grad_norm', '']] },
-  { title: 'Learning rate', y_label: 'rate', fields: [['lr', '']] },
-  { title: 'Speed', y_label: 'tokens a second', fields: [['tokens_per_second', '']] },
+  { title: 'Loss', y_label: 'nats', stars: true, lines: [
+    { field: 'val_loss', words: ', on text that was held out', dashed: true },
+    { field: 'loss', words: ', while training', faint: true }] },
+  { title: 'Length of the gradient', y_label: 'norm', lines: [{ field: 'grad_norm' }] },
+  { title: 'Learning rate', y_label: 'rate', lines: [{ field: 'lr' }] },
+  { title: 'Speed', y_label: 'tokens a second', subtitle:
+    `the median of the ${2 * kAround + 1} lines of the log around each step; single steps jump`,
+  lines: [{ field: 'tokens_per_second', of: medians_of }] },
 ];
 
-function charts(runs) {
-  return kCharts.map((one) => {
-    const series = runs.flatMap((run) => one.fields.map(([field, words]) =>
-      run.line(field, run.name + words, field === 'loss' && one.fields.length > 1)))
-      .filter((line) => line.x.length > 1);
-    return series.length ? chart({ title: one.title, subtitle: '', x_label: 'step',
-      y_label: one.y_label, log_x: false, references: [], series }) : null;
+// One hue for each run, in all charts, whichever others are shown.
+function charts(runs, hue_of) {
+  return kCharts.map(({ title, subtitle = '', y_label, lines, stars }) => {
+    const series = runs.flatMap((run) => lines.map(({ field, words = '', of, ...look }) => {
+      const points = run.points(field);
+      return { name: run.name + words, hue: hue_of(run), ...look, ...(of ? of(points) : points) };
+    })).filter((line) => line.x.length > 1);
+    const best = stars ? runs.filter((run) => run.best).map((run) =>
+      ({ x: run.best.step, y: run.best.val_loss, hue: hue_of(run) })) : [];
+    return series.length ? chart({ title, subtitle, x_label: 'step', y_label, log_x: false,
+      references: [], series, stars: best,
+      stars_mean: 'the lowest loss on text that was held out' }) : null;
   });
 }
 
@@ -137,9 +160,7 @@ class TrainPage {
   best_cell(run) {
     const { best } = run, first = run === this.best_run;
     if (!best) return el('td', {});
-    return el('td', { class: `right ${first ? 'best-one' : ''}`,
-      title: first ? 'the lowest of the runs that are shown' : null },
-    short_number(best.val_loss, 1), first ? ' ★' : '',
+    return el('td', { class: `right ${first ? 'best-one' : ''}` }, short_number(best.val_loss, 1), first ? ' ★' : '',
     el('small', {}, `at ${best.step.toLocaleString('en-US')}`));
   }
 
@@ -162,7 +183,8 @@ class TrainPage {
       el('thead', {}, el('tr', {}, ['', 'run', '', 'step', 'best loss', ''].map((name) =>
         el('th', { scope: 'col', class: name === 'step' || name === 'best loss' ? 'right' : null },
           name)))), el('tbody', {}, rows))
-      : el('p', { class: 'remark' }, `There is no run in ${this.folder} yet.`));
+      : el('p', { class: 'remark' }, `There is no run in ${this.folder} yet.`),
+    this.best_run ? el('p', { class: 'remark' }, '★ the lowest of the runs that are shown') : '');
   }
 
   async draw_chosen() {
@@ -175,7 +197,8 @@ class TrainPage {
   draw(runs) {
     const open = this.drawing.querySelector('details[open]');
     if (open && runs.length) return;   // somebody reads the numbers
-    clear(this.drawing).append(...charts(runs).filter(Boolean),
+    const hue_of = (run) => [...this.runs.keys()].indexOf(run.id);
+    clear(this.drawing).append(...charts(runs, hue_of).filter(Boolean),
       ...runs.flatMap((run) => run.samples.slice(-6).reverse().map((sample) =>
         el('figure', { class: 'figure sample' }, el('figcaption', {}, el('h3', {},
           `${run.name} after step ${sample.step.toLocaleString('en-US')}`)),
