@@ -156,8 +156,13 @@ bool Machine::standing(Standing& here, std::uintptr_t address) const {
   const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(mapped_);
   const bool inside = address >= begin && address < begin + mapped_bytes_;
   const bool in_group_memory = inside && address < begin + shared_bytes_;
-  here = {launches_,      groups_, running_->id, running_->barriers, running_->warp_barriers,
-          in_group_memory};
+  here = {launches_,
+          groups_,
+          running_->id,
+          running_->barriers,
+          running_->warp_barriers,
+          in_group_memory,
+          in_group_memory && address >= begin + shared_used_};
   return !inside || in_group_memory;
 }
 

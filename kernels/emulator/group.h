@@ -39,6 +39,7 @@ struct Standing {
   std::uint32_t launch, group, thread;
   std::uint32_t barriers, warp_barriers;   // passed so far
   bool in_group_memory;
+  bool in_no_array;   // the group's memory, but nobody asked for it
 };
 // False on the host, and where the address is the thread's own.
 bool standing(Standing& here, std::uintptr_t address);

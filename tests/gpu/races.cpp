@@ -24,6 +24,7 @@ struct Word {   // two bytes
 constexpr std::uintptr_t kWordBytes = 2, kPageWords = 2048;
 
 std::uint64_t watched = 0;
+bool watching = true;
 
 Word& word_at(std::uintptr_t address) {
   struct Page {
@@ -86,12 +87,18 @@ void write(Word& word, const Standing& now, bool atomic) {
 }   // namespace
 
 std::uint64_t watched_accesses() { return watched; }
+void watch_for_races(bool on) { watching = on; }
 
 void watch(const volatile void* at, std::size_t bytes, bool writes, bool atomic) {
+  if (!watching) return;
   const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(at);
   Standing now;
   if (!emulator::standing(now, address)) return;
   ++watched;
+  if (now.in_no_array)
+    emulator::stop_with("thread " + std::to_string(now.thread) + " of group " +
+                        std::to_string(now.group) +
+                        " touches memory of the group that no array has");
   for (std::uintptr_t a = address; a < address + bytes; a += kWordBytes) {
     if (writes) write(word_at(a), now, atomic);
     else read(word_at(a), now, atomic);

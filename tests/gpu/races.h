@@ -6,7 +6,8 @@
 //   Two threads of a group may touch the same bytes, one of them writing, only with a barrier
 //   between. Two groups of a launch never may, unless both do it atomically.
 //
-// The first breach ends the launch with std::logic_error.
+// The first breach ends the launch with std::logic_error, and so does an access to memory of the
+// group that none of its arrays has.
 #pragma once
 #include <cstdint>
 
@@ -14,5 +15,8 @@ namespace glass::test {
 
 // How many accesses of kernels were watched so far: none would mean that nothing was.
 std::uint64_t watched_accesses();
+
+// Off: nobody looks, at first everybody does.
+void watch_for_races(bool);
 
 }   // namespace glass::test

@@ -204,6 +204,21 @@ Problems copy_small() {
   all.push_back(copy_problem(integers(into("y", {40}, Mode::write)),
                              in("x", {40}, kContiguous, Draw::extreme)));
   all.push_back(copy_problem(into("y", {40}, Mode::skip), in("x", {40})));
+  // Whole numbers that are added to.
+  for (const Layout x : {kContiguous, Layout::transposed}) {
+    const auto below_1000 = [](Operand o) {
+      o.draw = Draw::ids;
+      o.limit = 1000;
+      return o;
+    };
+    const Operand y = below_1000(integers(into("y", {6, 7}, Mode::add)));
+    all.push_back(copy_problem(y, below_1000(integers(in("x", {6, 7}, x)))));
+    Problem from_floats = copy_problem(y, in("x", {6, 7}, x, Draw::wide));
+    from_floats.prepare = [](Values& v) {
+      for (double& value : v[1]) value = std::trunc(std::fmod(value, 1000));
+    };
+    all.push_back(from_floats);
+  }
   return all;
 }
 Problems copy_large() {
@@ -355,7 +370,7 @@ Problems swiglu_backward_small() {
       const Mode* modes = kModes[turn++ % 6];
       all.push_back(swiglu_backward_problem(
           into("dgate", shape, modes[0], p.y), into("dup", shape, modes[1]), in("dy", shape),
-          in("gate", shape, p.x, Draw::logits), in("up", shape, p.x)));
+          in("gate", shape, p.x, Draw::logits), in("up", shape, i ? kContiguous : p.x)));
     }
   });
   return all;

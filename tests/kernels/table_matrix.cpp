@@ -153,9 +153,10 @@ Problems fold_small() {
                                      {3, 2, 9, 16},
                                      {2, 2, 3, 2, 5},
                                      {1, 3, 2, 17, 2}};
-  constexpr Layout kFrom[] = {Layout::contiguous,    Layout::transposed,      Layout::padded,
-                              Layout::stepped,       Layout::permuted,        Layout::narrowed,
-                              Layout::repeated_rows, Layout::repeated_columns};
+  constexpr Layout kFrom[] = {
+      Layout::contiguous,    Layout::transposed,       Layout::padded,
+      Layout::stepped,       Layout::permuted,         Layout::narrowed,
+      Layout::repeated_rows, Layout::repeated_columns, Layout::repeated_inside};
   constexpr Layout kTo[] = {Layout::contiguous, Layout::contiguous, Layout::transposed,
                             Layout::padded};
   std::size_t turn = 0;
@@ -193,6 +194,11 @@ Problems fold_small() {
   all.push_back(fold_problem(Fold::sum, into("y", {1, 4}, Mode::write), in("x", {0, 4})));
   all.push_back(fold_problem(Fold::max, into("y", {1, 4}, Mode::write), in("x", {0, 4})));
   all.push_back(fold_problem(Fold::sum, into("y", {1, 4}, Mode::add), in("x", {0, 4})));
+  for (const Mode mode : {Mode::write, Mode::add}) {   // so long that a sum is cut
+    all.push_back(fold_problem(Fold::sum, into("y", {3, 1}, mode), in("x", {3, 9000})));
+    all.push_back(fold_problem(Fold::sum, into("y", {1, 5}, mode), in("x", {9000, 5})));
+    all.push_back(fold_problem(Fold::max, into("y", {1, 5}, mode), in("x", {9000, 5})));
+  }
   return all;
 }
 Problems fold_large() {

@@ -314,6 +314,10 @@ Problems softmax_small() {
   all.push_back(softmax_problem(out("y", {4, 9}), in("x", {4, 9}, Layout::repeated_columns)));
   all.push_back(
       softmax_problem(out("y", {2, 3000}), in("x", {2, 3000}, kContiguous, Draw::logits)));
+  Problem masked = softmax_problem(out("y", {3, 70}), in("x", {3, 70}, kContiguous, Draw::logits));
+  masked.parameters = "a row of nothing to choose from";
+  masked.prepare = [](Values& v) { std::fill_n(v[1].begin() + 70, 70, -INFINITY); };
+  all.push_back(masked);
   return all;
 }
 Problems softmax_large() {
@@ -401,6 +405,9 @@ Problems layernorm_backward_small() {
                                            kContiguous, kContiguous));
   all.push_back(layernorm_backward_problem({0, 5}, Mode::add, Mode::add, Mode::add, kContiguous,
                                            kContiguous));
+  for (const Mode mode : {Mode::write, Mode::add})   // so many rows that their sum is cut
+    all.push_back(layernorm_backward_problem({600, 35}, Mode::skip, mode, mode, kContiguous,
+                                             kContiguous));
   return all;
 }
 Problems layernorm_backward_large() {
@@ -472,6 +479,10 @@ Problems cross_entropy_small() {
   all.push_back(cross_entropy_problem(in("logits", {4, 5}, Layout::repeated_rows), kContiguous));
   all.push_back(
       cross_entropy_problem(in("logits", {2, 5000}, kContiguous, Draw::logits), kContiguous));
+  // Logits so far apart that only with the largest of them no exponential overflows.
+  for (const std::int64_t V : {16, 70, 257, 300})
+    all.push_back(
+        cross_entropy_problem(in("logits", {40, V}, kContiguous, Draw::wide), kContiguous));
   return all;
 }
 Problems cross_entropy_large() {

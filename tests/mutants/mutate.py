@@ -194,12 +194,26 @@ def missing_ops(root, bugs):
             yield op
 
 
-def main():
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(description):
+    options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--source", type=Path, required=True)
     options.add_argument("--out", type=Path, required=True)
-    options = options.parse_args()
+    return options.parse_args()
 
+
+def write(out, sources, bugs):
+    """The copies, and the list of what is planted in them."""
+    for source in sources:
+        target = out / "src" / source.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        text = source.copy()
+        if not target.exists() or target.read_text() != text:   # what did not change is not compiled again
+            target.write_text(text)
+    (out / "mutants.json").write_text(json.dumps(bugs, indent=1) + "\n")
+
+
+def main():
+    options = arguments(__doc__)
     root = options.source
     names = [FORMULAS, "engine/slot.h", "engine/slot.cpp"]
     names += sorted(str(p.relative_to(root)) for p in (root / OPS).glob("*.cpp") if p.stem not in ("cases", "dice"))
@@ -223,13 +237,7 @@ def main():
     without = list(missing_ops(root, bugs))
     if without:
         fail("no bug for " + ", ".join(without))
-    for name, source in sources.items():
-        target = options.out / "src" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        text = source.copy()
-        if not target.exists() or target.read_text() != text:   # what did not change is not compiled again
-            target.write_text(text)
-    (options.out / "mutants.json").write_text(json.dumps(bugs, indent=1) + "\n")
+    write(options.out, sources.values(), bugs)
 
 
 if __name__ == "__main__":

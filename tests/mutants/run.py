@@ -29,19 +29,24 @@ def caught(checks, number):
     return done.stdout.strip() or f"exit code {done.returncode}" if done.returncode else None
 
 
-def main():
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def arguments(description):
+    options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--checks", required=True)
     options.add_argument("--mutants", required=True)
     options.add_argument("--only", help="a word in the class, the op or the file of the bugs to try")
     options.add_argument("--verbose", action="store_true", help="say how each bug was noticed")
-    options = options.parse_args()
+    return options
 
+
+def bugs_of(options):
     with open(options.mutants, encoding="utf-8") as file:
         bugs = json.load(file)
-    if options.only:
-        bugs = [b for b in bugs if options.only in " ".join((b["class"], b["op"], b["file"]))]
+    return [b for b in bugs if not options.only or options.only in " ".join((b["class"], b["op"], b["file"]))]
 
+
+def main():
+    options = arguments(__doc__).parse_args()
+    bugs = bugs_of(options)
     start = time.monotonic()
     healthy = caught(options.checks, 0)
     if healthy is not None:

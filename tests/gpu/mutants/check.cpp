@@ -1,0 +1,132 @@
+// One mistake switched on, and one way to notice it: kernel_mutants NUMBER numbers|races [ROW...]
+//   numbers   problems of these rows of the kernel table (or `faults`, or `helpers`) against the
+//   reference, between guard pages; the emulator stops
+//             what no GPU program may do
+//   races     the same problems with every access to memory watched
+// Exit code 1 and a line that begins with who noticed (numbers, emulator, races); 0: nobody did.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "kernels/emulator/emulator_device.h"
+#include "kernels/gpu/gpu_backend.h"
+#include "tests/gpu/mutants/helpers.h"
+#include "tests/gpu/races.h"
+#include "tests/kernels/harness.h"
+#include "tests/kernels/tables.h"
+#include "tests/mutants/active.h"
+
+namespace glass {
+namespace {
+
+constexpr std::uint64_t kSeed = 20250301;
+// Of each row of the table: so many problems spread over it, and its last ones, which are of kinds
+// of their own.
+constexpr std::size_t kSpread = 64, kLast = 8;
+
+int noticed(const char* who, const std::string& how) {
+  std::printf("%s: %s\n", who, how.substr(0, how.find('\n')).c_str());
+  return 1;
+}
+
+// Two groups each find a bad number, and the first of all is named. The table has no such problem:
+// every kernel of it gets what it can compute.
+int check_faults(GpuBackend& backend, bool races) {
+  std::vector<float> table(4), y(600);
+  std::vector<std::int32_t> ids(600, 1);
+  ids[7] = ids[590] = 4;
+  const auto view = [](auto& of, std::vector<std::int64_t> shape, DType type) {
+    View v = {
+        reinterpret_cast<std::byte*>(of.data()), type, static_cast<int>(shape.size()), {}, {}};
+    for (int i = v.rank; i-- > 0;) {
+      v.shape[i] = shape[static_cast<std::size_t>(i)];
+      v.stride[i] = 1;
+    }
+    return v;
+  };
+  try {
+    backend.gather(view(y, {600, 1}, DType::f32), view(table, {4, 1}, DType::f32),
+                   view(ids, {600}, DType::i32));
+  } catch (const std::invalid_argument& fault) {
+    const std::string said = fault.what();
+    return said.find("position 7 ") != std::string::npos || races ? 0 : noticed("numbers", said);
+  }
+  return noticed("numbers", "a bad number was not reported");
+}
+
+// Sums of 256 numbers, half of them 1, the largest of 0 to 255 and of their negatives, and a yes:
+// four times over.
+int check_helpers() {
+  std::vector<float> out(512);
+  const gpu::HelperArgs args = {out.data()};
+  emulator::run(*gpu::find_kernel("helpers"), &args, {2}, {});
+  for (const float x : out)
+    if (x != 4 * 128 + 4 * 255 + 4) return noticed("numbers", "helpers: " + std::to_string(x));
+  return 0;
+}
+
+int check(GpuBackend& backend, const test::Problem& problem, std::size_t i, bool races) {
+  test::on_crash_say("crash: " + problem.key());
+  if (races) {
+    test::output_bits(backend, problem, kSeed + i);
+    return 0;
+  }
+  const test::Standing standing = {i % 2 ? test::Edge::back : test::Edge::front,
+                                   static_cast<int>(i % 16)};
+  const std::string found =
+      test::check(backend, problem, test::expect(problem, kSeed + i), standing).findings;
+  if (found.empty()) return 0;
+  const bool stopped = found.find("it threw: kernel ") != std::string::npos;
+  return noticed(stopped ? "emulator" : "numbers", problem.key() + ": " + found);
+}
+
+int check_all(GpuBackend& backend, const std::vector<const test::KernelRow*>& rows, bool races) {
+  std::vector<test::Problems> problems;
+  for (const test::KernelRow* row : rows) problems.push_back(row->small());
+  for (std::size_t k = 0; k < kSpread + kLast;
+       ++k) {   // one of every row, then the next: some row notices soon
+    for (const test::Problems& of_row : problems) {
+      const std::size_t i =
+          k < kSpread ? k * of_row.size() / kSpread : of_row.size() + k - kSpread - kLast;
+      if (of_row[i].empty()) continue;
+      if (const int found = check(backend, of_row[i], i, races)) return found;
+    }
+  }
+  return 0;
+}
+
+int run(int count, char** words) {
+  active_mutant = std::atoi(words[1]);
+  const bool races = std::strcmp(words[2], "races") == 0;
+  test::watch_for_races(races);
+  GpuBackend backend(std::make_unique<emulator::EmulatorDevice>());
+  std::vector<const test::KernelRow*> rows;
+  for (const test::KernelRow& row : test::kernel_table()) {
+    bool asked = count == 3;
+    for (int i = 3; i < count; ++i) asked = asked || std::strcmp(words[i], row.name) == 0;
+    if (asked) rows.push_back(&row);
+  }
+  try {
+    for (int i = 3; i < count; ++i) {
+      const int found = std::strcmp(words[i], "faults") == 0    ? check_faults(backend, races)
+                        : std::strcmp(words[i], "helpers") == 0 ? check_helpers()
+                                                                : 0;
+      if (found) return found;
+    }
+    return check_all(backend, rows, races);
+  } catch (const std::logic_error& mistake) {
+    const std::string what = mistake.what();
+    return noticed(what.find("race in ") != std::string::npos ? "races" : "emulator", what);
+  }
+}
+
+}   // namespace
+}   // namespace glass
+
+int main(int count, char** words) {
+  if (count < 3) return 2;
+  return glass::run(count, words);
+}
