@@ -19,6 +19,11 @@ constexpr std::size_t kStackBytes = 256 * 1024;
 
 enum class State { ready, at_barrier, at_warp, done };
 
+struct FlyingCopy {
+  Copy copy;
+  unsigned batch;
+};
+
 struct Lane {   // one GPU thread
   Fiber fiber;
   unsigned id = 0;
@@ -28,6 +33,8 @@ struct Lane {   // one GPU thread
   Exchange exchange = nullptr;
   void* value = nullptr;
   std::size_t shared_used = 0;
+  std::vector<FlyingCopy> copies;   // in the order in which they were started
+  unsigned batch = 0;               // the one that is open
   std::uint32_t barriers = 0, warp_barriers = 0;
 };
 
@@ -51,6 +58,10 @@ class Machine {
   Where here() const { return {running_->id, kernel_->threads, group_}; }
   void wait_at(State, Exchange, void* value, const char* file, int line);
   void* shared(std::size_t bytes, const char* name);
+  bool copy_later(const Copy&, const char* file, int line);
+  void copy_commit() { ++running_->batch; }
+  bool next_arrival(unsigned batches_in_flight, Copy&);
+  bool apple_tiles() const { return options_.apple_tiles; }
   bool standing(Standing& here, std::uintptr_t address) const;
   void stop_with(const std::string& mistake) {
     if (failure_.empty()) failure_ = "kernel " + std::string(kernel_->name) + ": " + mistake;
@@ -60,7 +71,7 @@ class Machine {
   static void lane_main();
   void map(std::size_t shared_bytes);
   void unmap() noexcept;
-  void run_group(const Options&);
+  void run_group();
   void start(Lane&);
   void resume(Lane&);
   void shuffle_order(unsigned warps);
@@ -78,6 +89,7 @@ class Machine {
   const gpu::Kernel* kernel_ = nullptr;
   const void* args_ = nullptr;
   gpu::Grid group_;
+  Options options_;
   std::uint32_t launches_ = 0, groups_ = 0;   // groups: of this launch
   Counters counters_;
   std::string failure_;
@@ -124,6 +136,8 @@ void Machine::start(Lane& lane) {
   lane.state = State::ready;
   lane.shared_used = 0;
   lane.barriers = lane.warp_barriers = 0;
+  lane.copies.clear();
+  lane.batch = 0;
   // Stacks are alike, and so would be the cache lines they use: each begins a little lower than the
   // one before.
   const std::size_t below_top = 64 + lane.id % kWarp * 320;
@@ -178,6 +192,26 @@ void* Machine::shared(std::size_t bytes, const char* name) {
     shared_used_ = end;
   }
   return mapped_ + at;
+}
+
+bool Machine::copy_later(const Copy& copy, const char* file, int line) {
+  constexpr std::uintptr_t kPiece = 16;
+  if (reinterpret_cast<std::uintptr_t>(copy.to) % kPiece != 0 ||
+      reinterpret_cast<std::uintptr_t>(copy.from) % kPiece != 0) {
+    running_->file = file;
+    running_->line = line;
+    stop_with("a copy at " + place_of(*running_) + " is not aligned to 16 bytes");
+  }
+  if (!options_.early_copies) running_->copies.push_back({copy, running_->batch});
+  return !options_.early_copies;
+}
+
+bool Machine::next_arrival(unsigned batches_in_flight, Copy& next) {
+  std::vector<FlyingCopy>& copies = running_->copies;
+  if (copies.empty() || copies.front().batch + batches_in_flight >= running_->batch) return false;
+  next = copies.front().copy;
+  copies.erase(copies.begin());
+  return true;
 }
 
 // Runs the lanes of a warp, and their operations, until each is at a barrier or has returned.
@@ -244,13 +278,13 @@ void Machine::shuffle_order(unsigned warps) {
   }
 }
 
-void Machine::run_group(const Options& options) {
+void Machine::run_group() {
   const unsigned n = kernel_->threads;
-  for (unsigned i = 0; i < n; ++i) order_[i] = options.order == Order::reverse ? n - 1 - i : i;
+  for (unsigned i = 0; i < n; ++i) order_[i] = options_.order == Order::reverse ? n - 1 - i : i;
   shared_used_ = 0;
   for (Lane& lane : lanes_) start(lane);
   do {
-    if (options.order == Order::shuffle) shuffle_order(n / kWarp);
+    if (options_.order == Order::shuffle) shuffle_order(n / kWarp);
     for (unsigned first = 0; first < n; first += kWarp) run_warp(first);
   } while (pass_barrier() > 0);
   for (Lane& lane : lanes_) dismiss(lane.fiber);
@@ -262,22 +296,23 @@ Counters Machine::run(const gpu::Kernel& kernel, const void* args, gpu::Grid gri
                       const Options& options) {
   kernel_ = &kernel;
   args_ = args;
+  options_ = options;
   counters_ = {};
   failure_.clear();
-  limit_ = options.shared_bytes;
+  limit_ = options.shared_bytes + kernel.block_bytes;
   ++launches_;
   groups_ = 0;
   random_.seed(options.seed);
   if (kernel.threads == 0 || kernel.threads > kMaxThreads || kernel.threads % kWarp != 0)
     fail("a group has 32 to 1024 threads, a multiple of 32");
-  if (shared_bytes_ < options.shared_bytes || !mapped_) map(options.shared_bytes);
+  if (shared_bytes_ < limit_ || !mapped_) map(limit_);
   adopt_running(scheduler_);
   lanes_.resize(kernel.threads);
   order_.resize(kernel.threads);
   for (unsigned i = 0; i < kernel.threads; ++i) lanes_[i].id = i;
   for (group_.z = 0; group_.z < grid.z; ++group_.z)
     for (group_.y = 0; group_.y < grid.y; ++group_.y)
-      for (group_.x = 0; group_.x < grid.x; ++group_.x) run_group(options);
+      for (group_.x = 0; group_.x < grid.x; ++group_.x) run_group();
   return counters_;
 }
 
@@ -291,6 +326,15 @@ void warp(Exchange exchange, void* value, const char* file, int line) {
   machine.wait_at(State::at_warp, exchange, value, file, line);
 }
 void* shared(std::size_t bytes, const char* name) { return machine.shared(bytes, name); }
+
+bool copy_later(const Copy& copy, const char* file, int line) {
+  return machine.copy_later(copy, file, line);
+}
+void copy_commit() { machine.copy_commit(); }
+bool next_arrival(unsigned batches_in_flight, Copy& next) {
+  return machine.next_arrival(batches_in_flight, next);
+}
+bool apple_tiles() { return machine.apple_tiles(); }
 
 bool standing(Standing& here, std::uintptr_t address) { return machine.standing(here, address); }
 

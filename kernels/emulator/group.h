@@ -33,6 +33,21 @@ void warp(Exchange exchange, void* value, const char* file, int line);
 // holds NaN at first.
 void* shared(std::size_t bytes, const char* name);
 
+// A copy that goes on while its thread does: `count` of 8 numbers, the rest of them 0.
+struct Copy {
+  void* to;
+  const void* from;
+  unsigned count;
+};
+// False: it is to be made at once (Options::early_copies). Copies belong to the batch that
+// copy_commit closes; next_arrival gives, one at a time, those of all batches but the last ones.
+bool copy_later(const Copy&, const char* file, int line);
+void copy_commit();
+bool next_arrival(unsigned batches_in_flight, Copy&);
+
+// How the lanes of a warp hold a tile: as Apple's do, or as NVIDIA's.
+bool apple_tiles();
+
 // Where the running thread stands when it touches memory, for whoever looks for races: two threads
 // of a group need a barrier between them, two groups of a launch have none.
 struct Standing {
@@ -54,6 +69,8 @@ struct Options {
   Order order = Order::forward;
   unsigned seed = 1;
   std::size_t shared_bytes = 32768;   // what Apple's GPUs have; NVIDIA's have more
+  bool apple_tiles = false;
+  bool early_copies = false;   // copies arrive at once, otherwise when somebody waits for them
 };
 
 struct Counters {

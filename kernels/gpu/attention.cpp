@@ -1,5 +1,7 @@
-// Starts the kernels of attention.h.
-#include "kernels/gpu/attention.h"
+// Starts the kernels of attention.h and attention_blocks.h.
+#include "kernels/gpu/attention_blocks.h"
+
+#include <initializer_list>
 
 #include "kernels/gpu/gpu_backend.h"
 #include "kernels/gpu/operands.h"
@@ -51,11 +53,31 @@ AttentionArgs arguments(const char* op, const View& y, const View& lse, const Vi
   return p;
 }
 
+// Whether matrix units can do it: all factors in bf16, and a head within a block.
+bool on_blocks(const AttentionArgs& p, std::initializer_list<const Array*> factors) {
+  bool halves = p.D <= kBlock;
+  for (const Array* a : factors) halves = halves && a->type == kBF16;
+  return halves;
+}
+bool in_pieces(std::initializer_list<const Array*> factors) {
+  bool pieces = true;
+  for (const Array* a : factors) {
+    pieces = pieces && reinterpret_cast<std::uintptr_t>(a->data) % 16 == 0 && a->stride[3] == 1;
+    for (int axis = 0; axis < 3; ++axis) pieces = pieces && a->stride[axis] % 8 == 0;
+  }
+  return pieces;
+}
+
 }   // namespace
 
 void GpuBackend::attention(View y, View lse, View q, View k, View v, const Attention& a) {
-  const AttentionArgs p = arguments("attention", y, lse, q, k, v, a);
-  launch("attention", p, {groups_for(p.Tq, kWarps * kForwardRows), p.H, p.B});
+  AttentionArgs p = arguments("attention", y, lse, q, k, v, a);
+  if (on_blocks(p, {&p.q, &p.k, &p.v})) {
+    p.pieces = in_pieces({&p.q, &p.k, &p.v});
+    launch("attention_blocks", p, {groups_for(p.Tq, kBlock), p.H, p.B});
+  } else {
+    launch("attention", p, {groups_for(p.Tq, kWarps * kForwardRows), p.H, p.B});
+  }
 }
 
 void GpuBackend::attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse, View q,
@@ -74,9 +96,14 @@ void GpuBackend::attention_backward(Into dq, Into dk, Into dv, View dy, View y, 
   const Workspace delta(*this, std::size_t{p.B} * p.H * p.Tq);
   p.delta = delta.data();
   launch("attention_delta", p, {groups_for(std::uint64_t{p.B} * p.H * p.Tq, 8)});
-  const uint rows = kWarps * kBackwardRows;
-  if (dq.view.data) launch("attention_dq", p, {groups_for(p.Tq, rows), p.H, p.B});
-  if (dk.view.data || dv.view.data) launch("attention_dkv", p, {groups_for(p.Tk, rows), p.Hk, p.B});
+  const bool blocks = on_blocks(p, {&p.q, &p.k, &p.v, &p.dy});
+  const uint rows = blocks ? kBlock : kWarps * kBackwardRows;
+  p.pieces = in_pieces({&p.q, &p.k, &p.v, &p.dy});
+  if (dq.view.data)
+    launch(blocks ? "attention_blocks_dq" : "attention_dq", p, {groups_for(p.Tq, rows), p.H, p.B});
+  if (dk.view.data || dv.view.data)
+    launch(blocks ? "attention_blocks_dkv" : "attention_dkv", p,
+           {groups_for(p.Tk, rows), p.Hk, p.B});
 }
 
 }   // namespace glass

@@ -38,6 +38,7 @@ struct AttentionArgs {
   Array lse;             // strides of (B,H,Tq)
   GLOBAL float* delta;   // (B,H,Tq): the sum of dy y, in backward
   Output dq, dk, dv;
+  uint pieces;   // whether rows of q, k, v, dy may be copied 8 numbers at a time
 };
 
 #ifndef GLASS_GPU_HOST

@@ -12,6 +12,7 @@ namespace glass {
 
 namespace gpu {
 struct FoldArgs;
+struct MatmulArgs;
 class Workspace;
 }   // namespace gpu
 
@@ -71,6 +72,7 @@ class GpuBackend final : public Backend {
   }
   template <class Args>
   void each_element(const char* kernel, const Args& args);
+  void product(const char* op, gpu::MatmulArgs, View c);
   void fold_partial(gpu::FoldArgs, unsigned segments);
   void fold_segments(const char* op, Into y, float* partial, unsigned segments);
   View contiguous_copy(gpu::Workspace& to, View from);

@@ -7,8 +7,13 @@ namespace gpu {
 const Kernel* Kernel::first = nullptr;
 
 Kernel::Kernel(const char* name_, std::size_t args_bytes_, unsigned threads_,
-               void (*run_)(const void*))
-    : name(name_), args_bytes(args_bytes_), threads(threads_), run(run_), next(first) {
+               void (*run_)(const void*), std::size_t block_bytes_)
+    : name(name_),
+      args_bytes(args_bytes_),
+      threads(threads_),
+      run(run_),
+      block_bytes(block_bytes_),
+      next(first) {
   first = this;
 }
 

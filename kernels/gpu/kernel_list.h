@@ -12,10 +12,12 @@ struct Kernel {
   std::size_t args_bytes;
   unsigned threads;
   void (*run)(const void* args);   // one thread of the emulator
+  std::size_t block_bytes;         // of the group's memory, for the launch on an NVIDIA GPU to ask for
   const Kernel* next;
   static const Kernel* first;
 
-  Kernel(const char* name, std::size_t args_bytes, unsigned threads, void (*run)(const void*));
+  Kernel(const char* name, std::size_t args_bytes, unsigned threads, void (*run)(const void*),
+         std::size_t block_bytes = 0);
 };
 
 // nullptr where there is no such kernel.

@@ -1,8 +1,11 @@
-// Starts the kernels of matmul.h.
+// Starts the kernels of matmul.h and matmul_blocks.h.
 #include "kernels/gpu/matmul.h"
+
+#include <algorithm>
 
 #include "kernels/gpu/gpu_backend.h"
 #include "kernels/gpu/operands.h"
+#include "kernels/gpu/workspace.h"
 
 namespace glass {
 using namespace gpu;
@@ -11,7 +14,7 @@ namespace {
 
 // The last two axes of a view, whose other axes the batch walks.
 Matrix matrix_of(const View& v) {
-  return {{}, static_cast<uint>(v.stride[v.rank - 2]), static_cast<uint>(v.stride[v.rank - 1])};
+  return {{}, static_cast<uint>(v.stride[v.rank - 2]), static_cast<uint>(v.stride[v.rank - 1]), 0};
 }
 
 // The view without its last two axes.
@@ -20,11 +23,56 @@ View batch_of(View v) {
   return v;
 }
 
-Grid pieces(const MatmulArgs& p) {
-  return {groups_for(p.N, kPiece), groups_for(p.M, kPiece), p.batch.count};
+// Whether every run of 8 numbers along the axis of stride 1 begins at a multiple of 16 bytes.
+bool in_pieces(const Matrix& m, const Walk& batch) {
+  if (reinterpret_cast<std::uintptr_t>(m.array.data) % 16 != 0) return false;
+  if (std::min(m.row, m.column) != 1 || std::max(m.row, m.column) % 8 != 0) return false;
+  for (uint axis = 0; axis < batch.rank; ++axis)
+    if (m.array.stride[axis] % 8 != 0) return false;
+  return true;
+}
+
+// A factor lies along k where its numbers are closer together that way.
+const char* kernel_on_blocks(const MatmulArgs& p) {
+  const bool a_along = p.a.column <= p.a.row, b_along = p.b.row <= p.b.column;
+  if (a_along) return b_along ? "matmul_along_along" : "matmul_along_across";
+  return b_along ? "matmul_across_along" : "matmul_across_across";
+}
+
+// Into how many segments a sum is cut: so many that a large GPU has two groups for each of its
+// processors, and none shorter than is worth a second launch. It must not depend on the GPU at
+// hand: the bits do on how a sum is cut.
+constexpr std::uint64_t kEnoughGroups = 256;
+constexpr uint kShortestSegment = 1024;
+uint segments_of(const MatmulArgs& p, Grid grid) {
+  const std::uint64_t groups = std::uint64_t{grid.x} * grid.y * grid.z;
+  if (p.batch.count != 1 || p.bias.data || groups == 0 || groups >= kEnoughGroups) return 1;
+  return std::max(1u, std::min(p.K / kShortestSegment, static_cast<uint>(kEnoughGroups / groups)));
 }
 
 }   // namespace
+
+void GpuBackend::product(const char* op, MatmulArgs p, View c) {
+  p.segments = 1;
+  p.segment = p.K;
+  if (p.a.array.type != kBF16 || p.b.array.type != kBF16) {
+    launch("matmul", p, {groups_for(p.N, kPiece), groups_for(p.M, kPiece), p.batch.count});
+    return;
+  }
+  Grid grid = {groups_for(p.N, kGroupTile), groups_for(p.M, kGroupTile), p.batch.count};
+  p.a.pieces = in_pieces(p.a, p.batch);
+  p.b.pieces = in_pieces(p.b, p.batch);
+  p.segments = segments_of(p, grid);
+  const bool cut = p.segments > 1;
+  if (cut) {
+    p.segment = groups_for(p.K, p.segments * kBlock) * kBlock;
+    grid.z = p.segments = groups_for(p.K, p.segment);
+  }
+  const Workspace partial(*this, cut ? std::size_t{p.segments} * p.M * p.N : 0);
+  p.partial = partial.data();
+  launch(kernel_on_blocks(p), p, grid);
+  if (cut) fold_segments(op, {c, p.add != 0}, p.partial, p.segments);
+}
 
 void GpuBackend::matmul(Into c, View a, View b) {
   if (!c.view.data) return;
@@ -46,7 +94,7 @@ void GpuBackend::matmul(Into c, View a, View b) {
   p.N = static_cast<uint>(c.view.shape[r - 1]);
   p.K = static_cast<uint>(a.shape[r - 1]);
   p.add = c.add;
-  launch("matmul", p, pieces(p));
+  product("matmul", p, c.view);
 }
 
 // y (..,N) = x (..,K) w(N,K)^T + bias: the leading axes of x and y become the rows M where they can
@@ -62,9 +110,9 @@ void GpuBackend::linear(View y, View x, View w, View bias) {
   p.M = leading.size[leading.rank - 1];
   p.N = static_cast<uint>(w.shape[0]);
   p.K = static_cast<uint>(w.shape[1]);
-  p.c = {to.array, to.array.stride[leading.rank - 1], to.column};
-  p.a = {from.array, from.array.stride[leading.rank - 1], from.column};
-  p.b = {array_of("linear", w), static_cast<uint>(w.stride[1]), static_cast<uint>(w.stride[0])};
+  p.c = {to.array, to.array.stride[leading.rank - 1], to.column, 0};
+  p.a = {from.array, from.array.stride[leading.rank - 1], from.column, 0};
+  p.b = {array_of("linear", w), static_cast<uint>(w.stride[1]), static_cast<uint>(w.stride[0]), 0};
   for (uint& stride : p.b.array.stride) stride = 0;   // one weight for the whole batch
   p.bias = array_of("linear", bias);
   // What is left of the leading axes is the batch.
@@ -76,7 +124,7 @@ void GpuBackend::linear(View y, View x, View w, View bias) {
   } else {
     --p.batch.rank;
   }
-  launch("matmul", p, pieces(p));
+  product("linear", p, y);
 }
 
 }   // namespace glass

@@ -13,12 +13,14 @@ namespace gpu {
 enum : uint {
   kPiece = 64,
   kSteps = 16,
-  kPieceRow = kPiece + 4
-};   // four more: rows begin in different banks
+  kPieceRow = kPiece + 4,   // four more: rows begin in different banks
+  kGroupTile = 2 * kBlock   // what a group makes of factors in bf16
+};
 
 struct Matrix {
   Array array;        // its strides step through the batch
   uint row, column;   // in elements
+  uint pieces;        // whether it may be copied 8 numbers at a time, along the axis of stride 1
 };
 
 struct MatmulArgs {
@@ -27,6 +29,9 @@ struct MatmulArgs {
   Matrix a, b, c;
   uint add;     // to c
   Array bias;   // (N), or none
+  // Long sums in bf16 may be cut: segment s is [s, s + 1) times `segment`, and written to partial.
+  uint segments, segment;
+  GLOBAL float* partial;   // (segments, M, N), or nullptr: c
 };
 
 #ifndef GLASS_GPU_HOST

@@ -253,11 +253,12 @@ Values expected(const Problem& problem, const Values& initial) {
   return result;
 }
 
-std::string check(Backend& backend, const Problem& problem, const std::vector<bool>& half,
-                  std::uint64_t seed) {
+std::string check(const Candidate& who, Backend& backend, const Problem& problem,
+                  const std::vector<bool>& half, std::uint64_t seed) {
   const Values initial = inputs(problem, half, seed);
   Values want = expected(problem, initial);
   want.before = &initial;
+  want.pattern_error = who.has_matrix_units() ? kHalf / kU : 0;
   std::vector<Stage> stages;
   Args args;
   for (std::size_t i = 0; i < problem.operands.size(); ++i) {
@@ -342,7 +343,7 @@ TEST_P(Bf16, EveryKernelAgreesWithTheReferenceInDouble) {
       for (const Which which : {Which::all, Which::some}) {
         const std::vector<bool> half = halves_of(problems[i], which, i + 1);
         on_crash_say(GetParam().isa + " in bf16: " + problems[i].key());
-        const std::string finding = check(backend, problems[i], half, kSeed + i);
+        const std::string finding = check(GetParam(), backend, problems[i], half, kSeed + i);
         ++run;
         if (finding.empty() || ++failed > 3) continue;
         ADD_FAILURE() << GetParam().isa << ", case " << i << ": " << problems[i].key() << "\n  "

@@ -17,6 +17,7 @@ struct Candidate {
   std::string isa;
   bool usable;
   bool has_threads() const { return isa != "reference" && isa != "emulator"; }   // and code of its own instructions
+  bool has_matrix_units() const { return isa == "emulator"; }   // products of bf16 have factors in bf16, also within a kernel
 };
 inline void PrintTo(const Candidate& c, std::ostream* out) { *out << c.isa; }
 // All that were built; GLASS_ISA in the environment leaves one.

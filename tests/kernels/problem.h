@@ -96,6 +96,7 @@ struct Args {
 struct Values {
   std::vector<std::vector<double>> of;
   const Values* before = nullptr;   // for a gate: the same operands before the kernel ran
+  double pattern_error = 0;   // for a gate: what rounding the pattern of attention may cost, in kU
   std::vector<double>& operator[](int i) { return of[static_cast<std::size_t>(i)]; }
   const std::vector<double>& operator[](int i) const { return of[static_cast<std::size_t>(i)]; }
 };

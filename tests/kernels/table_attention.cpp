@@ -1,7 +1,8 @@
 // Cases of attention and rope.
 //
 // The gates of attention follow the pattern p: a score is off by a few u of S = scale sum |q||k|, which the exponential
-// makes a relative error of p; then come sums over keys or queries of magnitudes.
+// makes a relative error of p; then come sums over keys or queries of magnitudes. Where matrix units multiply bf16, p and
+// its derivative are rounded to bf16 in between (Values::pattern_error).
 #include <algorithm>
 #include <cmath>
 
@@ -81,7 +82,8 @@ Problem attention_problem(Sizes n, Attention a, Layout lq, Layout lk, Layout ly 
                 mean += s.p * s.error;
                 for (std::int64_t d = 0; output == 0 && d < n.D; ++d)
                   gate[at(row * n.D + d)] +=
-                      kU * s.p * s.kept * std::fabs(v[4][at(s.key * n.D + d)]) * (s.error + 8);
+                      kU * s.p * s.kept * std::fabs(v[4][at(s.key * n.D + d)]) *
+                      (s.error + v.pattern_error + 8);
               }
               if (output == 1 && !seen.empty())
                 gate[at(row)] = kU * (mean + 2 * std::fabs(v[1][at(row)]) + 8);
@@ -144,7 +146,8 @@ Problem attention_backward_problem(Sizes n, Attention a, const Mode (&modes)[3],
               }
               for (std::size_t i = 0; i < seen.size(); ++i) {
                 const Seen& s = seen[i];
-                const double error = s.error + 2 * std::fabs(v[5][at(row)]) + 12;
+                const double error =
+                    s.error + v.pattern_error + 2 * std::fabs(v[5][at(row)]) + 12;
                 const double ds = kU * std::fabs(a.scale) * s.p * (dp[i] + mean) * error;
                 for (std::int64_t d = 0; d < n.D; ++d) {
                   if (output == 0)

@@ -31,6 +31,14 @@
 // bodies.
 #pragma once
 
+namespace glass {
+namespace gpu {
+// Blocks are what tiles of matrices are fetched from (tile.h): 64 by 64 numbers in bf16. kStages
+// times as many of them are held as are being multiplied.
+enum : unsigned { kBlock = 64, kBlockNumbers = kBlock * kBlock, kNvidiaStages = 3 };
+}   // namespace gpu
+}   // namespace glass
+
 #if defined(__METAL_VERSION__)
 #include "kernels/gpu/language/gpu_metal.h"
 #elif defined(__CUDACC__)

@@ -11,7 +11,12 @@
 #define UNROLL _Pragma("unroll")
 #define KERNEL(name, Args, threads) \
   extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Args p)
+#define KERNEL_WITH_BLOCKS(name, Args, threads, count) KERNEL(name, Args, threads)
 #define SHARED_ARRAY(type, name, dims) __shared__ __align__(16) type name dims
+// More than a kernel may have by itself: the launch brings it (Kernel::block_bytes).
+#define SHARED_BLOCKS(name, count)                             \
+  extern __shared__ __align__(1024) unsigned char name##_bytes[]; \
+  bf16* const name = (bf16*)name##_bytes
 
 namespace glass {
 namespace gpu {
@@ -19,6 +24,8 @@ namespace gpu {
 typedef unsigned int uint;
 typedef unsigned short ushort;
 typedef unsigned long long ulong;
+
+enum : uint { kStages = kNvidiaStages };
 
 struct Thread {
   uint id, lane, warp, size;
@@ -47,6 +54,7 @@ struct Normal {
   T below, bell;
 };
 GPU_FN float g_exp(float x) { return expf(x); }
+GPU_FN float g_exp2(float x) { return exp2f(x); }
 GPU_FN float g_log(float x) { return logf(x); }
 GPU_FN float g_sqrt(float x) { return sqrtf(x); }
 GPU_FN float g_rsqrt(float x) { return 1.0f / sqrtf(x); }

@@ -10,15 +10,18 @@
 #define CONSTANT const
 #define GPU_FN static inline
 #define UNROLL
-#define KERNEL(name, Args, threads)                                                             \
-  static void name(const Args& p);                                                              \
-  static const ::glass::gpu::Kernel name##_kernel(                                              \
-      #name, sizeof(Args), threads, [](const void* p) { name(*static_cast<const Args*>(p)); }); \
+#define KERNEL(name, Args, threads) KERNEL_WITH_BLOCKS(name, Args, threads, 0)
+#define KERNEL_WITH_BLOCKS(name, Args, threads, count)                                         \
+  static void name(const Args& p);                                                             \
+  static const ::glass::gpu::Kernel name##_kernel(                                             \
+      #name, sizeof(Args), threads, [](const void* p) { name(*static_cast<const Args*>(p)); }, \
+      ::glass::gpu::block_bytes(count));                                                       \
   static void name([[maybe_unused]] const Args& p)
 #define SHARED_ARRAY(type, name, dims) \
   typedef type name##_array dims;      \
   name##_array& name =                 \
       *static_cast<name##_array*>(::glass::emulator::shared(sizeof(name##_array), #name))
+#define SHARED_BLOCKS(name, count) SHARED_ARRAY(bf16, name, [uint(kStages) * uint(count) * uint(kBlockNumbers)])
 
 namespace glass {
 namespace gpu {
@@ -27,6 +30,11 @@ using uint = std::uint32_t;
 using ushort = std::uint16_t;
 using ulong = std::uint64_t;
 using uint3 = Grid;
+
+enum : uint { kStages = 2 };
+constexpr std::size_t block_bytes(uint count) {
+  return std::size_t{2} * kNvidiaStages * count * kBlockNumbers;
+}
 
 struct Thread {
   uint id, lane, warp, size;
@@ -116,6 +124,7 @@ GPU_FN uint as_uint(float x) {
 
 }   // namespace gpu
 
+GPU_FN float g_exp2(float x) { return __builtin_exp2f(x); }
 GPU_FN float g_fma(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 
 }   // namespace glass

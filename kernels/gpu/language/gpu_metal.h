@@ -16,14 +16,18 @@ using namespace metal;
       constant Args& p [[buffer(0)]], uint id_ [[thread_index_in_threadgroup]],                \
       uint lane_ [[thread_index_in_simdgroup]], uint warp_ [[simdgroup_index_in_threadgroup]], \
       uint3 size_ [[threads_per_threadgroup]], uint3 group_ [[threadgroup_position_in_grid]])
+#define KERNEL_WITH_BLOCKS(name, Args, threads, count) KERNEL(name, Args, threads)
 #ifdef GLASS_SHARED_ARRAY_BY_CHECKER
 #define SHARED_ARRAY GLASS_SHARED_ARRAY_BY_CHECKER
 #else
 #define SHARED_ARRAY(type, name, dims) threadgroup alignas(16) type name dims
 #endif
+#define SHARED_BLOCKS(name, count) SHARED_ARRAY(bf16, name, [uint(kStages) * uint(count) * uint(kBlockNumbers)])
 
 namespace glass {
 namespace gpu {
+
+enum : uint { kStages = 1 };
 
 struct Thread {
   uint id, lane, warp, size;
@@ -54,6 +58,7 @@ struct Normal {
   T below, bell;
 };
 GPU_FN float g_exp(float x) { return precise::exp(x); }
+GPU_FN float g_exp2(float x) { return precise::exp2(x); }
 GPU_FN float g_log(float x) { return precise::log(x); }
 GPU_FN float g_sqrt(float x) { return precise::sqrt(x); }
 GPU_FN float g_rsqrt(float x) { return 1.0f / precise::sqrt(x); }

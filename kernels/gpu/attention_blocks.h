@@ -1,0 +1,279 @@
+// Causal attention in bf16 on the units that multiply matrices, for heads of up to 64 numbers. The
+// same walks as in attention.h, 64 queries and 64 keys at a time.
+//
+// A warp has 16 queries (16 keys for dk and dv), which it holds as left factors. Scores come out of
+// the matrix unit as tiles of sums; each lane then has 8 of a tile in two rows, makes weights of
+// them, and hands them in again as the left factor of the next product. They never leave registers,
+// but they are rounded to bf16 on the way; sums stay float.
+//
+// Scores are in units of ln 2 (scale2 = scale log2(e)), so that a weight is a power of two.
+#pragma once
+#include "kernels/gpu/attention.h"
+#include "kernels/gpu/language/tile.h"
+
+namespace glass {
+namespace gpu {
+
+enum : uint { kBlockWarps = 4, kHeadTiles = kBlock / 16 };
+
+#ifndef GLASS_GPU_HOST
+
+// Rows [first, first + 64) of a head become a block: those outside of [begin, end), and columns
+// from D on, are 0. Copies are started, not waited for.
+GPU_FN void fetch_head(Thread t, SHARED bf16* to, CONSTANT AttentionArgs& p, CONSTANT Array& from,
+                       uint start, uint first, uint begin, uint end) {
+  GLOBAL const bf16* data = (GLOBAL const bf16*)from.data;
+  if (p.pieces) {
+    for (uint n = t.id; n < kBlock * 8; n += t.size) {
+      const uint i = n / 8, row = first + i, c = n % 8 * 8,
+                 count = row < begin || row >= end || c >= p.D ? 0 : p.D - c < 8 ? p.D - c : 8;
+      copy8(to + block_at(i, c), data + (count > 0 ? start + row * from.stride[2] + c : 0), count);
+    }
+  } else {
+    for (uint n = t.id; n < kBlockNumbers; n += t.size) {
+      const uint i = n / kBlock, row = first + i, c = n % kBlock;
+      const bool inside = row >= begin && row < end && c < p.D;
+      to[block_at(i, c)] =
+          inside ? data[start + row * from.stride[2] + c * from.stride[3]] : bf16(0);
+    }
+  }
+}
+
+// The 16 rows of this warp in a block, as left factors.
+GPU_FN void hold_rows(Thread t, LOCAL TileA (&rows)[kHeadTiles], SHARED const bf16* block) {
+  UNROLL for (uint d = 0; d < kHeadTiles; ++d) {
+    rows[d] = load_a<kAlong>(t, block, t.warp * 16, d * 16);
+  }
+}
+GPU_FN void clear(LOCAL Tile (&to)[kHeadTiles]) {
+  UNROLL for (uint d = 0; d < kHeadTiles; ++d) { to[d] = zero_tile(); }
+}
+
+// Products of the warp's rows with rows [row, row + 16) of a block, over the numbers of the head.
+GPU_FN Tile products_with(Thread t, LOCAL const TileA (&rows)[kHeadTiles],
+                          SHARED const bf16* block, uint row) {
+  Tile c = zero_tile();
+  UNROLL for (uint d = 0; d < kHeadTiles; ++d) {
+    multiply_add(t, c, rows[d], load_b<kAlong>(t, block, d * 16, row));
+  }
+  return c;
+}
+// to += weights (16 by 16) times rows [row, row + 16) of a block.
+GPU_FN void add_weighted_rows(Thread t, LOCAL Tile (&to)[kHeadTiles], TileA weights,
+                              SHARED const bf16* block, uint row) {
+  UNROLL for (uint d = 0; d < kHeadTiles; ++d) {
+    multiply_add(t, to[d], weights, load_b<kAcross>(t, block, row, d * 16));
+  }
+}
+
+// Writes the warp's rows of a result, row r of a lane times factor[r].
+GPU_FN void put_rows(Thread t, CONSTANT Output& y, uint start, uint first, uint end, uint D,
+                     LOCAL const Tile (&values)[kHeadTiles], LOCAL const float (&factor)[2]) {
+  UNROLL for (uint d = 0; d < kHeadTiles; ++d) {
+    UNROLL for (uint e = 0; e < 8; ++e) {
+      const uint row = first + tile_row(t, e), c = d * 16 + tile_col(t, e);
+      if (row < end && c < D)
+        put(y, start + row * y.array.stride[2] + c * y.array.stride[3],
+            values[d].v[e] * factor[e / 2 % 2]);
+    }
+  }
+}
+
+GPU_FN float in_ln_2(float x) { return x * 1.44269504f; }
+
+KERNEL(attention_blocks, AttentionArgs, 128) {
+  Thread t = this_thread();
+  SHARED_ARRAY(bf16, Q, [kBlockNumbers]);
+  SHARED_ARRAY(bf16, K, [kBlockNumbers]);
+  SHARED_ARRAY(bf16, V, [kBlockNumbers]);
+  const uint h = t.group.y, b = t.group.z, hk = h / (p.H / p.Hk), group_first = t.group.x * kBlock,
+             first = group_first + t.warp * 16;
+  const uint q = head_row(p.q, b, h, 0), k = head_row(p.k, b, hk, 0), v = head_row(p.v, b, hk, 0);
+  const uint begin = key_begin(p, group_first), end = key_end(p, group_first, kBlock);
+  const float scale2 = in_ln_2(p.scale);
+
+  fetch_head(t, Q, p, p.q, q, group_first, 0, p.Tq);
+  fetch_head(t, K, p, p.k, k, begin / kBlock * kBlock, begin, end);
+  copy_commit();
+  TileA mine[kHeadTiles];
+  Tile out[kHeadTiles];
+  clear(out);
+  float top[2] = {minus_infinity(), minus_infinity()}, sum[2] = {0, 0};   // of this lane's two rows
+  for (uint j0 = begin / kBlock * kBlock; j0 < end; j0 += kBlock) {
+    fetch_head(t, V, p, p.v, v, j0, begin, end);
+    copy_commit();
+    copy_wait<1>();
+    barrier(t);   // K is here
+    if (j0 <= begin) hold_rows(t, mine, Q);
+    Tile s[4];
+    UNROLL for (uint j = 0; j < 4; ++j) { s[j] = products_with(t, mine, K, j * 16); }
+    barrier(t);   // nobody reads K any more
+    if (j0 + kBlock < end) fetch_head(t, K, p, p.k, k, j0 + kBlock, begin, end);
+    copy_commit();
+
+    float larger[2] = {top[0], top[1]};
+    UNROLL for (uint j = 0; j < 4; ++j) {
+      UNROLL for (uint e = 0; e < 8; ++e) {
+        const bool seen = visible(p, first + tile_row(t, e), j0 + j * 16 + tile_col(t, e));
+        s[j].v[e] = seen ? s[j].v[e] * scale2 : minus_infinity();
+        larger[e / 2 % 2] = formulas::max(larger[e / 2 % 2], s[j].v[e]);
+      }
+    }
+    float shrink[2], from[2];
+    UNROLL for (uint r = 0; r < 2; ++r) {
+      larger[r] = tile_row_max(t, larger[r]);
+      const bool blind = larger[r] == minus_infinity();
+      shrink[r] = blind ? 1.0f : g_exp2(top[r] - larger[r]);
+      from[r] = blind ? 0.0f : larger[r];   // exp2(-infinity - 0) is the 0 that is wanted
+      top[r] = larger[r];
+      sum[r] *= shrink[r];
+    }
+    UNROLL for (uint j = 0; j < 4; ++j) {
+      UNROLL for (uint e = 0; e < 8; ++e) {
+        const float weight = g_exp2(s[j].v[e] - from[e / 2 % 2]);
+        sum[e / 2 % 2] += weight;
+        s[j].v[e] =
+            weight * keep(p, b, h, first + tile_row(t, e), j0 + j * 16 + tile_col(t, e));
+      }
+    }
+    UNROLL for (uint d = 0; d < kHeadTiles; ++d) {
+      UNROLL for (uint e = 0; e < 8; ++e) { out[d].v[e] *= shrink[e / 2 % 2]; }
+    }
+    copy_wait<1>();
+    barrier(t);   // V is here
+    UNROLL for (uint j = 0; j < 4; ++j) { add_weighted_rows(t, out, as_factor(s[j]), V, j * 16); }
+    barrier(t);   // nobody reads V any more
+  }
+  copy_wait<0>();   // where there were no keys, Q is still on its way
+  float factor[2];
+  UNROLL for (uint r = 0; r < 2; ++r) {
+    const bool blind = top[r] == minus_infinity();   // no key, or none with a score above -infinity
+    const float total = tile_row_sum(t, sum[r]);
+    const uint i = first + tile_row(t, 2 * r);
+    factor[r] = blind ? 0.0f : 1.0f / total;
+    if (i < p.Tq && tile_col(t, 0) == 0)
+      set(p.lse, head_row(p.lse, b, h, i), blind ? top[r] : top[r] * 0.693147181f + g_log(total));
+  }
+  put_rows(t, p.y, head_row(p.y.array, b, h, 0), first, p.Tq, p.D, out, factor);
+}
+
+// What a query and a key give each other, with both products at hand: `product` becomes the weight
+// p z that dv is made of, and dp becomes p (z dp - delta), of which dq and dk are. Both are 0 where
+// the query does not see the key. lse2 is in units of ln 2.
+GPU_FN void pair_in_place(CONSTANT AttentionArgs& p, uint b, uint h, uint i, uint j, float lse2,
+                          float delta, LOCAL float& product, LOCAL float& dp) {
+  const bool seen = visible(p, i, j) && lse2 != minus_infinity();
+  const float pattern = seen ? g_exp2(product * in_ln_2(p.scale) - lse2) : 0.0f;
+  const float z = seen ? keep(p, b, h, i, j) : 0.0f;
+  product = pattern * z;
+  dp = seen ? pattern * (z * dp - delta) : 0.0f;
+}
+
+// dq = scale sum of ds_j k_j: a group has queries, the keys pass by.
+KERNEL(attention_blocks_dq, AttentionArgs, 128) {
+  Thread t = this_thread();
+  SHARED_ARRAY(bf16, K, [kBlockNumbers]);
+  SHARED_ARRAY(bf16, V, [kBlockNumbers]);
+  const uint h = t.group.y, b = t.group.z, hk = h / (p.H / p.Hk), group_first = t.group.x * kBlock,
+             first = group_first + t.warp * 16;
+  const uint k = head_row(p.k, b, hk, 0), v = head_row(p.v, b, hk, 0);
+
+  TileA q[kHeadTiles], dy[kHeadTiles];
+  fetch_head(t, K, p, p.q, head_row(p.q, b, h, 0), group_first, 0, p.Tq);
+  fetch_head(t, V, p, p.dy, head_row(p.dy, b, h, 0), group_first, 0, p.Tq);
+  copy_commit();
+  copy_wait<0>();
+  barrier(t);
+  hold_rows(t, q, K);
+  hold_rows(t, dy, V);
+  float lse2[2], delta[2];
+  UNROLL for (uint r = 0; r < 2; ++r) {
+    const uint i = first + tile_row(t, 2 * r);
+    lse2[r] = i < p.Tq ? in_ln_2(get(p.lse, head_row(p.lse, b, h, i))) : minus_infinity();
+    delta[r] = i < p.Tq ? p.delta[(b * p.H + h) * p.Tq + i] : 0.0f;
+  }
+
+  Tile dq[kHeadTiles];
+  clear(dq);
+  const uint begin = key_begin(p, group_first), end = key_end(p, group_first, kBlock);
+  for (uint j0 = begin / kBlock * kBlock; j0 < end; j0 += kBlock) {
+    barrier(t);
+    fetch_head(t, K, p, p.k, k, j0, begin, end);
+    fetch_head(t, V, p, p.v, v, j0, begin, end);
+    copy_commit();
+    copy_wait<0>();
+    barrier(t);
+    for (uint j = 0; j < kBlock; j += 16) {
+      Tile product = products_with(t, q, K, j), dp = products_with(t, dy, V, j);
+      UNROLL for (uint e = 0; e < 8; ++e) {
+        pair_in_place(p, b, h, first + tile_row(t, e), j0 + j + tile_col(t, e), lse2[e / 2 % 2],
+                      delta[e / 2 % 2], product.v[e], dp.v[e]);
+      }
+      add_weighted_rows(t, dq, as_factor(dp), K, j);
+    }
+  }
+  const float factor[2] = {p.scale, p.scale};
+  put_rows(t, p.dq, head_row(p.dq.array, b, h, 0), first, p.Tq, p.D, dq, factor);
+}
+
+// dv_j = sum over queries of p z dy,  dk_j = scale sum of ds q: a group has keys of one key head,
+// and the queries of all heads that share it pass by.
+KERNEL(attention_blocks_dkv, AttentionArgs, 128) {
+  Thread t = this_thread();
+  SHARED_ARRAY(bf16, Q, [kBlockNumbers]);
+  SHARED_ARRAY(bf16, dY, [kBlockNumbers]);
+  SHARED_ARRAY(float, lse2, [kBlock]);
+  SHARED_ARRAY(float, delta, [kBlock]);
+  const uint hk = t.group.y, b = t.group.z, sharing = p.H / p.Hk, group_first = t.group.x * kBlock,
+             first = group_first + t.warp * 16;
+
+  TileA k[kHeadTiles], v[kHeadTiles];
+  fetch_head(t, Q, p, p.k, head_row(p.k, b, hk, 0), group_first, 0, p.Tk);
+  fetch_head(t, dY, p, p.v, head_row(p.v, b, hk, 0), group_first, 0, p.Tk);
+  copy_commit();
+  copy_wait<0>();
+  barrier(t);
+  hold_rows(t, k, Q);
+  hold_rows(t, v, dY);
+
+  Tile dk[kHeadTiles], dv[kHeadTiles];
+  clear(dk);
+  clear(dv);
+  const uint end = query_end(p, group_first, kBlock);
+  for (uint h = hk * sharing; h < (hk + 1) * sharing; ++h) {
+    const uint q = head_row(p.q, b, h, 0), dy = head_row(p.dy, b, h, 0);
+    for (uint i0 = query_begin(p, group_first) / kBlock * kBlock; i0 < end; i0 += kBlock) {
+      barrier(t);
+      fetch_head(t, Q, p, p.q, q, i0, 0, p.Tq);
+      fetch_head(t, dY, p, p.dy, dy, i0, 0, p.Tq);
+      copy_commit();
+      if (t.id < kBlock) {
+        const uint i = i0 + t.id;
+        lse2[t.id] = i < p.Tq ? in_ln_2(get(p.lse, head_row(p.lse, b, h, i))) : minus_infinity();
+        delta[t.id] = i < p.Tq ? p.delta[(b * p.H + h) * p.Tq + i] : 0.0f;
+      }
+      copy_wait<0>();
+      barrier(t);
+      for (uint i = 0; i < kBlock; i += 16) {
+        Tile product = products_with(t, k, Q, i), dp = products_with(t, v, dY, i);
+        UNROLL for (uint e = 0; e < 8; ++e) {
+          const uint col = i + tile_col(t, e);
+          pair_in_place(p, b, h, i0 + col, first + tile_row(t, e), lse2[col], delta[col],
+                        product.v[e], dp.v[e]);
+        }
+        add_weighted_rows(t, dv, as_factor(product), dY, i);
+        add_weighted_rows(t, dk, as_factor(dp), Q, i);
+      }
+    }
+  }
+  const float by_scale[2] = {p.scale, p.scale}, as_it_is[2] = {1, 1};
+  if (p.dk.array.data)
+    put_rows(t, p.dk, head_row(p.dk.array, b, hk, 0), first, p.Tk, p.D, dk, by_scale);
+  if (p.dv.array.data)
+    put_rows(t, p.dv, head_row(p.dv.array, b, hk, 0), first, p.Tk, p.D, dv, as_it_is);
+}
+
+#endif
+
+}   // namespace gpu
+}   // namespace glass
