@@ -26,7 +26,7 @@ GPU_FN void fetch_head(Thread t, SHARED bf16* to, CONSTANT AttentionArgs& p, CON
   if (p.pieces) {
     for (uint n = t.id; n < kBlock * 8; n += t.size) {
       const uint i = n / 8, row = first + i, c = n % 8 * 8,
-                 count = row < begin || row >= end || c >= p.D ? 0 : p.D - c < 8 ? p.D - c : 8;
+                 count = row < begin || row >= end ? 0 : left_of_8(c, p.D);
       copy8(to + block_at(i, c), data + (count > 0 ? start + row * from.stride[2] + c : 0), count);
     }
   } else {
@@ -50,8 +50,8 @@ GPU_FN void clear(LOCAL Tile (&to)[kHeadTiles]) {
 }
 
 // Products of the warp's rows with rows [row, row + 16) of a block, over the numbers of the head.
-GPU_FN Tile products_with(Thread t, LOCAL const TileA (&rows)[kHeadTiles],
-                          SHARED const bf16* block, uint row) {
+GPU_FN Tile products_with(Thread t, LOCAL const TileA (&rows)[kHeadTiles], SHARED const bf16* block,
+                          uint row) {
   Tile c = zero_tile();
   UNROLL for (uint d = 0; d < kHeadTiles; ++d) {
     multiply_add(t, c, rows[d], load_b<kAlong>(t, block, d * 16, row));
@@ -132,8 +132,7 @@ KERNEL(attention_blocks, AttentionArgs, 128) {
       UNROLL for (uint e = 0; e < 8; ++e) {
         const float weight = g_exp2(s[j].v[e] - from[e / 2 % 2]);
         sum[e / 2 % 2] += weight;
-        s[j].v[e] =
-            weight * keep(p, b, h, first + tile_row(t, e), j0 + j * 16 + tile_col(t, e));
+        s[j].v[e] = weight * keep(p, b, h, first + tile_row(t, e), j0 + j * 16 + tile_col(t, e));
       }
     }
     UNROLL for (uint d = 0; d < kHeadTiles; ++d) {

@@ -53,6 +53,7 @@ uint segments_of(const MatmulArgs& p, Grid grid) {
 }   // namespace
 
 void GpuBackend::product(const char* op, MatmulArgs p, View c) {
+  require(p.a.array.type == p.b.array.type, op, "both factors must have one type");
   p.segments = 1;
   p.segment = p.K;
   if (p.a.array.type != kBF16 || p.b.array.type != kBF16) {

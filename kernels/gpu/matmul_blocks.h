@@ -26,11 +26,6 @@ struct Factor {
   uint pieces;
 };
 
-// How many of 8 numbers from `first` on are there.
-GPU_FN uint left_of_8(uint first, uint count) {
-  return first >= count ? 0 : count - first < 8 ? count - first : 8;
-}
-
 // Block n of the two gets sides [64 n, 64 n + 64) of the piece for k in [k0, k0 + 64).
 template <Lies lies>
 GPU_FN void fetch_pieces(Thread t, SHARED bf16* to, Factor f, uint k0) {
@@ -76,13 +71,23 @@ GPU_FN void put_product(CONSTANT MatmulArgs& p, uint c, uint segment, uint row, 
 template <Lies lies_a, Lies lies_b>
 GPU_FN void multiply_factors(Thread t, CONSTANT MatmulArgs& p, SHARED bf16* blocks) {
   const uint batch = t.group.z / p.segments, segment = t.group.z % p.segments,
-             k0 = segment * p.segment,
-             ks = p.K < k0 + p.segment ? p.K : k0 + p.segment;
+             k0 = segment * p.segment, ks = p.K < k0 + p.segment ? p.K : k0 + p.segment;
   const Factor a = {(GLOBAL const bf16*)p.a.array.data + place(p.batch, p.a.array, batch),
-                    p.a.row, p.a.column, t.group.y * kGroupTile, p.M, ks, p.a.pieces};
+                    p.a.row,
+                    p.a.column,
+                    t.group.y * kGroupTile,
+                    p.M,
+                    ks,
+                    p.a.pieces};
   const Factor b = {(GLOBAL const bf16*)p.b.array.data + place(p.batch, p.b.array, batch),
-                    p.b.column, p.b.row, t.group.x * kGroupTile, p.N, ks, p.b.pieces};
-  const uint steps = ks > k0 ? (ks - k0 + kBlock - 1) / kBlock : 0, stage = uint(kPairBlocks) * kBlockNumbers;
+                    p.b.column,
+                    p.b.row,
+                    t.group.x * kGroupTile,
+                    p.N,
+                    ks,
+                    p.b.pieces};
+  const uint steps = ks > k0 ? (ks - k0 + kBlock - 1) / kBlock : 0,
+             stage = uint(kPairBlocks) * kBlockNumbers;
 
   Sums sums = zero_sums();
   for (uint i = 0; i + 1 < kStages; ++i) {

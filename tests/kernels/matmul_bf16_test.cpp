@@ -1,4 +1,4 @@
-// Products of bf16 on every instruction set, against sums in double.
+// Products of bf16 on every instruction set and on the emulator's matrix units, against sums in double.
 //
 // A product of two bf16 has 16 significant bits and is exact in f32, so the error of a result in
 // f32 is that of a sum in f32, as for f32 factors: 4 u of the sum of magnitudes and sqrt(K) u of
@@ -13,6 +13,7 @@
 #include <memory>
 #include <random>
 
+#include "kernels/backends.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "tests/kernels/problem.h"
 
@@ -73,7 +74,7 @@ std::vector<Case> cases() {
   const std::int64_t sizes[][3] = {{1, 1, 1},      {1, 5, 2},      {3, 40, 129},  {5, 33, 8},
                                    {8, 70, 300},   {14, 32, 16},   {15, 33, 17},  {29, 65, 31},
                                    {40, 50, 1},    {70, 31, 777},  {2, 900, 700}, {130, 200, 311},
-                                   {257, 65, 901}, {61, 300, 1601}};
+                                   {257, 65, 901}, {61, 300, 1601}, {24, 40, 2500}};
   std::vector<Case> all;
   for (const auto& s : sizes)
     for (int i = 0; i < 16; ++i)
@@ -88,6 +89,21 @@ std::vector<std::string> usable_isas() {
   for (const CpuIsa& isa : cpu_isas())
     if (isa.usable) names.emplace_back(isa.name);
   return names;
+}
+
+// What multiplies: those, and the emulator where there is one.
+std::vector<std::string> multipliers() {
+  std::vector<std::string> names = usable_isas();
+  for (const DeviceInfo& device : list_devices())
+    if (device.name == "emulator") names.push_back(device.name);
+  return names;
+}
+// The emulator takes a second for a few hundred million products.
+bool takes_too_long(const std::string& name, const Case& c) {
+  return name == "emulator" && c.M * c.N * c.K > 1 << 21;
+}
+std::unique_ptr<Backend> multiplier(const std::string& name) {
+  return name == "emulator" ? make_backend(name, "auto", 0) : make_cpu_backend(name, 2);
 }
 
 void expect_near(const Case& c, const std::string& isa, const Matrix& before, const Matrix& got,
@@ -106,10 +122,11 @@ void expect_near(const Case& c, const std::string& isa, const Matrix& before, co
 }
 
 TEST(MatmulBf16, IsTheSumOfExactProducts) {
-  for (const std::string& isa : usable_isas()) {
-    const auto backend = make_cpu_backend(isa, 2);
+  for (const std::string& isa : multipliers()) {
+    const auto backend = multiplier(isa);
     std::mt19937 random(11);
     for (const Case& c : cases()) {
+      if (takes_too_long(isa, c)) continue;
       Matrix a(c.M, c.K, c.half_factors, c.a_transposed, random),
           b(c.K, c.N, c.half_factors, c.b_transposed, random);
       const Matrix before(c.M, c.N, c.half_result, false, random);
@@ -122,8 +139,8 @@ TEST(MatmulBf16, IsTheSumOfExactProducts) {
 }
 
 TEST(LinearBf16, AddsABiasOfEitherType) {
-  for (const std::string& isa : usable_isas()) {
-    const auto backend = make_cpu_backend(isa, 2);
+  for (const std::string& isa : multipliers()) {
+    const auto backend = multiplier(isa);
     std::mt19937 random(12);
     for (const Case& c : cases())
       for (const bool half_bias : {false, true}) {
@@ -164,8 +181,8 @@ TEST(MatmulBf16, HasTheSameBitsForAnyNumberOfThreads) {
 TEST(MatmulBf16, RefusesFactorsOfTwoTypes) {
   std::mt19937 random(14);
   Matrix a(3, 4, true, false, random), b(4, 5, false, false, random), c(3, 5, false, false, random);
-  for (const std::string& isa : usable_isas())
-    EXPECT_THROW(make_cpu_backend(isa, 1)->matmul({c.view(), false}, a.view(), b.view()),
+  for (const std::string& isa : multipliers())
+    EXPECT_THROW(multiplier(isa)->matmul({c.view(), false}, a.view(), b.view()),
                  std::invalid_argument);
 }
 

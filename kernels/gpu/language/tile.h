@@ -1,15 +1,15 @@
 // Tiles: pieces of matrices, 16 by 16, spread over the 32 lanes of a warp.
 //
-// Every maker of GPUs has a unit that multiplies small matrices, and each wants them arranged in its
-// own way. A warp hands it the registers of all its lanes, and these are the words for that:
+// Every maker of GPUs has a unit that multiplies small matrices, and each wants them arranged in
+// its own way. A warp hands it the registers of all its lanes, and these are the words for that:
 //
 // clang-format off
 //   Tile                            16x16 floats: a sum that is being built up. A lane has 8 of them, in v[0..7]
 //   tile_row(t, i), tile_col(t, i)  where in the tile v[i] is
 //   TileA, TileB                    16x16 factors in bf16, opaque
 //
-//   load_a(t, s, at)                a(row, k) from a block of the group's memory, see below
-//   load_b(t, s, at)                b(k, col)
+//   load_a<lies>(t, block, row, k)  a(row.., k..) out of a block of the group's memory, see below
+//   load_b<lies>(t, block, k, col)  b(k.., col..)
 //   multiply_add(t, c, a, b)        c += a b
 //   as_factor(c)                    a sum, rounded to bf16, as the left factor of the next product
 //   tile_row_sum(t, v)              over the lanes that hold the same row; tile_row_max too
@@ -40,8 +40,16 @@ GPU_FN uint block_at(uint row, uint col) {
   return row * kBlock + ((col / 8) ^ (row % 8)) * 8 + col % 8;
 }
 
-// Which way a factor lies in its block: a(row, k) in row `row` of it, or across, in row k.
+// Which way a factor lies in its block: a row of the block goes along k, or across it.
+//   kAlong   a(row, k) is at (row, k), b(k, col) at (col, k)
+//   kAcross  a(row, k) is at (k, row), b(k, col) at (k, col)
 enum Lies : uint { kAlong, kAcross };
+
+// How many of 8 numbers from `first` on are there.
+GPU_FN uint left_of_8(uint first, uint count) {
+  const uint left = first < count ? count - first : 0;
+  return left < 8 ? left : 8;
+}
 
 struct Tile {
   float v[8];

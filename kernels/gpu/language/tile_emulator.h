@@ -1,5 +1,5 @@
-// Tiles on the emulator, with the lanes arranged as either maker does. A product happens when all 32
-// lanes have brought their factors; a copy arrives as late as the rules allow.
+// Tiles on the emulator, with the lanes arranged as either maker does. A product happens when all
+// 32 lanes have brought their factors; a copy arrives as late as the rules allow.
 #pragma once
 
 namespace glass {
@@ -10,9 +10,7 @@ GPU_FN Corner lane_corner(uint lane) {
     return {lane / 16 * 4 + lane / 2 % 4, lane / 8 % 2 * 4 + lane % 2 * 2};
   return {lane / 4, lane % 4 * 2};
 }
-GPU_FN uint row_partners(uint which) {
-  return which == 0 ? 1 : emulator::apple_tiles() ? 8 : 2;
-}
+GPU_FN uint row_partners(uint which) { return which == 0 ? 1 : emulator::apple_tiles() ? 8 : 2; }
 
 struct TileA {
   bf16 v[8];

@@ -49,7 +49,7 @@ GPU_FN simdgroup_matrix<float, 8, 8> quarter(float left, float right) {
   return m;
 }
 GPU_FN void multiply_add(Thread, LOCAL Tile& c, TileA a, TileB b) {
-  UNROLL for (uint low = 0; low < 4; low += 2) {        // the upper and the lower 8 rows
+  UNROLL for (uint low = 0; low < 4; low += 2) {           // the upper and the lower 8 rows
     UNROLL for (uint right = 0; right < 8; right += 4) {   // the left and the right 8 columns
       const uint i = low + right;
       simdgroup_matrix<float, 8, 8> sum = quarter(c.v[i], c.v[i + 1]);
