@@ -8,6 +8,9 @@
 #include "kernels/emulator/emulator_device.h"
 #include "kernels/gpu/gpu_backend.h"
 #endif
+#ifdef GLASS_HAS_cuda
+#include "kernels/cuda/cuda_device.h"
+#endif
 
 namespace glass {
 
@@ -15,13 +18,30 @@ std::vector<DeviceInfo> list_devices() {
   std::vector<std::string> isas;
   for (const CpuIsa& isa : cpu_isas())
     if (isa.usable) isas.push_back(isa.name);
-  return {
+  std::vector<DeviceInfo> devices = {
       {"cpu", "this processor, vector instructions, several threads, f32", isas},
       {"reference", "this processor, the obvious loops, one thread, f32 and f64", {}},
-#ifdef GLASS_HAS_emulator
-      {"emulator", "this processor as a GPU: the kernels of CUDA and Metal, thread by thread", {}},
-#endif
   };
+#ifdef GLASS_HAS_emulator
+  devices.push_back(
+      {"emulator", "this processor as a GPU: the kernels of CUDA and Metal, thread by thread", {}});
+#endif
+#ifdef GLASS_HAS_cuda
+  std::string why;
+  if (std::string gpu = cuda::describe_cuda_device(why); !gpu.empty())
+    devices.push_back({"cuda", gpu, {}});
+#endif
+  return devices;
+}
+
+std::string why_no_cuda() {
+#ifdef GLASS_HAS_cuda
+  std::string why;
+  (void)cuda::describe_cuda_device(why);
+  return why;
+#else
+  return "this program was built without device cuda";
+#endif
 }
 
 namespace {
@@ -50,11 +70,22 @@ std::unique_ptr<Backend> make_backend(const std::string& device, const std::stri
                                 " threads; choose 1 to " + std::to_string(kMaxThreads) +
                                 ", or 0 for one per physical core");
   if (device == "auto" || device == "cpu") return make_cpu_backend(isa, threads);
-  if (device == "reference" || device == "emulator") require_no_isa(device, isa);
+  if (device == "reference" || device == "emulator" || device == "cuda")
+    require_no_isa(device, isa);
   if (device == "reference") return make_reference_backend();
 #ifdef GLASS_HAS_emulator
   if (device == "emulator")
     return std::make_unique<GpuBackend>(std::make_unique<emulator::EmulatorDevice>());
+#endif
+#ifdef GLASS_HAS_cuda
+  if (device == "cuda") {
+    try {
+      return std::make_unique<GpuBackend>(cuda::open_cuda_device());
+    } catch (const std::invalid_argument& missing) {
+      throw std::invalid_argument(missing.what() + std::string("; choose auto, ") +
+                                  names_of_devices());
+    }
+  }
 #endif
   const bool known = device == "cuda" || device == "metal" || device == "emulator";
   throw std::invalid_argument((known ? "this program was built without device " + device

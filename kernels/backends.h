@@ -9,13 +9,16 @@
 namespace glass {
 
 struct DeviceInfo {
-  std::string name;          // what --device takes: cpu, reference, emulator
+  std::string name;          // what --device takes: cpu, reference, emulator, cuda
   std::string description;   // one line for people
   std::vector<std::string> isas;   // instruction sets that are built in and run here, best first
 };
 
 // Every device that works here, the one that "auto" picks first.
 std::vector<DeviceInfo> list_devices();
+
+// Why this machine has no NVIDIA GPU that the program can use, in one sentence; "" where it has.
+std::string why_no_cuda();
 
 // Every number in f32 or f64, on one thread, by the obvious loops.
 std::unique_ptr<Backend> make_reference_backend();

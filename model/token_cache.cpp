@@ -2,12 +2,12 @@
 
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "engine/base/error.h"
 #include "engine/base/hash.h"
 #include "engine/base/text.h"
+#include "kernels/user_cache.h"
 #include "model/token_folder.h"
 
 namespace glass {
@@ -21,13 +21,7 @@ constexpr const char* kEdition = "1";
 std::string cache_folder(const DataOptions& options) {
   if (options.cache == "off") return "";
   if (!options.cache.empty()) return options.cache;
-  const auto from = [](const char* variable) -> std::string {
-    const char* value = std::getenv(variable);
-    return value == nullptr ? "" : value;
-  };
-  if (const std::string base = from("XDG_CACHE_HOME"); !base.empty()) return base + "/glass";
-  if (const std::string home = from("HOME"); !home.empty()) return home + "/.cache/glass";
-  return "";
+  return user_cache_folder();
 }
 
 }   // namespace

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/base/text.h"
+#include "kernels/device_memory.h"
 #include "tools/arguments.h"
 #include "tools/build_info.h"
 #include "tools/help.h"
@@ -89,6 +90,8 @@ int main(int argc, char** argv) {
     flush_stdout();
   } catch (const Error& error) {
     code = report(error.code, error.what());
+  } catch (const OutOfDeviceMemory& error) {
+    code = report(ExitCode::system, std::string(error.what()) + "; ask for less: a smaller --batch-size, or --recompute.");
   } catch (const std::bad_alloc&) {
     code = report(ExitCode::system, "out of memory; close something, or ask for less.");
   } catch (const std::exception& error) {

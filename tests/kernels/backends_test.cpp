@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <stdexcept>
 
 namespace glass {
@@ -39,10 +40,22 @@ TEST(Backends, OnlyTheReferenceComputesInDouble) {
   EXPECT_FALSE(make_backend("cpu", "scalar", 1)->supports(DType::f64));
 }
 
+TEST(Backends, WithoutTheDriverThereIsNoCudaAndOneSentenceSaysWhy) {
+  ASSERT_EQ(::setenv("GLASS_CUDA_DRIVER", "no_such_driver.so.1", 1), 0);
+  for (const DeviceInfo& device : list_devices()) EXPECT_NE(device.name, "cuda");
+  EXPECT_THAT(why_no_cuda(), HasSubstr("cannot be opened (no_such_driver.so.1"));
+  EXPECT_THAT(refusal("cuda", "auto", 1), HasSubstr("cannot be opened (no_such_driver.so.1"));
+  EXPECT_THAT(refusal("cuda", "auto", 1), HasSubstr("; choose auto, cpu, reference"));
+  // A library, but not the driver.
+  ASSERT_EQ(::setenv("GLASS_CUDA_DRIVER", "libc.so.6", 1), 0);
+  EXPECT_THAT(why_no_cuda(), HasSubstr("the NVIDIA driver libc.so.6 has no cuInit"));
+  ::unsetenv("GLASS_CUDA_DRIVER");
+}
+
 TEST(Backends, WhatIsNotThereIsRefusedWithWhatIs) {
   EXPECT_THAT(refusal("tpu", "auto", 1),
               HasSubstr("there is no device 'tpu'; choose auto, cpu, reference or emulator"));
-  EXPECT_THAT(refusal("cuda", "auto", 1), HasSubstr("was built without device cuda"));
+  EXPECT_THAT(refusal("metal", "auto", 1), HasSubstr("was built without device metal"));
   EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("'sse9'"));
   EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("scalar"));
   EXPECT_THAT(refusal("reference", "avx2", 1), HasSubstr("has no instruction sets"));

@@ -136,8 +136,8 @@ std::vector<std::string> compiled() {
   std::vector<std::string> files = {"tools/wasm/glass_wasm.cpp", "tools/wasm/not_in_a_page.cpp"};
   std::istringstream parts(GLASS_PAGE_PARTS);   // from CMake, one behind the other
   for (std::string part; std::getline(parts, part, ' ');) files.push_back("tools/" + part);
-  // Of the kernels, those of one thread (GLASS_THREADS=none), and none of the emulator of GPUs.
-  static const std::regex kOther("team_pool|team_openmp|kernels/(gpu|emulator)/");
+  // Of the kernels, those of one thread (GLASS_THREADS=none), and none of GPUs.
+  static const std::regex kOther("team_pool|team_openmp|kernels/(gpu|emulator|cuda|metal)/");
   for (const char* floor : {"kernels", "engine", "model", "interp"})
     for (const auto& entry : fs::recursive_directory_iterator(fs::path(GLASS_SOURCE_DIR) / floor)) {
       const std::string file = fs::relative(entry.path(), GLASS_SOURCE_DIR).generic_string();

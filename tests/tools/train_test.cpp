@@ -520,7 +520,7 @@ TEST(Train, RefusesInOneSentenceAndLeavesNothingBehind) {
       {{"--val", "1"}, 2, "too large"},
       {{"--preset", "gpt5"}, 2, "There is no preset"},
       {{"--arch", "rnn"}, 2, "not one of"},
-      {{"--device", "cuda:0"}, 2, "not part of this build"},
+      {{"--device", "metal"}, 2, "not part of this build"},
       {{"--tokenizer", "words"}, 2, "okenizer"},
       {{"--doc-mark", "#"}, 2, "--doc-sep"},
       {{"--dtype", "f64", "--device", "cpu"}, 2, "f64"},

@@ -1,0 +1,81 @@
+#include "kernels/cuda/kernel_image.h"
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string_view>
+#include <system_error>
+
+#include "kernels/cuda/nvrtc.h"
+#include "kernels/gpu/kernel_text.h"
+#include "kernels/user_cache.h"
+
+namespace glass::cuda {
+namespace {
+
+struct Image {
+  int capability;   // the least that it runs on; 0 ends the list
+  std::string_view ptx;
+};
+#include "kernels/gpu/images.inc"   // kImages, the best first
+
+std::string fnv1a(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
+  return digits;
+}
+
+// A file that holds a text, and first its length and hash, so that a damaged one is made again.
+std::string header_of(std::string_view text) {
+  return "// " + std::to_string(text.size()) + " " + fnv1a(text) + "\n";
+}
+std::string read_kept(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string header;
+  if (!std::getline(file, header)) return "";
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  return header + "\n" == header_of(text) ? text : "";
+}
+void keep(const std::string& path, const std::string& text) {
+  namespace fs = std::filesystem;
+  std::error_code fault;
+  fs::create_directories(fs::path(path).parent_path(), fault);
+  const std::string unfinished = path + ".part" + std::to_string(::getpid());
+  std::ofstream file(unfinished, std::ios::binary);
+  file << header_of(text) << text;
+  file.close();
+  if (file) fs::rename(unfinished, path, fault);
+  fs::remove(unfinished, fault);   // where the disk is full, the next run compiles again
+}
+
+}   // namespace
+
+bool can_have_image(std::string& why) { return kImages[0].capability > 0 || find_nvrtc(why); }
+
+std::string kernel_image(int capability, std::string& why) {
+  for (const Image* image = kImages; image->capability > 0; ++image)
+    if (image->capability <= capability) return std::string(image->ptx);
+  return image_by_nvrtc(why);
+}
+
+std::string image_by_nvrtc(std::string& why) {
+  const Nvrtc* nvrtc = find_nvrtc(why);
+  if (!nvrtc) return "";
+  const std::string_view source = gpu::kernel_text();
+  const std::string folder = user_cache_folder();
+  const std::string path =
+      folder.empty() ? "" : folder + "/kernels-" + nvrtc->version() + "-" + fnv1a(source) + ".ptx";
+  if (!path.empty())
+    if (std::string kept = read_kept(path); !kept.empty()) return kept;
+  const std::string ptx = nvrtc->compile(std::string(source), kLeastCapability, why);
+  if (!ptx.empty() && !path.empty()) keep(path, ptx);
+  return ptx;
+}
+
+}   // namespace glass::cuda
