@@ -73,6 +73,7 @@ class GpuBackend final : public Backend {
   template <class Args>
   void each_element(const char* kernel, const Args& args);
   void product(const char* op, gpu::MatmulArgs, View c);
+  void product_on_blocks(const char* op, gpu::MatmulArgs, View c);
   void fold_partial(gpu::FoldArgs, unsigned segments);
   void fold_segments(const char* op, Into y, float* partial, unsigned segments);
   View contiguous_copy(gpu::Workspace& to, View from);

@@ -23,12 +23,13 @@ View batch_of(View v) {
   return v;
 }
 
-// Whether every run of 8 numbers along the axis of stride 1 begins at a multiple of 16 bytes.
-bool in_pieces(const Matrix& m, const Walk& batch) {
-  if (reinterpret_cast<std::uintptr_t>(m.array.data) % 16 != 0) return false;
-  if (std::min(m.row, m.column) != 1 || std::max(m.row, m.column) % 8 != 0) return false;
+// Whether runs of `numbers`, along the axis of stride 1, all begin at a multiple of their size.
+bool in_pieces(const Matrix& m, const Walk& batch, uint numbers) {
+  const std::uintptr_t bytes = numbers * (m.array.type == kBF16 ? 2 : 4);
+  if (reinterpret_cast<std::uintptr_t>(m.array.data) % bytes != 0) return false;
+  if (std::min(m.row, m.column) != 1 || std::max(m.row, m.column) % numbers != 0) return false;
   for (uint axis = 0; axis < batch.rank; ++axis)
-    if (m.array.stride[axis] % 8 != 0) return false;
+    if (m.array.stride[axis] % numbers != 0) return false;
   return true;
 }
 
@@ -56,23 +57,26 @@ void GpuBackend::product(const char* op, MatmulArgs p, View c) {
   require(p.a.array.type == p.b.array.type, op, "both factors must have one type");
   p.segments = 1;
   p.segment = p.K;
-  if (p.a.array.type != kBF16 || p.b.array.type != kBF16) {
-    launch("matmul", p, {groups_for(p.N, kPiece), groups_for(p.M, kPiece), p.batch.count});
-    return;
-  }
+  if (p.a.array.type == kBF16) return product_on_blocks(op, p, c);
+  launch("matmul", p, {groups_for(p.N, kPiece), groups_for(p.M, kPiece), p.batch.count});
+}
+
+void GpuBackend::product_on_blocks(const char* op, MatmulArgs p, View c) {
   Grid grid = {groups_for(p.N, kGroupTile), groups_for(p.M, kGroupTile), p.batch.count};
-  p.a.pieces = in_pieces(p.a, p.batch);
-  p.b.pieces = in_pieces(p.b, p.batch);
-  p.segments = segments_of(p, grid);
-  const bool cut = p.segments > 1;
-  if (cut) {
-    p.segment = groups_for(p.K, p.segments * kBlock) * kBlock;
-    grid.z = p.segments = groups_for(p.K, p.segment);
-  }
-  const Workspace partial(*this, cut ? std::size_t{p.segments} * p.M * p.N : 0);
-  p.partial = partial.data();
+  p.a.pieces = in_pieces(p.a, p.batch, 8);
+  p.b.pieces = in_pieces(p.b, p.batch, 8);
+  p.c.pieces = p.c.column == 1 && in_pieces(p.c, p.batch, 2);
+  const uint segments = segments_of(p, grid);
+  if (segments == 1) return launch(kernel_on_blocks(p), p, grid);
+
+  p.segment = groups_for(p.K, segments * kBlock) * kBlock;
+  grid.z = p.segments = groups_for(p.K, p.segment);
+  const Workspace partial(*this, std::size_t{p.segments} * p.M * p.N);
+  const Into sum = {c, p.add != 0};
+  p.c = {{partial.data(), kF32, {}}, p.N, 1, p.N % 2 == 0};
+  p.add = false;
   launch(kernel_on_blocks(p), p, grid);
-  if (cut) fold_segments(op, {c, p.add != 0}, p.partial, p.segments);
+  fold_segments(op, sum, partial.data(), p.segments);
 }
 
 void GpuBackend::matmul(Into c, View a, View b) {

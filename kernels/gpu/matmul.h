@@ -20,7 +20,8 @@ enum : uint {
 struct Matrix {
   Array array;        // its strides step through the batch
   uint row, column;   // in elements
-  uint pieces;        // whether it may be copied 8 numbers at a time, along the axis of stride 1
+  uint pieces;        // a factor may be read 8 numbers at a time along the axis of stride 1, c be
+                      // written 2 at a time along its rows
 };
 
 struct MatmulArgs {
@@ -29,9 +30,7 @@ struct MatmulArgs {
   Matrix a, b, c;
   uint add;     // to c
   Array bias;   // (N), or none
-  // Long sums in bf16 may be cut: segment s is [s, s + 1) times `segment`, and written to partial.
-  uint segments, segment;
-  GLOBAL float* partial;   // (segments, M, N), or nullptr: c
+  uint segments, segment;   // a long sum of bf16 may be cut: so many of this length, c (segments,M,N)
 };
 
 #ifndef GLASS_GPU_HOST

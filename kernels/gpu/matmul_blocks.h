@@ -55,17 +55,26 @@ GPU_FN void fetch_factor(Thread t, SHARED bf16* to, Factor f, uint k0) {
   else fetch_numbers<lies>(t, to, f, k0);
 }
 
-// One number of the result.
-GPU_FN void put_product(CONSTANT MatmulArgs& p, uint c, uint segment, uint row, uint col,
-                        float value) {
+// Two neighbours in a row of the result, which begins at `start`.
+GPU_FN void put_products(CONSTANT MatmulArgs& p, uint start, uint row, uint col, float left,
+                         float right) {
   if (row >= p.M || col >= p.N) return;
-  if (p.partial) {
-    p.partial[(segment * p.M + row) * p.N + col] = value;
-    return;
+  const uint at = start + row * p.c.row + col * p.c.column, next = at + p.c.column;
+  const bool both = col + 1 < p.N;
+  if (p.bias.data) {
+    left += get(p.bias, col * p.bias.stride[0]);
+    right += both ? get(p.bias, (col + 1) * p.bias.stride[0]) : 0.0f;
   }
-  const uint at = c + row * p.c.row + col * p.c.column;
-  const float bias = p.bias.data ? get(p.bias, col * p.bias.stride[0]) : 0.0f;
-  set(p.c.array, at, (p.add ? get(p.c.array, at) : 0.0f) + (value + bias));
+  if (p.add) {
+    left += get(p.c.array, at);
+    right += both ? get(p.c.array, next) : 0.0f;
+  }
+  if (both && p.c.pieces) {
+    set_pair(p.c.array, at, left, right);
+  } else {
+    set(p.c.array, at, left);
+    if (both) set(p.c.array, next, right);
+  }
 }
 
 template <Lies lies_a, Lies lies_b>
@@ -115,11 +124,12 @@ GPU_FN void multiply_factors(Thread t, CONSTANT MatmulArgs& p, SHARED bf16* bloc
     SHARED const bf16* now = blocks + i % kStages * stage;
     multiply_blocks<lies_a, lies_b>(t, sums, now, now + stage / 2);
   }
-  const uint c = place(p.batch, p.c.array, batch);
+  const uint start = place(p.batch, p.c.array, batch) + segment * p.M * p.N;
   UNROLL for (uint i = 0; i < 8; ++i) {
-    UNROLL for (uint e = 0; e < 8; ++e) {
-      put_product(p, c, segment, t.group.y * kGroupTile + piece_row(t, i) + tile_row(t, e),
-                  t.group.x * kGroupTile + piece_col(t, i) + tile_col(t, e), sums.tile[i].v[e]);
+    UNROLL for (uint e = 0; e < 8; e += 2) {
+      put_products(p, start, t.group.y * kGroupTile + piece_row(t, i) + tile_row(t, e),
+                   t.group.x * kGroupTile + piece_col(t, i) + tile_col(t, e), sums.tile[i].v[e],
+                   sums.tile[i].v[e + 1]);
     }
   }
 }

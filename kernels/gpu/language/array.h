@@ -51,6 +51,11 @@ GPU_FN void set(CONSTANT Array& a, uint at, float value) {
   if (a.type == kBF16) ((GLOBAL bf16*)a.data)[at] = to_bf16(value);
   else ((GLOBAL float*)a.data)[at] = value;
 }
+// Two neighbours at once; `at` is even, and so is where the array begins.
+GPU_FN void set_pair(CONSTANT Array& a, uint at, float left, float right) {
+  if (a.type == kBF16) ((GLOBAL uint*)a.data)[at / 2] = bf16_pair(left, right);
+  else ((GLOBAL ulong*)a.data)[at / 2] = ulong(as_uint(left)) | ulong(as_uint(right)) << 32;
+}
 GPU_FN void put(CONSTANT Output& y, uint at, float value) {
   set(y.array, at, y.add ? get(y.array, at) + value : value);
 }

@@ -11,7 +11,9 @@
 #define UNROLL _Pragma("unroll")
 #define KERNEL(name, Args, threads) \
   extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Args p)
-#define KERNEL_WITH_BLOCKS(name, Args, threads, count) KERNEL(name, Args, threads)
+// Few enough registers for two groups at a time on one processor, where its memory holds their blocks.
+#define KERNEL_WITH_BLOCKS(name, Args, threads, count) \
+  extern "C" __global__ void __launch_bounds__(threads, 2) name(const __grid_constant__ Args p)
 #define SHARED_ARRAY(type, name, dims) __shared__ __align__(16) type name dims
 // More than a kernel may have by itself: the launch brings it (Kernel::block_bytes).
 #define SHARED_BLOCKS(name, count)                             \

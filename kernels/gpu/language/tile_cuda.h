@@ -54,14 +54,9 @@ GPU_FN TileB load_b(Thread t, const bf16* block, uint k, uint col) {
   return b;
 }
 
-GPU_FN uint pair_of_halves(float low, float high) {
-  uint r;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(r) : "f"(high), "f"(low));
-  return r;
-}
 GPU_FN TileA as_factor(Tile c) {
   TileA a;
-  UNROLL for (uint i = 0; i < 4; ++i) { a.r[i] = pair_of_halves(c.v[2 * i], c.v[2 * i + 1]); }
+  UNROLL for (uint i = 0; i < 4; ++i) { a.r[i] = bf16_pair(c.v[2 * i], c.v[2 * i + 1]); }
   return a;
 }
 
