@@ -1,9 +1,9 @@
 // Random numbers without a state: number i of a stream is a function of (key, i), so every thread, every machine and
-// every replay draws the same ones. The generator is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy
-// as 1, 2, 3", 2011): ten rounds that multiply and mix four 32-bit counters with two 32-bit keys.
-// Inside the subset that CUDA and Metal also compile.
+// every replay draws the same ones. The generator is Philox4x32-10; its rounds are in philox.h.
 #pragma once
 #include <cstdint>
+
+#include "kernels/philox.h"
 
 namespace glass {
 
@@ -18,19 +18,10 @@ struct Philox4 { std::uint32_t x[4]; };
 
 // Four numbers for block `index` of the stream; element i is number i % 4 of block i / 4.
 [[gnu::always_inline]] inline Philox4 philox(RandomKey key, std::uint32_t index) {
-  std::uint32_t c0 = index, c1 = key.site, c2 = key.step, c3 = key.micro;
-  std::uint32_t k0 = static_cast<std::uint32_t>(key.seed), k1 = static_cast<std::uint32_t>(key.seed >> 32);
-  for (int round = 0; round < 10; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53u} * c0;
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57u} * c2;
-    c0 = static_cast<std::uint32_t>(b >> 32) ^ c1 ^ k0;
-    c1 = static_cast<std::uint32_t>(b);
-    c2 = static_cast<std::uint32_t>(a >> 32) ^ c3 ^ k1;
-    c3 = static_cast<std::uint32_t>(a);
-    k0 += 0x9E3779B9u;   // the golden ratio
-    k1 += 0xBB67AE85u;   // sqrt(3) - 1
-  }
-  return {{c0, c1, c2, c3}};
+  const PhiloxState<std::uint32_t> s =
+      philox_rounds(PhiloxState<std::uint32_t>{index, key.site, key.step, key.micro},
+                    static_cast<std::uint32_t>(key.seed), static_cast<std::uint32_t>(key.seed >> 32));
+  return {{s.c0, s.c1, s.c2, s.c3}};
 }
 
 // An element is kept when its number is at or above this: P(drop) = p to within 2^-32.

@@ -2,7 +2,7 @@
 #pragma once
 #include "kernels/gpu/language/gpu.h"
 #ifndef GLASS_GPU_HOST
-#include "kernels/gpu/language/philox_rounds.h"
+#include "kernels/philox.h"
 #endif
 
 namespace glass {
@@ -17,7 +17,7 @@ struct Draws {   // a RandomKey
 // Number i of the stream: number i % 4 of block i / 4.
 GPU_FN uint drawn(CONSTANT Draws& d, ulong i) {
   const PhiloxState<uint> start = {uint(i / 4), d.site, d.step, d.micro};
-  const PhiloxState<uint> s = philox_rounds<uint, ulong>(start, d.seed_low, d.seed_high);
+  const PhiloxState<uint> s = philox_rounds(start, d.seed_low, d.seed_high);
   const uint which = uint(i % 4);
   return which == 0 ? s.c0 : which == 1 ? s.c1 : which == 2 ? s.c2 : s.c3;
 }
