@@ -6,6 +6,7 @@
 #include "kernels/gpu/elementwise.h"
 #include "kernels/gpu/embedding.h"
 #include "kernels/gpu/fold.h"
+#include "kernels/gpu/id_order.h"
 #include "kernels/gpu/layernorm.h"
 #include "kernels/gpu/matmul.h"
 #include "kernels/gpu/matmul_blocks.h"

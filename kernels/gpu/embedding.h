@@ -13,9 +13,12 @@ struct EmbeddingArgs {
   Array table;   // strides of (V,C)
   uint V, C, n, add;
   Walk ids_walk;
-  Array ids;   // n numbers
+  Array ids;                  // n numbers
+  GLOBAL const uint* order;   // for scatter_add: 0 to n - 1, those of equal numbers side by side
   GLOBAL uint* fault;
 };
+
+enum : uint { kScatterColumns = 4 * 32 };
 
 #ifndef GLASS_GPU_HOST
 
@@ -40,54 +43,40 @@ KERNEL(gather, EmbeddingArgs, 256) {   // a warp has a row
   for (uint c = t.lane; c < p.C; c += 32) set(p.y, y, c, get(p.table, row + c * p.table.stride[1]));
 }
 
-// Whether one of this thread's numbers is `row`.
-GPU_FN bool holds_id(CONSTANT EmbeddingArgs& p, Thread t, uint row) {
-  bool found = false;
-  for (uint i = t.id; i < p.n; i += t.size) found = found || uint(id_at(p, i)) == row;
-  return found;
+// Where the numbers of `row` begin in the order: how many are smaller.
+GPU_FN uint first_of(CONSTANT EmbeddingArgs& p, uint row) {
+  uint begin = 0, end = p.n;
+  while (begin < end) {
+    const uint middle = begin + (end - begin) / 2;
+    if (uint(id_at(p, p.order[middle])) < row) begin = middle + 1;
+    else end = middle;
+  }
+  return begin;
 }
 
-// table[ids[i]] += y[i] in the order of i, without an atomic: a group has a row of the table, looks
-// through all numbers for its own, 256 at a time, and adds what it finds in order. A thread has
-// every 256th column, four at a time.
+// table[ids[i]] += y[i] in the order of i, without an atomic: a warp has a row of the table, and of
+// its columns every 32nd, four in all. What it adds stands side by side in the order.
 KERNEL(scatter_add, EmbeddingArgs, 256) {
   Thread t = this_thread();
-  SHARED_ARRAY(uint, found, [8]);
-  if (*p.fault) return;
-  const uint row = t.group.x * p.table.stride[0];
-  if (!group_any(t, found, holds_id(p, t, t.group.x))) {   // most rows of a large table
-    for (uint c = t.id; c < p.C && !p.add; c += 256)
-      set(p.table, row + c * p.table.stride[1], 0.0f);
-    return;
+  const uint id = warp_row(t), c0 = t.group.y * kScatterColumns + t.lane;
+  if (id >= p.V || *p.fault) return;
+  const uint begin = first_of(p, id), end = first_of(p, id + 1), row = id * p.table.stride[0];
+  if (begin == end && p.add) return;   // most rows of a large table
+  float sum[4];
+  UNROLL for (uint k = 0; k < 4; ++k) {
+    const uint c = c0 + k * 32;
+    sum[k] = p.add && c < p.C ? get(p.table, row + c * p.table.stride[1]) : 0.0f;
   }
-  for (uint c0 = 0; c0 < p.C; c0 += 4 * 256) {
-    float sum[4];
+  for (uint i = begin; i < end; ++i) {
+    const uint y = row_start(p.walk, p.y, p.order[i]);
     UNROLL for (uint k = 0; k < 4; ++k) {
-      const uint c = c0 + k * 256 + t.id;
-      sum[k] = p.add && c < p.C ? get(p.table, row + c * p.table.stride[1]) : 0.0f;
+      const uint c = c0 + k * 32;
+      if (c < p.C) sum[k] += get(p.y, y, c);
     }
-    for (uint first = 0; first < p.n; first += 256) {
-      const uint i = first + t.id;
-      const uint votes = warp_ballot(t, i < p.n && uint(id_at(p, i < p.n ? i : 0)) == t.group.x);
-      barrier(t);   // nobody still reads what was found before
-      if (t.lane == 0) found[t.warp] = votes;
-      barrier(t);
-      for (uint w = 0; w < 8; ++w) {
-        uint left = found[w];
-        for (uint lane = 0; left != 0; ++lane, left >>= 1) {
-          if (!(left & 1)) continue;
-          const uint y = row_start(p.walk, p.y, first + w * 32 + lane);
-          UNROLL for (uint k = 0; k < 4; ++k) {
-            const uint c = c0 + k * 256 + t.id;
-            if (c < p.C) sum[k] += get(p.y, y, c);
-          }
-        }
-      }
-    }
-    UNROLL for (uint k = 0; k < 4; ++k) {
-      const uint c = c0 + k * 256 + t.id, at = row + c * p.table.stride[1];
-      if (c < p.C) set(p.table, at, sum[k]);
-    }
+  }
+  UNROLL for (uint k = 0; k < 4; ++k) {
+    const uint c = c0 + k * 32;
+    if (c < p.C) set(p.table, row + c * p.table.stride[1], sum[k]);
   }
 }
 

@@ -11,6 +11,7 @@
 namespace glass {
 
 namespace gpu {
+struct EmbeddingArgs;
 struct FoldArgs;
 struct MatmulArgs;
 class Workspace;
@@ -76,6 +77,7 @@ class GpuBackend final : public Backend {
   void product_on_blocks(const char* op, gpu::MatmulArgs, View c);
   void fold_partial(gpu::FoldArgs, unsigned segments);
   void fold_segments(const char* op, Into y, float* partial, unsigned segments);
+  const unsigned* order_ids(const gpu::EmbeddingArgs&, const gpu::Workspace& room);
   View contiguous_copy(gpu::Workspace& to, View from);
   void norm_weight(const char* op, Into dw, Into db, View dy, View x, View mean, View rstd);
 

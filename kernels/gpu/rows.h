@@ -67,17 +67,6 @@ GPU_FN float group_max(Thread t, SHARED float* scratch, float v) {
   return top;
 }
 
-// Whether some thread of the group says yes.
-GPU_FN bool group_any(Thread t, SHARED uint* scratch, bool yes) {
-  const uint votes = warp_ballot(t, yes);
-  barrier(t);
-  if (t.lane == 0) scratch[t.warp] = votes;
-  barrier(t);
-  uint all = 0;
-  for (uint w = 0; w < t.size / 32; ++w) all |= scratch[w];
-  return all != 0;
-}
-
 #endif
 
 }   // namespace gpu

@@ -384,6 +384,17 @@ Problems scatter_add_small() {
       scatter_add_problem(into("table", {7, 4}, Mode::skip), ids("ids", {5}, 7), in("y", {5, 4})));
   all.push_back(scatter_add_problem(into("table", {3, 4}, Mode::add), ids("ids", {2, 5}, 3),
                                     in("y", {2, 5, 4})));
+  // Many ids; tables so long that their numbers have two and three bytes; rows longer than a group takes.
+  for (const Mode mode : {Mode::write, Mode::add}) {
+    all.push_back(scatter_add_problem(into("table", {300, 5}, mode), ids("ids", {1500}, 300),
+                                      in("y", {1500, 5})));
+    all.push_back(scatter_add_problem(into("table", {3, 2}, mode), ids("ids", {5000}, 3),
+                                      in("y", {5000, 2})));
+    all.push_back(scatter_add_problem(into("table", {9, 200}, mode), ids("ids", {40}, 9),
+                                      in("y", {40, 200})));
+  }
+  all.push_back(scatter_add_problem(into("table", {66000, 1}, Mode::write), ids("ids", {700}, 66000),
+                                    in("y", {700, 1})));
   return all;
 }
 Problems scatter_add_large() {

@@ -22,13 +22,11 @@ namespace gpu {
 KERNEL(helpers, HelperArgs, 256) {
   Thread t = this_thread();
   SHARED_ARRAY(float, scratch, [8]);
-  SHARED_ARRAY(uint, votes, [8]);
   float sum = 0, largest = 0;
   for (uint i = 0; i < 4; ++i) {
     sum += group_sum(t, scratch, float((t.id + i) % 2));
     largest += group_max(t, scratch, float((t.id + 64 * i) % 256));
     largest += group_max(t, scratch, -float((t.id + 64 * i) % 256));
-    sum += group_any(t, votes, t.id == 64 * i + 40) && !group_any(t, votes, false) ? 1.0f : 0.0f;
   }
   p.out[t.group.x * 256 + t.id] = sum + largest;
 }
