@@ -75,7 +75,8 @@ std::unique_ptr<Backend> make_backend(const std::string& device, const std::stri
   if (device == "reference") return make_reference_backend();
 #ifdef GLASS_HAS_emulator
   if (device == "emulator")
-    return std::make_unique<GpuBackend>(std::make_unique<emulator::EmulatorDevice>());
+    return std::make_unique<GpuBackend>(
+        std::make_unique<emulator::EmulatorDevice>(emulator::Options{}, make_team(threads)));
 #endif
 #ifdef GLASS_HAS_cuda
   if (device == "cuda") {

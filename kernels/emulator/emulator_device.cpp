@@ -1,8 +1,47 @@
 #include "kernels/emulator/emulator_device.h"
 
+#include <atomic>
 #include <cstring>
+#include <exception>
+#include <mutex>
 
 namespace glass::emulator {
+namespace {
+
+// A launch whose groups are run by several threads, and the first group that went wrong.
+struct Launch {
+  const gpu::Kernel& kernel;
+  const void* args;
+  gpu::Grid grid;
+  const Options& options;
+  std::atomic<std::int64_t> first_wrong;
+  std::mutex lock;
+  std::exception_ptr mistake;
+
+  static void run_one(const void* launch, std::int64_t group) {
+    static_cast<Launch*>(const_cast<void*>(launch))->run(group);
+  }
+  void run(std::int64_t group) {
+    if (group > first_wrong) return;
+    try {
+      const std::uint64_t number = static_cast<std::uint64_t>(group);
+      run_groups(kernel, args, grid, options, number, number + 1);
+    } catch (...) {
+      const std::lock_guard hold(lock);
+      if (group > first_wrong) return;
+      first_wrong = group;
+      mistake = std::current_exception();
+    }
+  }
+};
+
+}   // namespace
+
+EmulatorDevice::EmulatorDevice(Options options, Team team)
+    : options_(options),
+      team_(team),
+      name_("emulator, " + (team.threads == 1 ? std::string("one thread")
+                                              : std::to_string(team.threads) + " threads")) {}
 
 void EmulatorDevice::upload(std::byte* to, const void* host, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, host, bytes);
@@ -11,7 +50,14 @@ void EmulatorDevice::download(void* host, const std::byte* from, std::size_t byt
   if (bytes > 0) std::memcpy(host, from, bytes);
 }
 void EmulatorDevice::launch(const gpu::Kernel& kernel, const void* args, gpu::Grid grid) {
-  run(kernel, args, grid, options_);
+  const std::int64_t groups = static_cast<std::int64_t>(groups_of(grid));
+  if (team_.threads == 1 || groups == 1) {
+    run(kernel, args, grid, options_);
+    return;
+  }
+  Launch launch = {kernel, args, grid, options_, groups, {}, nullptr};
+  run_chunks(team_, groups, Launch::run_one, &launch);
+  if (launch.mistake) std::rethrow_exception(launch.mistake);
 }
 
 }   // namespace glass::emulator

@@ -1,5 +1,10 @@
-// The emulator as a device: memory of the host, kernels run at once.
+// The emulator as a device: memory of the host, kernels run at once. The groups of a launch are
+// shared out to a team of threads, where there is one; they know nothing of each other, so the
+// results are the same.
 #pragma once
+#include <string>
+
+#include "kernels/cpu/team.h"
 #include "kernels/emulator/group.h"
 #include "kernels/gpu/device.h"
 #include "kernels/host_memory.h"
@@ -8,18 +13,22 @@ namespace glass::emulator {
 
 class EmulatorDevice final : public gpu::Device {
  public:
-  explicit EmulatorDevice(Options options = {}) : options_(options) {}
-  const char* name() const override { return "emulator, one thread"; }
+  explicit EmulatorDevice(Options options = {}, Team team = {1});
+  const char* name() const override { return name_.c_str(); }
   std::byte* allocate(std::size_t bytes) override { return memory_.allocate(bytes); }
   void release(std::byte* p, std::size_t bytes) noexcept override { memory_.release(p, bytes); }
   void upload(std::byte* to, const void* host, std::size_t bytes) override;
   void download(void* host, const std::byte* from, std::size_t bytes) override;
+  // What a kernel does wrong is told as if the groups had run in order: of the first that does. But
+  // groups behind it may have run, too.
   void launch(const gpu::Kernel&, const void* args, gpu::Grid) override;
   void wait() override {}
   bool runs_at_once() const override { return true; }
 
  private:
   Options options_;
+  Team team_;
+  std::string name_;
   HostMemory memory_;
 };
 

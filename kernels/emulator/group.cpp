@@ -52,7 +52,8 @@ class Machine {
   Machine& operator=(const Machine&) = delete;
   ~Machine() { unmap(); }
 
-  Counters run(const gpu::Kernel&, const void* args, gpu::Grid, const Options&);
+  Counters run(const gpu::Kernel&, const void* args, gpu::Grid, const Options&, std::uint64_t first,
+               std::uint64_t last);
 
   // called by the running lane
   Where here() const { return {running_->id, kernel_->threads, group_}; }
@@ -90,7 +91,7 @@ class Machine {
   const void* args_ = nullptr;
   gpu::Grid group_;
   Options options_;
-  std::uint32_t launches_ = 0, groups_ = 0;   // groups: of this launch
+  std::uint32_t launches_ = 0, group_number_ = 0;   // the number of group_
   Counters counters_;
   std::string failure_;
   std::mt19937 random_;
@@ -171,7 +172,7 @@ bool Machine::standing(Standing& here, std::uintptr_t address) const {
   const bool inside = address >= begin && address < begin + mapped_bytes_;
   const bool in_group_memory = inside && address < begin + shared_bytes_;
   here = {launches_,
-          groups_,
+          group_number_,
           running_->id,
           running_->barriers,
           running_->warp_barriers,
@@ -281,6 +282,7 @@ void Machine::shuffle_order(unsigned warps) {
 void Machine::run_group() {
   const unsigned n = kernel_->threads;
   for (unsigned i = 0; i < n; ++i) order_[i] = options_.order == Order::reverse ? n - 1 - i : i;
+  if (options_.order == Order::shuffle) random_.seed(options_.seed + group_number_);
   shared_used_ = 0;
   for (Lane& lane : lanes_) start(lane);
   do {
@@ -288,12 +290,11 @@ void Machine::run_group() {
     for (unsigned first = 0; first < n; first += kWarp) run_warp(first);
   } while (pass_barrier() > 0);
   for (Lane& lane : lanes_) dismiss(lane.fiber);
-  ++groups_;
   counters_.threads += n;
 }
 
 Counters Machine::run(const gpu::Kernel& kernel, const void* args, gpu::Grid grid,
-                      const Options& options) {
+                      const Options& options, std::uint64_t first, std::uint64_t last) {
   kernel_ = &kernel;
   args_ = args;
   options_ = options;
@@ -301,8 +302,6 @@ Counters Machine::run(const gpu::Kernel& kernel, const void* args, gpu::Grid gri
   failure_.clear();
   limit_ = options.shared_bytes + kernel.block_bytes;
   ++launches_;
-  groups_ = 0;
-  random_.seed(options.seed);
   if (kernel.threads == 0 || kernel.threads > kMaxThreads || kernel.threads % kWarp != 0)
     fail("a group has 32 to 1024 threads, a multiple of 32");
   if (shared_bytes_ < limit_ || !mapped_) map(limit_);
@@ -310,9 +309,12 @@ Counters Machine::run(const gpu::Kernel& kernel, const void* args, gpu::Grid gri
   lanes_.resize(kernel.threads);
   order_.resize(kernel.threads);
   for (unsigned i = 0; i < kernel.threads; ++i) lanes_[i].id = i;
-  for (group_.z = 0; group_.z < grid.z; ++group_.z)
-    for (group_.y = 0; group_.y < grid.y; ++group_.y)
-      for (group_.x = 0; group_.x < grid.x; ++group_.x) run_group();
+  for (std::uint64_t n = first; n < last; ++n) {
+    group_number_ = static_cast<std::uint32_t>(n);
+    group_ = {static_cast<unsigned>(n % grid.x), static_cast<unsigned>(n / grid.x % grid.y),
+              static_cast<unsigned>(n / grid.x / grid.y)};
+    run_group();
+  }
   return counters_;
 }
 
@@ -340,8 +342,9 @@ bool standing(Standing& here, std::uintptr_t address) { return machine.standing(
 
 void stop_with(const std::string& mistake) { machine.stop_with(mistake); }
 
-Counters run(const gpu::Kernel& kernel, const void* args, gpu::Grid grid, const Options& options) {
-  return machine.run(kernel, args, grid, options);
+Counters run_groups(const gpu::Kernel& kernel, const void* args, gpu::Grid grid,
+                    const Options& options, std::uint64_t first, std::uint64_t last) {
+  return machine.run(kernel, args, grid, options, first, last);
 }
 
 }   // namespace glass::emulator

@@ -77,9 +77,17 @@ struct Counters {
   std::uint64_t threads = 0, switches = 0, barriers = 0, warp_operations = 0;
 };
 
-// Runs all groups of a launch, one after the other. A mistake that only a GPU program can make
-// (threads at different barriers, a warp that is not complete, too much shared memory) throws
-// std::logic_error with file and line.
-Counters run(const gpu::Kernel&, const void* args, gpu::Grid, const Options&);
+// Runs the groups [first, last) of a launch, one after the other. A mistake that only a GPU program
+// can make (threads at different barriers, a warp that is not complete, too much shared memory)
+// throws std::logic_error with file and line. Groups are counted along x first. They know nothing
+// of each other, so several threads of the system may run some each.
+Counters run_groups(const gpu::Kernel&, const void* args, gpu::Grid, const Options&,
+                    std::uint64_t first, std::uint64_t last);
+inline std::uint64_t groups_of(gpu::Grid grid) { return std::uint64_t{grid.x} * grid.y * grid.z; }
+// All of them.
+inline Counters run(const gpu::Kernel& kernel, const void* args, gpu::Grid grid,
+                    const Options& options) {
+  return run_groups(kernel, args, grid, options, 0, groups_of(grid));
+}
 
 }   // namespace glass::emulator

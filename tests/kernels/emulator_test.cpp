@@ -75,6 +75,13 @@ KERNEL(test_reads_first, TestArgs, 64) {
   p.out[t.id] = numbers[t.id];
 }
 
+// Groups 5 and up go wrong, each in its own way.
+KERNEL(test_some_groups_fail, TestArgs, 64) {
+  Thread t = this_thread();
+  if (t.group.x < 5) p.out[t.group.x] = 1;
+  if (t.group.x >= 5 && t.id <= t.group.x) barrier(t);
+}
+
 std::vector<float> run(const char* kernel, uint threads = 64, emulator::Options options = {}) {
   std::vector<float> out(192, -1);
   const TestArgs args = {out.data(), threads};
@@ -129,6 +136,22 @@ TEST(Emulator, SaysWhereThreadsWaitForSomebodyWhoDoesNotCome) {
   EXPECT_EQ(run("test_neighbours")[0], 1.0f);   // a mistake leaves nothing behind
 }
 
+// Whoever is done first: it is told what would be told if the groups ran one after the other.
+TEST(Emulator, SeveralThreadsTellTheMistakeOfTheFirstGroup) {
+  emulator::EmulatorDevice device({}, {3});
+  for (int i = 0; i < 50; ++i) {
+    std::vector<float> out(5);
+    const TestArgs args = {out.data(), 64};
+    try {
+      device.launch(*find_kernel("test_some_groups_fail"), &args, {40});
+      FAIL() << "nothing was told";
+    } catch (const std::logic_error& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("but 58 threads have returned"));
+    }
+    EXPECT_EQ(out, std::vector<float>(5, 1));
+  }
+}
+
 TEST(Emulator, KnowsEveryKernelByOneName) {
   std::set<std::string> names;
   for (const Kernel* k = kernels(); k; k = k->next) {
@@ -139,11 +162,14 @@ TEST(Emulator, KnowsEveryKernelByOneName) {
   EXPECT_EQ(find_kernel("no such kernel"), nullptr);
 }
 
-// Threads may get their turns in any order, and so may groups: what depends on it is a race.
+// Threads may get their turns in any order, and so may groups, also on several threads of the
+// system: what depends on it is a race.
 TEST(Emulator, NoKernelDependsOnTheOrderOfThreads) {
   GpuBackend forward(std::make_unique<emulator::EmulatorDevice>());
   GpuBackend reverse(
       std::make_unique<emulator::EmulatorDevice>(emulator::Options{emulator::Order::reverse}));
+  GpuBackend shared_out(
+      std::make_unique<emulator::EmulatorDevice>(emulator::Options{}, Team{3}));
   GpuBackend shuffled(
       std::make_unique<emulator::EmulatorDevice>(emulator::Options{emulator::Order::shuffle, 7}));
   for (const test::KernelRow& row : test::kernel_table()) {
@@ -152,6 +178,7 @@ TEST(Emulator, NoKernelDependsOnTheOrderOfThreads) {
       const auto bits = test::output_bits(forward, problems[i], i);
       EXPECT_EQ(bits, test::output_bits(reverse, problems[i], i)) << problems[i].key();
       EXPECT_EQ(bits, test::output_bits(shuffled, problems[i], i)) << problems[i].key();
+      EXPECT_EQ(bits, test::output_bits(shared_out, problems[i], i)) << problems[i].key();
     }
   }
 }
