@@ -51,6 +51,26 @@ BUGS = [
     ("attention.h", "attention_dq", "fetch_tile(t, chunk, p.v, v, j0, c0, p.D);", "", "tile never loaded"),
     ("attention.h", "attention_dkv", "h < «(hk + 1) * sharing»", "hk * sharing + 1", "heads forgotten"),
     ("attention.h", "attention_dkv", "«j < p.Tk» && p.dk.array.data", "true", "writes behind the end"),
+    # The same two on matrix units.
+    ("matmul_blocks.h", "fetch_pieces", "left_of_8(k, f.ks)", "8", "reads behind the end"),
+    ("matmul_blocks.h", "fetch_numbers", "side < f.sides && k < f.ks", "side < f.sides", "reads behind the end"),
+    ("matmul_blocks.h", "multiply_factors", "next % kStages * stage", "(next + 1) % kStages * stage", "wrong stage"),
+    ("matmul_blocks.h", "multiply_factors", "p.K < k0 + p.segment ? p.K : «k0 + p.segment»", "k0 + p.segment - 1", "segment one short"),
+    ("matmul_blocks.h", "multiply_factors", "place(p.batch, p.c.array, batch) + «segment * p.M * p.N»", "0",
+     "two groups write one place"),
+    ("matmul_blocks.h", "put_products", "both = «col + 1 < p.N»", "true", "writes behind the end"),
+    ("matmul_blocks.h", "matmul_across_across", "multiply_factors<kAcross, kAcross>(this_thread(), p, blocks);",
+     "multiply_factors<kAcross, kAlong>(this_thread(), p, blocks);", "strides swapped"),
+    ("attention_blocks.h", "fetch_head", "count = «row < begin || row >= end ? 0 : left_of_8(c, p.D)»", "8",
+     "reads behind the end"),
+    ("attention_blocks.h", "attention_blocks", "out[d].v[e] *= shrink[e / 2 % 2];", "", "sum not scaled down"),
+    ("attention_blocks.h", "attention_blocks", "sum[r] *= shrink[r];", "", "sum not scaled down"),
+    ("attention_blocks.h", "attention_blocks", "larger[r] = tile_row_max(t, larger[r]);", "", "lanes left alone"),
+    ("attention_blocks.h", "attention_blocks", "seen ? s[j].v[e] * scale2 : minus_infinity()", "s[j].v[e] * scale2", "mask forgotten"),
+    ("attention_blocks.h", "attention_blocks_dkv", "SHARED_ARRAY(float, delta, [kBlock]);", "[kBlock / 2]", "shared array too small"),
+    ("attention_blocks.h", "put_rows", "row < end && c < D", "c < D", "writes behind the end"),
+    ("language/tile.h", "tile_row", "i / 2 % 2 * 8", "i % 2 * 8", "wrong element"),
+    ("language/tile.h", "tile_row_sum", "row_partners(1)", "row_partners(0)", "wrong partner"),
     # Rows.
     ("softmax.h", "softmax", "top = warp_max(t, top);", "", "lanes left alone"),
     ("softmax.h", "softmax", "top == minus_infinity()", "false", "empty row"),
@@ -82,6 +102,16 @@ BUGS = [
      "fold_two(p.largest, total, shuffle_xor(t, total, mask == 16 ? 8 : mask))", "wrong partner"),
     # Tables and lists.
     ("embedding.h", "gather", "uint(id_at(p, i)) * «p.table.stride[0]»", "p.table.stride[1]", "strides swapped"),
+    ("embedding.h", "first_of", "uint(id_at(p, p.order[middle])) < row", "uint(id_at(p, p.order[middle])) <= row", "wrong place in the order"),
+    ("embedding.h", "scatter_add", "first_of(p, id + 1)", "first_of(p, id + 1) - 1", "last row forgotten"),
+    ("embedding.h", "scatter_add", "t.group.y * kScatterColumns + t.lane", "t.lane", "two groups write one place"),
+    ("embedding.h", "scatter_add", "i < end", "i < end && i < begin + 2", "rows forgotten"),
+    ("id_order.h", "walk_segment", "p.to[counters[digit] + «before»]", "0", "two lanes write one place"),
+    ("id_order.h", "walk_segment", "ones_of(lanes & ((1u << t.lane) - 1))", "ones_of(lanes >> t.lane) - 1", "not stable"),
+    ("id_order.h", "walk_segment", "counters[digit] += «ones_of(lanes)»", "1", "wrong count"),
+    ("id_order.h", "walk_segment", "uint(get_int(p.ids, place(p.walk, p.ids, which))) >> «p.shift»", "0", "wrong digit"),
+    ("id_order.h", "place_digits", "d < t.id", "d <= t.id", "one digit too far"),
+    ("id_order.h", "place_digits", "next += count;", "", "segments overlap"),
     ("faults.h", "report_fault", "atomic_largest(fault, 0xffffffffu - i);", "*fault = 0xffffffffu - i;", "no atomic"),
     ("optimizer.h", "adamw", "i < piece->count", "i <= piece->count", "writes behind the end"),
     ("optimizer.h", "sum_squares", "p.squares[«3 * t.group.x + 1»]", "3 * t.group.x", "wrong sum"),
@@ -92,20 +122,31 @@ BUGS = [
      "shared array too small"),
 ]
 
+# Where a rule would plant what harms nobody.
+HARMLESS = [
+    ("embedding.h", "if (begin == end && p.add) return;"),   # without it a row is written as it was
+    ("attention_blocks.h", "copy_wait<0>();   // where there were no keys"),   # the emulator keeps the group's memory
+]
+
 # Which kernels of the table (tests/kernels/tables.cpp) run what a file holds; without a line here, all of them.
 ROWS = {
     "attention.h": ["attention", "attention_backward"],
+    "attention_blocks.h": ["attention on blocks"],
     "cross_entropy.h": ["cross_entropy", "cross_entropy_backward"],
     "elementwise.h": ["copy", "affine", "zip", "swiglu", "swiglu_backward", "dropout", "fill"],
     "embedding.h": ["gather", "scatter_add"],
     "faults.h": ["faults"],
     "fold.h": ["fold"],
+    "id_order.h": ["scatter_add"],
     "layernorm.h": ["layernorm", "layernorm_backward", "rmsnorm", "rmsnorm_backward"],
     "matmul.h": ["matmul", "linear"],
+    "matmul_blocks.h": ["product on blocks"],
     "optimizer.h": ["global_norm", "adamw"],
     "packed_linear.h": ["linear_packed"],
     "rope.h": ["rope"],
     "rows.h": ["helpers", "softmax", "cross_entropy", "scatter_add", "global_norm", "rope"],
     "softmax.h": ["softmax", "softmax_backward"],
+    "language/blocks.h": ["product on blocks"],
+    "language/tile.h": ["product on blocks", "attention on blocks"],
     "language/array.h": ["copy", "zip", "fold"],
 }

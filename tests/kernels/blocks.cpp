@@ -1,0 +1,94 @@
+#include "tests/kernels/blocks.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <initializer_list>
+#include <random>
+#include <utility>
+
+namespace glass::test {
+namespace {
+
+// Random numbers that a bf16 holds, in either type.
+struct Factor {
+  std::vector<std::uint16_t> halves;
+  std::vector<float> floats;
+
+  Factor(std::int64_t count, std::mt19937& random) {
+    std::normal_distribution<float> bell;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::uint32_t bits = std::bit_cast<std::uint32_t>(bell(random)) & 0xffff0000u;
+      halves.push_back(static_cast<std::uint16_t>(bits >> 16));
+      floats.push_back(std::bit_cast<float>(bits));
+    }
+  }
+  View view(DType dtype, std::initializer_list<std::int64_t> shape) const;
+};
+
+template <class T>
+View contiguous(const T* data, DType dtype, std::initializer_list<std::int64_t> shape) {
+  View v{};
+  v.data = const_cast<std::byte*>(reinterpret_cast<const std::byte*>(data));
+  v.dtype = dtype;
+  for (const std::int64_t size : shape) v.shape[v.rank++] = size;
+  std::int64_t stride = 1;
+  for (int axis = v.rank - 1; axis >= 0; --axis) v.stride[axis] = stride, stride *= v.shape[axis];
+  return v;
+}
+View Factor::view(DType dtype, std::initializer_list<std::int64_t> shape) const {
+  return dtype == DType::bf16 ? contiguous(halves.data(), dtype, shape)
+                              : contiguous(floats.data(), dtype, shape);
+}
+View swapped(View v) {
+  std::swap(v.shape[0], v.shape[1]);
+  std::swap(v.stride[0], v.stride[1]);
+  return v;
+}
+
+}   // namespace
+
+std::vector<float> product(Backend& backend, DType dtype, ProductSizes n, bool a_across,
+                           bool b_across) {
+  std::mt19937 random(3);
+  const Factor a(n.M * n.K, random), b(n.K * n.N, random);
+  std::vector<float> c(static_cast<std::size_t>(n.M * n.N), 3);
+  backend.matmul({contiguous(c.data(), DType::f32, {n.M, n.N}), true},
+                 a_across ? swapped(a.view(dtype, {n.K, n.M})) : a.view(dtype, {n.M, n.K}),
+                 b_across ? b.view(dtype, {n.K, n.N}) : swapped(b.view(dtype, {n.N, n.K})));
+  return c;
+}
+
+AttentionResult attend(Backend& backend, DType dtype, AttentionSizes n, const Attention& a) {
+  std::mt19937 random(5);
+  const std::int64_t queries = n.B * n.H * n.T * n.D, keys = n.B * n.Hk * n.T * n.D;
+  const Factor q_(queries, random), k_(keys, random), v_(keys, random), dy_(queries, random);
+  const View q = q_.view(dtype, {n.B, n.H, n.T, n.D}), k = k_.view(dtype, {n.B, n.Hk, n.T, n.D}),
+             v = v_.view(dtype, {n.B, n.Hk, n.T, n.D}), dy = dy_.view(dtype, {n.B, n.H, n.T, n.D});
+  AttentionResult r;
+  r.y.resize(static_cast<std::size_t>(queries));
+  r.lse.resize(static_cast<std::size_t>(n.B * n.H * n.T));
+  r.dq = r.y;
+  r.dk.resize(static_cast<std::size_t>(keys));
+  r.dv = r.dk;
+  const View y = contiguous(r.y.data(), DType::f32, {n.B, n.H, n.T, n.D}),
+             lse = contiguous(r.lse.data(), DType::f32, {n.B, n.H, n.T});
+  backend.attention(y, lse, q, k, v, a);
+  backend.attention_backward({contiguous(r.dq.data(), DType::f32, {n.B, n.H, n.T, n.D}), false},
+                             {contiguous(r.dk.data(), DType::f32, {n.B, n.Hk, n.T, n.D}), false},
+                             {contiguous(r.dv.data(), DType::f32, {n.B, n.Hk, n.T, n.D}), false},
+                             dy, y, lse, q, k, v, a);
+  return r;
+}
+
+double difference(const std::vector<float>& got, const std::vector<float>& want) {
+  double largest = 0, worst = 0;
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    largest = std::max(largest, std::fabs(double{want[i]}));
+    const double error = std::fabs(double{got[i]} - double{want[i]});
+    worst = error <= worst ? worst : error;   // NaN, too
+  }
+  return worst / largest;
+}
+
+}   // namespace glass::test
