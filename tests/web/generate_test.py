@@ -86,7 +86,8 @@ def a_model_is_steered(report, page, args):
     page.click(".go")
     page.wait("document.querySelector('.pair .complaint')?.textContent.includes('no autoencoder')")
     said = page.value("document.querySelector('.pair .complaint').textContent")
-    report.check("no autoencoder", "glass interp sae train" in said, said)
+    report.check("no autoencoder", "the page Features can make one" in said, said)
+    report.check("and where", page.value("!!document.querySelector('.pair .complaint a[href=\"#/sae\"]')"))
     page.complaints.clear()   # a browser lists every refused request
 
 

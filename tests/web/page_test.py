@@ -86,7 +86,7 @@ def sentences_speak_of_fields(report, page, args):
     def complaints():
         return page.value("[...document.querySelectorAll('main .complaint')].map((one) => one.textContent).join(' / ')")
     go(page, "attention", "prompt=")
-    report.check("the fields are named", 'either "prompt" or "tokens"' in complaints(), complaints())
+    report.check("an empty prompt", 'type a text into "prompt"' in complaints(), complaints())
     go(page, "attention", f"prompt={PROMPT}&layer=99&colour=red")
     report.check("a choice that is not there", '"layer" cannot be 99 here: there are 0, 1' in complaints(), complaints())
     report.check("a field that is not there", 'no "colour"' in complaints(), complaints())
@@ -98,6 +98,8 @@ def sentences_speak_of_fields(report, page, args):
     report.check("stays where it was", page.value("document.querySelector('[data-option=temperature]').value") == "0.8")
     page.value("location.hash = '#/nowhere'")
     page.wait("document.querySelector('main .complaint')?.textContent.includes('no page called nowhere')")
+    go(page, "patch", "clean=a")
+    report.check("the fields are named", '"clean" and "corrupt" belong together' in complaints(), complaints())
     go(page, "heads", "random-models=0&sequences=many&n=8")
     report.check("a number that is none", '"sequences" cannot be many' in complaints(), complaints())
     page.complaints.clear()   # a browser lists every refused request

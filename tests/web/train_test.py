@@ -34,14 +34,19 @@ def a_trained_model_is_looked_into(report, page, args, run):
     page.complaints.clear()
     go(page, "neurons", "L=0&N=3")
     shown = page.value("document.querySelector('main .complaint')?.textContent") or ""
-    report.check("neurons want a scan", "scan" in shown, shown)
-    page.value("document.querySelector('details button').click()")
+    report.check("neurons want a scan, which a button makes",
+                 shown.startswith("There is no scan at ") and 'press "read a text and scan all neurons" above' in shown
+                 and "glass " not in shown, shown)
+    report.check("and the button is there", page.value("document.querySelector('.make').open"))
+    page.click(".make .go")
     page.wait("document.querySelector('section.result .strip')", 120)
     told = json.loads(peer.output_of(args.glass, "interp", "neurons", "show", "0", "3", "--ckpt", run, "--json"))
     shown = page.value("document.querySelector('section.result').textContent")
     best = told["contexts"][0]
     report.check("the strongest moment", f"{best['value']:.3f} at token {best['position']}" in shown,
                  f"{shown[:500]}\n  {best}")
+    page.click("section.result a[href='#/neurons']")
+    names_lead_to_what_they_name(report, page, "neurons", "What neuron {} stands for")
     go(page, "neurons", "L=0")
     shown = page.value("document.querySelector('section.result').textContent")
     report.check("a layer alone is no question", "Which neuron of layer 0? 0 .. 63." in shown, shown)
@@ -49,21 +54,39 @@ def a_trained_model_is_looked_into(report, page, args, run):
     a_file_changes(report, page, run)
 
 
+def fill(page, values, where=""):
+    for name, value in values.items():
+        page.value("document.querySelector(%s).value = '%s'" % (json.dumps(f"{where}[data-option={name}]"), value))
+
+
+def names_lead_to_what_they_name(report, page, path, title):
+    """The first name of an overview, pressed."""
+    first = "section.result td a"
+    page.wait(f"document.querySelector('{first}')")
+    name = page.value(f"document.querySelector('{first}').textContent")
+    page.click(first)
+    page.wait("document.querySelector('section.result h2')?.textContent.startsWith('What ')")
+    shown = page.value("document.querySelector('section.result h2').textContent")
+    report.check(f"{path}: {name} leads to its own page", shown.startswith(title.format(name)), shown)
+    page.value("history.back()")
+    page.wait(f"document.querySelector('{first}')")
+
+
 def an_autoencoder_is_trained(report, page, args, run):
     page.complaints.clear()
     go(page, "sae")
     shown = page.value("document.querySelector('section.result .complaint')?.textContent") or ""
-    report.check("features want an autoencoder", "There is no autoencoder" in shown, shown)
-    page.value("document.querySelector('.make').open = true")
-    for name, value in {"features": 24, "k": 4, "steps": 1000000}.items():
-        page.value("document.querySelector('.make [data-option=%s]').value = '%s'" % (name, value))
+    report.check("features want an autoencoder, which a button trains",
+                 shown.startswith("There is no autoencoder at ") and 'press "train" above' in shown
+                 and "glass " not in shown, shown)
+    report.check("and the button is there", page.value("document.querySelector('.make').open"))
+    fill(page, {"features": 24, "k": 4, "steps": 1000000}, ".make ")
     page.click(".make .go")
     page.wait("document.querySelector('.make .progress button')", 120)
     page.click(".make .progress button")
     shown = page.value("document.querySelector('.make .result').textContent")
     report.check("a training that is stopped says so", shown == "Stopped; nothing was written.", shown)
-    for name, value in {"features": 24, "k": 4, "steps": 40}.items():
-        page.value("document.querySelector('.make [data-option=%s]').value = '%s'" % (name, value))
+    fill(page, {"features": 24, "k": 4, "steps": 40}, ".make ")
     page.click(".make .go")
     page.wait("document.querySelector('.make .result footer')", 120)
     page.wait("document.querySelector('section.result h2')")
@@ -75,6 +98,11 @@ def an_autoencoder_is_trained(report, page, args, run):
         page.picture(os.path.join(args.pictures, "features.png"))
     go(page, "sae", f"F={told['rows'][0]['feature'] if 'rows' in told else 0}")
     report.check("a feature", page.value("document.querySelectorAll('section.result .figure').length") > 0)
+    names = page.value("[...document.querySelectorAll('section.result td a')].map((a) => a.getAttribute('href'))")
+    report.check("neighbours and neurons are links", {name.split("?")[0] for name in names} == {"#/sae", "#/neurons"},
+                 names)
+    go(page, "sae")
+    names_lead_to_what_they_name(report, page, "sae", "What feature {} of")
     page.complaints.clear()   # the first question was refused
 
 
@@ -123,11 +151,15 @@ def train(report, page, args):
                " box.dispatchEvent(new Event('change', { bubbles: true })); })()")
     page.wait(f"{grey} === '2'")
     report.check("the form shows what data and preset say", True)
-    for name, value in {"n-layer": 1, "n-embd": 16, "n-head": 2, "max-iters": 1000000}.items():
-        page.value("document.querySelector('[data-option=%s]').value = '%s'" % (name, value))
+    fill(page, {"n-embd": 64, "n-head": 7})
+    page.click(".start .go")
+    page.wait("document.querySelector('main .complaint')")
+    shown = page.value("document.querySelector('main .complaint').textContent")
+    report.check("fields by the names of the form", shown == '"n embd" (64) must be a multiple of "n head" (7).', shown)
+    page.complaints.clear()   # a browser lists every refused request
+    fill(page, {"n-layer": 1, "n-embd": 16, "n-head": 2, "max-iters": 1000000})
     page.value("document.querySelectorAll('.start details').forEach((d) => { d.open = true; })")
-    for name, value in {"eval-interval": 200, "eval-iters": 1, "log-interval": 20}.items():
-        page.value("document.querySelector('[data-option=%s]').value = '%s'" % (name, value))
+    fill(page, {"eval-interval": 200, "eval-iters": 1, "log-interval": 20})
     page.click(".start .go")
     page.wait("document.querySelector('.runs tbody tr')")
     page.wait("document.querySelector('.live .chart .line')", 120)

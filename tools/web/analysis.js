@@ -4,6 +4,7 @@ import { code_box } from './code.js';
 import { clear, el } from './dom.js';
 import { make_form } from './form.js';
 import { show_page } from './result.js';
+import { page_words, settle_in } from './words.js';
 import { Work } from './work.js';
 
 // What a page that knows the model can offer instead of a bare number.
@@ -60,13 +61,14 @@ export function analysis_page(spec) {
       if (missing) return work.say(el('p', { class: 'lead', role: 'status' }, missing));
       return work.run((signal) => ask((one) => question(one, signal), body), (answer) => {
         show(result, answer, context);
+        settle_in(result, page, form.in_fields);
         if (![answer].flat()[0].page.from.includes(context.model.digest)) context.opened();
       });
     };
     const form = make_form(analysis.options, { ...known(context.model), ...behind(spec.later),
       ...spec.extras?.(context) }, spec.words ?? 'show', run);
     const start = Object.keys(query).length ? query : await spec.start?.(context) ?? {};
-    work.in_words = form.in_fields;
+    work.in_words = (sentence) => page_words(sentence, page, form.in_fields);
     const said = form.set(start);
     if (said.length) {
       wrong.append(el('div', { class: 'complaint', role: 'alert' },

@@ -4,6 +4,7 @@ import { clear, el } from './dom.js';
 import { exercises, posed } from './exercises.js';
 import { gallery } from './heatmap.js';
 import { show_page } from './result.js';
+import { settle_in } from './words.js';
 import { complaint, Work } from './work.js';
 
 let numbered = 0;
@@ -155,6 +156,7 @@ export async function exercise_page(context, query, page) {
       fields.disabled = commit.disabled = true;   // a prediction is made once
       const settled = posed_.settle(answer.data), found = el('div', {});
       show_page(found, answer.page);
+      settle_in(found);
       const said = verdict(posed_, prediction, settled);
       clear(result).append(said, found);
       for (const option of form.querySelectorAll('input[type=radio]')) {

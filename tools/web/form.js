@@ -120,6 +120,13 @@ function body_of(fields) {
   return body;
 }
 
+// The name that a config file has for an option: n_embd, or dropout at the head of a sentence.
+function of_config(said, fields) {
+  const field = (name) => fields.get(name.toLowerCase().replaceAll('_', '-'));
+  return said.replace(/\b[a-z]+(?:_[a-z]+)+\b|^[A-Za-z]+(?= (?:is|must) )/g,
+    (name) => (field(name) ? `"${field(name).name}"` : name));
+}
+
 // A sentence of the command line in the words of the form: "--prompt TEXT" is its "prompt". A
 // command in it stays as a terminal takes it.
 function in_fields(sentence, fields) {
@@ -131,7 +138,7 @@ function in_fields(sentence, fields) {
       const placeholder = next !== undefined && next === field.option.value;
       return `"${field.name}"${next === undefined || placeholder ? '' : ` ${next}`}`;
     });
-  return said + (command ?? '');
+  return of_config(said, fields) + (command ?? '');
 }
 
 // What was asked for in an address and cannot be: a sentence each.

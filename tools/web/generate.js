@@ -6,6 +6,7 @@ import { clear, el, ground, on_scheme, say } from './dom.js';
 import { bars } from './plots.js';
 import { command_line } from './result.js';
 import { shell_line } from './shell.js';
+import { page_words } from './words.js';
 import { complaint } from './work.js';
 
 // What a person turns: the names are those of POST /api/generate.
@@ -132,7 +133,7 @@ class Writing {
       if (this.running === mine) say(this.text.textContent);
     } catch (error) {
       if (error.name !== 'AbortError' && this.running === mine) {
-        clear(this.trouble).append(complaint(error));
+        clear(this.trouble).append(complaint(error, page_words));
       }
     }
     if (this.running === mine) this.running = null;

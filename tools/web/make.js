@@ -27,6 +27,7 @@ export function maker(context, spec, made) {
   work.stopped = () => clear(result).append(
     el('p', { role: 'status' }, 'Stopped; nothing was written.'));
   context.leave(() => work.cancel());
-  return el('details', { class: 'make', 'data-make': spec.analysis },
+  return el('details', { class: 'make', 'data-make': spec.analysis,
+    'data-command': analysis.command, 'data-words': spec.words },
     el('summary', {}, spec.title), el('p', { class: 'remark' }, spec.remark), form.node, result);
 }

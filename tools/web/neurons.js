@@ -1,9 +1,21 @@
 // Neurons and features: what wakes one. The moments come from a long text, read once and kept in a
 // file; where there is none yet, or it is of other weights, the page can make it.
 import { analysis_page } from './analysis.js';
+import { el } from './dom.js';
 import { maker } from './make.js';
+import { show_page } from './result.js';
 
 const kStays = ' It goes on only while this page is open; others may ask the model meanwhile.';
+
+// One of them, with the way back to all.
+function show_one_of(all, address, is_one) {
+  return (node, { page, data }) => {
+    show_page(node, page);
+    if (is_one(data)) {
+      node.querySelector('h2').after(el('p', { class: 'remark' }, el('a', { href: address }, all)));
+    }
+  };
+}
 
 function neurons_in(model) {
   return model.tensors.find((tensor) => /\.mlp\.c_fc\.weight$/.test(tensor.name))?.shape[0];
@@ -14,6 +26,7 @@ export const neurons_page = analysis_page({ id: 'neurons', analysis: 'neurons-sh
     'words that the neuron speaks for.',
   extras: ({ model }) => ({ L: { choices: Array.from({ length: model.layers },
     (_, l) => [String(l), String(l)]), none: 'an overview' } }),
+  show: show_one_of('all neurons', '#/neurons', ({ neuron }) => neuron !== undefined),
   missing({ L, N }, { model }) {
     const upto = neurons_in(model) ? `0 .. ${neurons_in(model) - 1}` : 'counted from 0';
     if (L !== undefined && N === undefined) return `Which neuron of layer ${L}? ${upto}.`;
@@ -41,6 +54,7 @@ function places_of({ layers }) {
 export const features_page = analysis_page({ id: 'sae', analysis: 'sae-show', title: 'Features',
   lead: 'Directions that a sparse autoencoder found in the stream, each with the moments that ' +
     'wake it.',
+  show: show_one_of('all features', '#/sae', ({ feature }) => feature !== undefined),
   controls: (context, form, run) => maker(context, { analysis: 'sae-train',
     title: 'train an autoencoder', words: 'train', first: ['at', 'features', 'k', 'steps'],
     extras: { at: { choices: places_of(context.model), none: 'the stream half way up' } },

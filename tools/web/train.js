@@ -99,6 +99,7 @@ class TrainPage {
     this.list = el('div', { class: 'wide' });
     this.drawing = el('section', { class: 'live', 'aria-label': 'what the runs did' });
     this.trouble = el('div', {});
+    this.in_fields = (sentence) => sentence;   // until there is a form
   }
 
   ask(method, path, body) { return this.context.transport.call(method, path, body); }
@@ -108,7 +109,9 @@ class TrainPage {
       clear(this.trouble);
       await work();
     } catch (error) {
-      if (error.name !== 'AbortError') clear(this.trouble).append(complaint(error));
+      if (error.name !== 'AbortError') {
+        clear(this.trouble).append(complaint(error, this.in_fields));
+      }
     }
   }
 
@@ -259,6 +262,7 @@ class TrainPage {
       await this.follow();
     });
     const form = make_form(options, extras, 'start training', start, { at_once: false });
+    this.in_fields = form.in_fields;
     // Data and preset decide what the other fields are when nobody fills them.
     const plan = async () => {
       const { data, preset } = form.body();

@@ -5,17 +5,19 @@ import { clear, el } from './dom.js';
 
 const kBlink = 150;   // ms
 
-export function complaint(error) {
+// in_words(sentence): the words or elements to say it with, where the page has better ones.
+export function complaint(error, in_words = (sentence) => sentence) {
   return el('div', { class: 'complaint', role: 'alert' },
-    el('p', {}, capital(error.message)),
+    el('p', {}, in_words(capital(error.message))),
     error.hint ? el('p', { class: 'hint' }, error.link
       ? el('a', { href: error.link }, capital(error.hint)) : capital(error.hint)) : null);
 }
 
-// A sentence begins with a capital, unless with the name of a file.
+// A sentence begins with a capital, unless with a name: of a file, or one that programs use.
 function capital(text) {
   const said = String(text).trim();
-  const begun = /^\S*[/.]\S/.test(said) ? said : said.charAt(0).toUpperCase() + said.slice(1);
+  const named = /^\S*[/._]\S/.test(said);
+  const begun = named ? said : said.charAt(0).toUpperCase() + said.slice(1);
   return /[.!?:]$/.test(begun) ? begun : begun + '.';
 }
 
@@ -69,8 +71,7 @@ export class Work {
       if (this.running === mine) show(answer);
     } catch (error) {
       if (this.running === mine && error.name !== 'AbortError') {
-        error.message = this.in_words(error.message);
-        clear(this.node).append(complaint(error));
+        clear(this.node).append(complaint(error, this.in_words));
       }
     } finally {
       clearTimeout(sign);
