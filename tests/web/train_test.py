@@ -45,6 +45,13 @@ def a_trained_model_is_looked_into(report, page, args, run):
     best = told["contexts"][0]
     report.check("the strongest moment", f"{best['value']:.3f} at token {best['position']}" in shown,
                  f"{shown[:500]}\n  {best}")
+    marked = page.value("document.querySelector('.moment .asked').textContent")
+    report.check("the token that is meant", marked == best["token"], f"{marked}, {best}")
+    count = "[...document.querySelectorAll('.moments')[0].querySelectorAll('.moment')].filter((m) => m.offsetHeight)"
+    before = page.value(count + ".length")
+    page.click(".moments > button")
+    after = page.value(count + ".length")
+    report.check("the others when asked for", (before, after) == (4, len(told["contexts"])), (before, after))
     page.click("section.result a[href='#/neurons']")
     names_lead_to_what_they_name(report, page, "neurons", "What neuron {} stands for")
     go(page, "neurons", "L=0")

@@ -44,17 +44,23 @@ export function token_line(tokens) {
   return { node, spans, paint };
 }
 
-function strip(said) {
-  const values = floats(said.values), line = token_line(said.tokens);
-  const rows = () => [el('div', { class: 'wide', tabindex: 0 }, el('table', {},
+// The numbers of a strip: a row for each token.
+export function strip_table(said) {
+  const values = floats(said.values);
+  return el('div', { class: 'wide', tabindex: 0 }, el('table', {},
     el('caption', {}, said.title), el('tbody', {}, said.tokens.map((token, i) => el('tr', {},
       el('th', { scope: 'row' }, token),
-      el('td', { class: 'right' }, Number.isNaN(values[i]) ? '' : exact(values[i])))))))];
+      el('td', { class: 'right' }, Number.isNaN(values[i]) ? '' : exact(values[i])))))));
+}
+
+function strip(said) {
+  const values = floats(said.values), line = token_line(said.tokens);
   return el('figure', { class: 'figure' },
     said.title ? el('figcaption', {}, el('h3', {}, said.title)) : null,
     picture(line.node, () => line.paint(values, said.colours, said.range)),
     said.only_marks ? null : colour_bar(said),
-    said.tokens.length ? numbers_behind(rows) : el('p', {}, 'nothing to show'));
+    said.tokens.length ? numbers_behind(() => [strip_table(said)])
+      : el('p', {}, 'nothing to show'));
 }
 
 const kKinds = { paragraph, heatmap, gallery, bars, table, strip, diagram, chart };

@@ -1,19 +1,20 @@
 // Neurons and features: what wakes one. The moments come from a long text, read once and kept in a
 // file; where there is none yet, or it is of other weights, the page can make it.
 import { analysis_page } from './analysis.js';
-import { el } from './dom.js';
+import { clear, el } from './dom.js';
 import { maker } from './make.js';
-import { show_page } from './result.js';
+import { with_moments } from './moments.js';
+import { provenance, show_page } from './result.js';
 
 const kStays = ' It goes on only while this page is open; others may ask the model meanwhile.';
 
-// One of them, with the way back to all.
+// One of them, with the way back to all; or all of them.
 function show_one_of(all, address, is_one) {
   return (node, { page, data }) => {
-    show_page(node, page);
-    if (is_one(data)) {
-      node.querySelector('h2').after(el('p', { class: 'remark' }, el('a', { href: address }, all)));
-    }
+    if (!is_one(data)) return show_page(node, page);
+    clear(node).append(el('h2', {}, page.title),
+      el('p', { class: 'remark' }, el('a', { href: address }, all)), ...with_moments(page, data),
+      provenance(page));
   };
 }
 
