@@ -194,11 +194,11 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             self.ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
-    def key(self, name, code=None, number=0, text=""):
+    def key(self, name, code=None, number=0, text="", shift=False):
         """`text`: what the key writes; a summary opens at an Enter that writes a line end."""
         for kind in ("keyDown", "keyUp"):
             self.ask("Input.dispatchKeyEvent", type=kind, key=name, code=code or name, text=text,
-                     windowsVirtualKeyCode=number)
+                     windowsVirtualKeyCode=number, modifiers=8 if shift else 0)
 
     def picture(self, path, whole=True):
         size = self.ask("Page.getLayoutMetrics")["cssContentSize"]

@@ -14,6 +14,10 @@ import dashboard
 from dashboard import CIRCUIT, DONE, PAGES, PROMPT, ROOT, check_look, go, open_page, serving
 
 
+# What fields say of themselves where one does not see all of it; what is folded away with its field is seen later.
+CUT_HINTS = "[...document.querySelectorAll('main .field')].filter((f) => f.offsetHeight).map((f) => " \
+    "f.querySelector('small')).filter((hint) => hint?.textContent && (!hint.offsetHeight || " \
+    "hint.scrollHeight > hint.clientHeight + 1)).map((hint) => hint.textContent)"
 EVIL = "<img src=x onerror=window.hurt=1>"
 
 
@@ -33,6 +37,8 @@ def every_page_opens(report, page, args):
             if query:
                 report.check(f"{what} {path}: it draws", page.value("document.querySelectorAll('.figure').length") > 0)
             check_look(report, page, path, what)
+            cut = page.value(CUT_HINTS)
+            report.check(f"{what} {path}: hints can be read", cut == [], cut)
             if args.pictures:
                 page.picture(os.path.join(args.pictures, f"{path or 'start'}-{what}.png"))
         ground = page.value("getComputedStyle(document.body).backgroundColor")
@@ -103,6 +109,48 @@ def sentences_speak_of_fields(report, page, args):
     go(page, "heads", "random-models=0&sequences=many&n=8")
     report.check("a number that is none", '"sequences" cannot be many' in complaints(), complaints())
     page.complaints.clear()   # a browser lists every refused request
+
+
+# What has the focus: its name, whether one sees that (a ring around it, or around what stands for it), and whether
+# anything lies over its middle.
+FOCUS = """(() => {
+  const at = document.activeElement;
+  if (at === document.body) return null;
+  const ringed = (one) => one && getComputedStyle(one).outlineStyle !== 'none' &&
+    parseFloat(getComputedStyle(one).outlineWidth) > 0;
+  const part = at.querySelector?.(':scope > rect');
+  const box = at.getBoundingClientRect(), x = box.left + box.width / 2, y = Math.min(box.top + 8, box.bottom - 2);
+  const over = document.elementFromPoint(Math.min(Math.max(x, 1), innerWidth - 1), y);
+  const name = `${at.tagName} ${(at.getAttribute('aria-label') || at.textContent || at.id).slice(0, 30)}`;
+  return [name, ringed(at) || ringed(at.nextElementSibling) || !!part && getComputedStyle(part).strokeWidth > '2',
+    !!over && (at.contains(over) || over.contains(at) || at.parentNode.contains(over))];
+})()"""
+
+
+def the_keyboard_reaches_what_the_mouse_does(report, page, args):
+    """With the Tab key alone: one sees where one is, and comes to the end; on a phone from there back to the top, where
+    the list of pages lies over what is scrolled away."""
+    for size in ((1280, 900), (390, 844)):
+        page.shape(*size)
+        back = size[0] < 600
+        for path in ("attention", "patch", "circuit", "ablate"):
+            go(page, path, PAGES[path])
+            stops = []
+            page.value("document.querySelector('main').focus()" if not back else
+                       "[...document.querySelectorAll('main summary')].at(-1).focus()")
+            for _ in range(80):
+                page.key("Tab", number=9, shift=back)
+                stop = page.value(FOCUS)
+                if stop is None or page.value("!document.activeElement.closest('main')"):
+                    break
+                stops.append(stop)
+            names = [name for name, _, _ in stops]
+            report.check(f"{size[0]}, {path}: it ends", 10 < len(stops) < 80, names)
+            for wanted in ("BUTTON show", "BUTTON copy the command"):
+                report.check(f"{size[0]}, {path}: {wanted}", wanted in names, names)
+            hidden = [stop for stop in stops if not (stop[1] and stop[2])]
+            report.check(f"{size[0]}, {path}: one sees where one is", not hidden, hidden)
+    page.shape(1280, 900)
 
 
 def the_code_stands_behind_every_analysis(report, page, args):
@@ -182,12 +230,18 @@ def two_tabs_open_two_models(report, browser, args, folder):
         two.click("[data-model='handmade:twins']")
         two.wait(named % "handmade:twins")
         one.click(".go")
+        one.wait("document.querySelector('footer.from').textContent.includes('handmade:twins')")
         one.wait(named % "handmade:twins")
-        report.check("an answer renames the model",
-                     "handmade:twins" in one.value("document.querySelector('footer.from').textContent"))
+        report.check("an answer renames the model", True)
         go(two, "")
         two.click("[data-model='handmade:soft']")
         two.wait(named % "handmade:soft")
+        one.value("dispatchEvent(new Event('focus'))")
+        one.wait("document.querySelector('#notice [data-anew]')")
+        one.click("#notice [data-anew]")
+        one.wait("document.querySelector('footer.from')?.textContent.includes('handmade:soft')")
+        said = one.value("document.getElementById('notice').textContent")
+        report.check("a page of another model is made anew", said == "", said)
         go(one, "model")
         report.check("a page begins with the model that is open", one.value(named % "handmade:soft"))
         one.close()
@@ -195,8 +249,9 @@ def two_tabs_open_two_models(report, browser, args, folder):
 
 
 TESTS = [every_page_opens, pages_that_cannot_answer_say_why, sentences_speak_of_fields,
-         the_code_stands_behind_every_analysis]
+         the_keyboard_reaches_what_the_mouse_does, the_code_stands_behind_every_analysis]
 WITH_SERVERS = [what_is_typed_is_text, a_page_without_the_key_says_so, a_server_comes_and_goes, two_tabs_open_two_models]
+
 
 if __name__ == "__main__":
     sys.exit(dashboard.run(__doc__, "web_page", TESTS, WITH_SERVERS))

@@ -140,6 +140,7 @@ def a_run_is_trained(report, browser, args, folder):
             page = open_page(browser, url)
             train(report, page, args)
             charts_say_whose_lines_they_show(report, page, args, next(runs.iterdir()))
+            who_stands_on_a_button_stays_there(report, page)
             look_inside(report, page)
             a_trained_model_is_looked_into(report, page, args, next(runs.iterdir()))
             page.close()
@@ -199,6 +200,17 @@ def charts_say_whose_lines_they_show(report, page, args, run):
     shown = [float(row[0]) for row in table_of(page, "Speed")[0]]
     same = len(shown) == min(len(wanted), 1000) and all(near(x, y) for x, y in zip(map(str, shown), wanted))
     report.check("the median of fifteen", same, f"{shown}\n  {wanted}")
+
+
+def who_stands_on_a_button_stays_there(report, page):
+    """The list of runs is drawn again and again; the keyboard does not lose its place."""
+    page.value("document.querySelector('.runs input').focus()")
+    for shown in (False, True):
+        page.key(" ", code="Space", number=32, text=" ")
+        page.wait("document.querySelector('.runs input').checked === %s" % json.dumps(shown))
+        page.wait("!!document.querySelector('.live .chart') === %s" % json.dumps(shown))
+        at = page.value("document.activeElement.dataset.key")
+        report.check("the focus stays", (at or "").startswith("show "), at)
 
 
 def look_inside(report, page):

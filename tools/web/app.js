@@ -69,6 +69,11 @@ function describe(context) {
     el('span', { class: 'device' }, context.status.device));
 }
 
+// A model, as one can tell it from another.
+function name_of({ checkpoint, digest }) {
+  return checkpoint ? `${checkpoint} ${digest}` : '';
+}
+
 // What has become of the model's file since it was opened, and what was odd about it then.
 function notice(context) {
   const { file, newer, warnings = [] } = context.status, node = document.getElementById('notice');
@@ -83,6 +88,11 @@ function notice(context) {
       }
     } }, words);
   const said = warnings.map((warning) => [warning]);
+  if (context.made_for && context.made_for !== name_of(context.status)) {
+    const anew = () => context.look_again().catch(() => {}).then(() => show(context));
+    said.push(['Another model was opened meanwhile, not from here. ', el('button', { type: 'button',
+      class: 'quiet', 'data-anew': '', onclick: anew }, 'show this page of it')]);
+  }
   if (file === 'changed') {
     said.push(['The file of this model has changed since it was opened. ', again('open it again')]);
   } else if (file === 'gone') {
@@ -130,6 +140,8 @@ async function show(context) {
   const old = main.firstElementChild?.dataset.path;
   made.dataset.path = path;
   clear(main).append(made);
+  context.made_for = page.needs_model === false ? '' : name_of(context.status);
+  notice(context);
   main.dataset.page = page.id;
   if (old !== undefined && old !== path) { scrollTo(0, 0); main.focus({ preventScroll: true }); }
 }

@@ -2,6 +2,7 @@
 import { clear, el } from './dom.js';
 import { figure } from './figures.js';
 import { around_zero, command, predict, section, upto } from './guide_parts.js';
+import { shape_words } from './numbers.js';
 import { Work } from './work.js';
 
 const kMatrices = {
@@ -17,7 +18,7 @@ function rows_of(matrix, letters) {
 
 function gallery_of(matrices, letters, part, title) {
   const maps = matrices.map((m) => around_zero(
-    `${m.name} (${m.rows} x ${m.columns}): ${kMatrices[m.name] ?? ''}`, rows_of(m, letters),
+    `${m.name} (${shape_words([m.rows, m.columns])}): ${kMatrices[m.name] ?? ''}`, rows_of(m, letters),
     upto(m.columns), m[part]));
   const most = Math.max(...maps.map((map) => map.range[1]));   // one scale for all
   for (const map of maps) map.range = [-most, most];

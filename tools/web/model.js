@@ -5,7 +5,7 @@ import { code_box } from './code.js';
 import { el, clear } from './dom.js';
 import { bars_of_histogram } from './histogram.js';
 import { heatmap } from './heatmap.js';
-import { count, exact } from './numbers.js';
+import { count, exact, shape_words } from './numbers.js';
 import { tape_section } from './tape.js';
 import { complaint, Work } from './work.js';
 
@@ -37,7 +37,7 @@ function places(model, tensor) {
 function numbers_of(tensor) {
   const row = (name, value) => el('tr', {}, el('th', { scope: 'row' }, name),
     el('td', { class: 'right' }, value));
-  return el('table', {}, el('tbody', {}, row('shape', tensor.shape.join(' x ')),
+  return el('table', {}, el('tbody', {}, row('shape', shape_words(tensor.shape)),
     row('numbers', count(tensor.count)), row('norm', exact(tensor.norm)),
     row('mean', exact(tensor.mean)), row('deviation', exact(tensor.std)),
     row('least', exact(tensor.min)), row('largest', exact(tensor.max))));
@@ -95,7 +95,7 @@ function box(title, note, inside, kind = '') {
 
 function tensor_box(context, tensor) {
   const short = tensor.name.replace(/^transformer\.(h\.\d+\.)?/, '');
-  return box(short, `${tensor.shape.join(' x ')}, norm ${exact(tensor.norm)}`,
+  return box(short, `${shape_words(tensor.shape)}, norm ${exact(tensor.norm)}`,
     () => tensor_view(context, tensor), 'leaf');
 }
 

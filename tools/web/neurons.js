@@ -36,7 +36,7 @@ export const neurons_page = analysis_page({ id: 'neurons', analysis: 'neurons-sh
   controls(context, form, run) {
     if (!neurons_in(context.model)) {
       throw Object.assign(new Error('This model has no mlps, and so no neurons to look at.'),
-        { hint: 'open a model with mlps: glass train makes one in a minute' });
+        { hint: 'open a model with mlps, or train one, which takes a minute', link: '#/train' });
     }
     return maker(context, { analysis: 'neurons-scan', title: 'scan',
       words: 'read a text and scan all neurons', first: ['most'],

@@ -30,6 +30,11 @@ export function largest_of(values) {
   return most;
 }
 
+// "64 x 16", never on two lines.
+export function shape_words(shape) {
+  return shape.join('\u00a0x\u00a0');
+}
+
 export function count(n) {
   return n.toLocaleString('en-US');
 }

@@ -70,7 +70,8 @@ function reference_kind(i) {
 function star_at(x, y, kind) {
   const corners = Array.from({ length: 10 }, (_, i) => {
     const radius = i % 2 ? 2.8 : 6.5, angle = (i / 5 - 0.5) * Math.PI;
-    return `${(x + radius * Math.cos(angle)).toFixed(1)} ${(y + radius * Math.sin(angle)).toFixed(1)}`;
+    const place = [x + radius * Math.cos(angle), y + radius * Math.sin(angle)];
+    return place.map((at) => at.toFixed(1)).join(' ');
   });
   return svg('path', { class: `star ${kind}`, d: `M${corners.join('L')}Z` });
 }

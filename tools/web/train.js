@@ -130,7 +130,8 @@ class TrainPage {
   }
 
   button(words, run, work) {
-    const node = el('button', { type: 'button', class: 'quiet', 'data-action': words }, words);
+    const node = el('button', { type: 'button', class: 'quiet', 'data-action': words,
+      'data-key': `${words} ${run.id}` }, words);
     node.addEventListener('click', () => this.attempt(work));
     return node;
   }
@@ -163,14 +164,17 @@ class TrainPage {
   best_cell(run) {
     const { best } = run, first = run === this.best_run;
     if (!best) return el('td', {});
-    return el('td', { class: `right ${first ? 'best-one' : ''}` }, short_number(best.val_loss, 1), first ? ' ★' : '',
-    el('small', {}, `at ${best.step.toLocaleString('en-US')}`));
+    return el('td', { class: `right ${first ? 'best-one' : ''}` },
+      short_number(best.val_loss, 1), first ? ' ★' : '',
+      el('small', {}, `at ${best.step.toLocaleString('en-US')}`));
   }
 
+  // Drawn every few seconds: who stands on a button with the keyboard goes on standing there.
   draw_list() {
+    const { key } = document.activeElement.dataset;
     const rows = [...this.runs.values()].map((run) => {
       const box = el('input', { type: 'checkbox', checked: this.chosen.has(run.id),
-        'aria-label': `show ${run.name}` });
+        'aria-label': `show ${run.name}`, 'data-key': `show ${run.id}` });
       box.addEventListener('change', () => {
         if (box.checked) this.chosen.add(run.id);
         else this.chosen.delete(run.id);
@@ -188,6 +192,7 @@ class TrainPage {
           name)))), el('tbody', {}, rows))
       : el('p', { class: 'remark' }, `There is no run in ${this.folder} yet.`),
     this.best_run ? el('p', { class: 'remark' }, '★ the lowest of the runs that are shown') : '');
+    if (key) this.list.querySelector(`[data-key="${key}"]`)?.focus();
   }
 
   async draw_chosen() {
@@ -198,8 +203,8 @@ class TrainPage {
   }
 
   draw(runs) {
-    const open = this.drawing.querySelector('details[open]');
-    if (open && runs.length) return;   // somebody reads the numbers
+    const read = this.drawing.querySelector('details[open], :focus-visible');
+    if (read && runs.length) return;   // somebody reads the numbers, or walks along a line
     const hue_of = (run) => [...this.runs.keys()].indexOf(run.id);
     clear(this.drawing).append(...charts(runs, hue_of).filter(Boolean),
       ...runs.flatMap((run) => run.samples.slice(-6).reverse().map((sample) =>

@@ -1,5 +1,6 @@
-// What a result or a refusal says to somebody at a terminal, said to somebody at the page: an option
-// is a field, a command is a page or a button of this one, and the name of a neuron leads to it.
+// What a result or a refusal says to somebody at a terminal, said to somebody at the page: an
+// option is a field, a command is a page or a button of this one, and the name of a neuron leads to
+// it.
 import { el } from './dom.js';
 
 // ---- sentences ----------------------------------------------------------------------------------
