@@ -121,12 +121,13 @@ class ForwardSection {
 
   make() {
     const made = section('forward', '4. One letter on its way through the model',
-      ['Everything that happens between a letter and the guess of the next one, in order. Each ' +
-      'step is one line of the program, and it stands below the picture.'],
-      predict('How many different steps are there between a letter and the probabilities of the ' +
-        'next one?', ['16', 'hundreds', 'thousands'], 0,
-        'Sixteen vectors, each made from the ones before. A large model repeats the middle of ' +
-        'it, from attn_in to mlp_out, some dozens of times; nothing else is added.'),
+      ['Everything that happens between a letter and the guess of the next one, in order: ' +
+      'sixteen vectors, each made from the ones before. Each step is one line of the program, ' +
+      'and it stands below the picture.'],
+      predict('A large model has hundreds of such steps. Where do they come from?',
+        ['other kinds of steps are added', 'the middle is repeated', 'each step is cut into many'],
+        1, 'From attn_in to mlp_out all is done again, some dozens of times, each time with ' +
+        'weights of its own; nothing else is added.'),
       this.chips, this.stepper.node, this.result, command('glass micro --pause --steps 1'));
     this.run();
     return made;
