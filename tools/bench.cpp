@@ -20,6 +20,7 @@ extern const Command kBenchPeak;     // bench_peak.cpp
 extern const Command kBenchDecode;   // bench_decode.cpp
 extern const Command kBenchGrow;     // bench_grow.cpp
 extern const Command kBenchMicro;    // bench_micro.cpp
+extern const Command kBenchSteps;    // bench_steps.cpp
 extern const Command kBenchTokenizer;   // bench_tokenizer.cpp
 extern const Command kBenchTrain;    // bench_train.cpp
 
@@ -385,7 +386,7 @@ const Command kOps = {.name = "ops",
                       .options = kOpsOptions,
                       .run = run_ops};
 const Command* const kCommands[] = {&kBenchPeak,   &kOps,       &kBenchTokenizer, &kBenchTrain,
-                                    &kBenchDecode, &kBenchGrow, &kBenchMicro};
+                                    &kBenchDecode, &kBenchGrow, &kBenchMicro, &kBenchSteps};
 
 }   // namespace
 

@@ -10,6 +10,7 @@
 #include "kernels/gpu/layernorm.h"
 #include "kernels/gpu/matmul.h"
 #include "kernels/gpu/matmul_blocks.h"
+#include "kernels/gpu/matmul_steps.h"
 #include "kernels/gpu/optimizer.h"
 #include "kernels/gpu/packed_linear.h"
 #include "kernels/gpu/rope.h"

@@ -22,6 +22,8 @@ class GpuBackend final : public Backend {
   explicit GpuBackend(std::unique_ptr<gpu::Device> device);
   ~GpuBackend() override;
 
+  gpu::Device& device() { return *device_; }
+
   const char* name() const override;
   bool supports(DType) const override;
 

@@ -112,6 +112,20 @@ TEST(BenchDecode, RefusesWhatItCannotMeasure) {
   }
 }
 
+TEST(BenchSteps, TimesFourKernelsOnAGpuAndRefusesAProcessor) {
+  const Outcome outcome =
+      glass({"bench", "steps", "--device", "emulator", "--size", "20", "--json"});
+  EXPECT_EQ(outcome.code, 0) << outcome.text();
+  const JsonValue json = parse_json(outcome.out, "the output");
+  const std::vector<JsonValue>& rows = json.at("rows", "top").items;
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_EQ(rows[0].at("name", "row").string("name"), "matmul_naive");
+  for (const JsonValue& row : rows) EXPECT_GT(row.at("gflops", "row").number("gflops"), 0);
+  const Outcome refused = glass({"bench", "steps", "--device", "cpu"});
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("choose --device emulator"), std::string::npos) << refused.text();
+}
+
 TEST(BenchPeak, TellsScriptsWhatTheyRelyOn) {
   const Outcome outcome = glass({"bench", "peak", "--json", "--isa", "scalar", "--threads", "1"});
   EXPECT_EQ(outcome.code, 0) << outcome.text();
