@@ -171,13 +171,16 @@ bool Machine::standing(Standing& here, std::uintptr_t address) const {
   const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(mapped_);
   const bool inside = address >= begin && address < begin + mapped_bytes_;
   const bool in_group_memory = inside && address < begin + shared_bytes_;
-  here = {launches_,
+  const std::uintptr_t given = reinterpret_cast<std::uintptr_t>(args_);
+  here = {kernel_,
+          launches_,
           group_number_,
           running_->id,
           running_->barriers,
           running_->warp_barriers,
           in_group_memory,
-          in_group_memory && address >= begin + shared_used_};
+          in_group_memory && address >= begin + shared_used_,
+          address >= given && address < given + kernel_->args_bytes};
   return !inside || in_group_memory;
 }
 

@@ -48,13 +48,15 @@ bool next_arrival(unsigned batches_in_flight, Copy&);
 // How the lanes of a warp hold a tile: as Apple's do, or as NVIDIA's.
 bool apple_tiles();
 
-// Where the running thread stands when it touches memory, for whoever looks for races: two threads
-// of a group need a barrier between them, two groups of a launch have none.
+// Where the running thread stands when it touches memory, for whoever watches: two threads of a
+// group need a barrier between them, two groups of a launch have none.
 struct Standing {
+  const gpu::Kernel* kernel;
   std::uint32_t launch, group, thread;
   std::uint32_t barriers, warp_barriers;   // passed so far
   bool in_group_memory;
-  bool in_no_array;   // the group's memory, but nobody asked for it
+  bool in_no_array;    // the group's memory, but nobody asked for it
+  bool in_arguments;   // what the kernel was given
 };
 // False on the host, and where the address is the thread's own.
 bool standing(Standing& here, std::uintptr_t address);

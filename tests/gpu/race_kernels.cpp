@@ -65,6 +65,15 @@ KERNEL(race_not_between_halves, RaceArgs, 64) {
   Thread t = this_thread();
   ((GLOBAL bf16*)p.x)[t.group.x * 64 + t.id] = to_bf16(1.0f);
 }
+// For traffic_test.cpp: a thread has a row of 32 floats of device memory, and writes down a column
+// of the group's.
+KERNEL(traffic_of_columns, RaceArgs, 64) {
+  Thread t = this_thread();
+  SHARED_ARRAY(float, numbers, [32 * 64]);
+  numbers[t.id * 32] = 1;
+  barrier(t);
+  p.x[t.id * 32] = numbers[0];
+}
 
 }   // namespace
 }   // namespace gpu

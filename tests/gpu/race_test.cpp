@@ -23,6 +23,7 @@ std::string finding(const char* kernel) {
   std::vector<float> x(256);
   uint n = 0;
   const RaceArgs args = {x.data(), &n};
+  const test::Watch watch(test::find_races);
   try {
     emulator::run(*find_kernel(kernel), &args, {3}, {});
   } catch (const std::logic_error& race) { return race.what(); }
@@ -50,6 +51,7 @@ TEST(Races, AreNotFoundWhereThereAreNone) {
 }
 
 TEST(Races, NoKernelHasOne) {
+  const test::Watch watch(test::find_races);
   GpuBackend backend(std::make_unique<emulator::EmulatorDevice>());
   for (const test::KernelRow& row : test::kernel_table()) {
     const std::uint64_t before = test::watched_accesses();
@@ -62,6 +64,7 @@ TEST(Races, NoKernelHasOne) {
 
 // The kernels on matrix units, which the table does not reach: its operands are f32.
 TEST(Races, NoKernelOnBlocksHasOne) {
+  const test::Watch watch(test::find_races);
   GpuBackend backend(std::make_unique<emulator::EmulatorDevice>());
   const std::uint64_t before = test::watched_accesses();
   for (const bool a : {false, true})

@@ -1,6 +1,5 @@
 #include "tests/gpu/races.h"
 
-#include <cstring>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -22,9 +21,6 @@ struct Word {   // two bytes
   Access write, read;
 };
 constexpr std::uintptr_t kWordBytes = 2, kPageWords = 2048;
-
-std::uint64_t watched = 0;
-bool watching = true;
 
 Word& word_at(std::uintptr_t address) {
   struct Page {
@@ -86,68 +82,17 @@ void write(Word& word, const Standing& now, bool atomic) {
 
 }   // namespace
 
-std::uint64_t watched_accesses() { return watched; }
-void watch_for_races(bool on) { watching = on; }
-
-void watch(const volatile void* at, std::size_t bytes, bool writes, bool atomic) {
-  if (!watching) return;
-  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(at);
-  Standing now;
-  if (!emulator::standing(now, address)) return;
-  ++watched;
+void find_races(const MemoryAccess& access) {
+  const Standing& now = access.by;
   if (now.in_no_array)
     emulator::stop_with("thread " + std::to_string(now.thread) + " of group " +
                         std::to_string(now.group) +
                         " touches memory of the group that no array has");
-  for (std::uintptr_t a = address; a < address + bytes; a += kWordBytes) {
-    if (writes) write(word_at(a), now, atomic);
-    else read(word_at(a), now, atomic);
+  const std::uintptr_t end = access.address + access.bytes;
+  for (std::uintptr_t a = access.address; a < end; a += kWordBytes) {
+    if (access.writes) write(word_at(a), now, access.atomic);
+    else read(word_at(a), now, access.atomic);
   }
 }
 
 }   // namespace glass::test
-
-// What the compiler calls.
-using glass::test::watch;
-extern "C" {
-void __tsan_init() {}
-void __tsan_func_entry(void*) {}
-void __tsan_func_exit() {}
-#define GLASS_WATCH(n)                                                  \
-  void __tsan_read##n(void* a) { watch(a, n, false, false); }           \
-  void __tsan_write##n(void* a) { watch(a, n, true, false); }           \
-  void __tsan_unaligned_read##n(void* a) { watch(a, n, false, false); } \
-  void __tsan_unaligned_write##n(void* a) { watch(a, n, true, false); }
-GLASS_WATCH(1)
-GLASS_WATCH(2)
-GLASS_WATCH(4)
-GLASS_WATCH(8)
-GLASS_WATCH(16)
-void __tsan_read_range(void* a, unsigned long n) { watch(a, n, false, false); }
-void __tsan_write_range(void* a, unsigned long n) { watch(a, n, true, false); }
-void __tsan_vptr_update(void**, void*) {}
-void __tsan_vptr_read(void**) {}
-void* __tsan_memcpy(void* to, const void* from, std::size_t n) { return std::memcpy(to, from, n); }
-void* __tsan_memset(void* to, int c, std::size_t n) { return std::memset(to, c, n); }
-void* __tsan_memmove(void* to, const void* from, std::size_t n) {
-  return std::memmove(to, from, n);
-}
-unsigned __tsan_atomic32_load(const volatile unsigned* a, int) {
-  watch(a, 4, false, true);
-  return __atomic_load_n(a, __ATOMIC_SEQ_CST);
-}
-int __tsan_atomic32_compare_exchange_strong(volatile unsigned* a, unsigned* e, unsigned v, int,
-                                            int) {
-  watch(a, 4, true, true);
-  return __atomic_compare_exchange_n(a, e, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
-}
-int __tsan_atomic32_compare_exchange_weak(volatile unsigned* a, unsigned* e, unsigned v, int x,
-                                          int y) {
-  return __tsan_atomic32_compare_exchange_strong(a, e, v, x, y);
-}
-unsigned __tsan_atomic32_compare_exchange_val(volatile unsigned* a, unsigned e, unsigned v, int x,
-                                              int y) {
-  __tsan_atomic32_compare_exchange_strong(a, &e, v, x, y);
-  return e;
-}
-}

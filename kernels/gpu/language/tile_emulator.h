@@ -76,9 +76,14 @@ GPU_FN void multiply_add(Thread, Tile& c, const TileA& a, const TileB& b, GLASS_
 
 // The copy itself is made here, where whoever watches the kernels' memory sees it.
 GPU_FN void arrive(const emulator::Copy& c) {
-  bf16* const to = static_cast<bf16*>(c.to);
+  struct Piece {
+    bf16 numbers[8];
+  };
+  Piece piece = {};
   const bf16* const from = static_cast<const bf16*>(c.from);
-  for (uint i = 0; i < 8; ++i) to[i] = i < c.count ? from[i] : bf16(0);
+  if (c.count == 8) __builtin_memcpy(&piece, from, sizeof piece);   // in one access, as a GPU does
+  for (uint i = 0; i < c.count && c.count < 8; ++i) piece.numbers[i] = from[i];
+  __builtin_memcpy(c.to, &piece, sizeof piece);
 }
 GPU_FN void copy8(SHARED bf16* to, GLOBAL const bf16* from, uint count, GLASS_HERE) {
   const emulator::Copy c = {to, from, count};

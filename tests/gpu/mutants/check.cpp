@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -161,7 +162,8 @@ int check_all(GpuBackend& backend, const std::vector<const test::KernelRow*>& ro
 int run(int count, char** words) {
   active_mutant = std::atoi(words[1]);
   const bool races = std::strcmp(words[2], "races") == 0;
-  test::watch_for_races(races);
+  std::optional<test::Watch> watch;
+  if (races) watch.emplace(test::find_races);
   GpuBackend backend(std::make_unique<emulator::EmulatorDevice>());
   std::vector<const test::KernelRow*> rows;
   for (const test::KernelRow& row : test::kernel_table()) {
