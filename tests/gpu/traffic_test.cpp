@@ -11,6 +11,7 @@
 
 #include "kernels/emulator/emulator_device.h"
 #include "kernels/gpu/gpu_backend.h"
+#include "kernels/gpu/matmul_steps.h"
 #include "tests/gpu/race_kernels.h"
 
 namespace glass::test {
@@ -175,6 +176,15 @@ const std::vector<Job>& jobs() {
            b.matmul({y, false}, dy, swapped(w));
            b.matmul({y, false}, dy, right);
            b.matmul({y, false}, swapped(left), right);
+         };
+       }},
+      {"a product in steps, 64 x 64 x 64 (glass bench steps)",
+       {{"matmul_naive", 1, 1, 24.5}, {"matmul_shared", 1, 1, 2.5}},
+       [](Backend&, Memory& m) {
+         static emulator::EmulatorDevice device;
+         const View a = m.bf16({64, 64}), b = m.bf16({64, 64}), c = m.f32({64, 64});
+         return [=] {
+           for (const int step : {1, 2}) gpu::start_matmul_step(device, step, c, a, b);
          };
        }},
       {"attention, 1 head, 128 x 64",

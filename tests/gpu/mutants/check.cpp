@@ -15,6 +15,7 @@
 #include "kernels/backends.h"
 #include "kernels/emulator/emulator_device.h"
 #include "kernels/gpu/gpu_backend.h"
+#include "kernels/gpu/matmul_steps.h"
 #include "tests/gpu/mutants/helpers.h"
 #include "tests/gpu/races.h"
 #include "tests/kernels/blocks.h"
@@ -123,6 +124,29 @@ int check_attention(bool races) {   // a pattern is rounded to 8 bits on the way
   return 0;
 }
 
+// The steps towards a fast product, of small whole numbers, whose sums are exact: all of them make
+// what the last one makes, and touch nothing behind it.
+int check_steps() {
+  constexpr std::size_t M = 70, N = 150, K = 40, kBehind = 1024;
+  std::vector<std::uint16_t> a(M * K), b(K * N);
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = i % 3 ? 0x3f80 : 0xc000;   // 1, -2
+  for (std::size_t i = 0; i < b.size(); ++i) b[i] = i % 7 ? 0x4040 : 0x3f80;   // 3, 1
+  const auto matrix = [](auto& numbers, DType dtype, std::int64_t rows, std::int64_t columns) {
+    return View{
+        reinterpret_cast<std::byte*>(numbers.data()), dtype, 2, {rows, columns}, {columns, 1}};
+  };
+  emulator::EmulatorDevice device;
+  std::vector<float> want;
+  for (int step = gpu::kMatmulSteps; step >= 1; --step) {
+    std::vector<float> c(M * N + kBehind, 7);
+    gpu::start_matmul_step(device, step, matrix(c, DType::f32, M, N), matrix(a, DType::bf16, M, K),
+                           matrix(b, DType::bf16, K, N));
+    if (want.empty()) want = c;
+    if (c != want || c.back() != 7) return noticed("numbers", gpu::name_of_matmul_step(step));
+  }
+  return 0;
+}
+
 int check(GpuBackend& backend, const test::Problem& problem, std::size_t i, bool races) {
   test::on_crash_say("crash: " + problem.key());
   if (races) {
@@ -176,6 +200,7 @@ int run(int count, char** words) {
       const std::string row = words[i];
       const int found = row == "faults"                ? check_faults(backend, races)
                         : row == "helpers"             ? check_helpers()
+                        : row == "steps"               ? check_steps()
                         : row == "product on blocks"   ? check_products(races)
                         : row == "attention on blocks" ? check_attention(races)
                                                        : 0;

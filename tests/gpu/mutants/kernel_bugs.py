@@ -141,6 +141,7 @@ ROWS = {
     "layernorm.h": ["layernorm", "layernorm_backward", "rmsnorm", "rmsnorm_backward"],
     "matmul.h": ["matmul", "linear"],
     "matmul_blocks.h": ["product on blocks"],
+    "matmul_steps.h": ["steps"],
     "optimizer.h": ["global_norm", "adamw"],
     "packed_linear.h": ["linear_packed"],
     "rope.h": ["rope"],
