@@ -287,12 +287,17 @@ void Machine::run_group() {
   for (unsigned i = 0; i < n; ++i) order_[i] = options_.order == Order::reverse ? n - 1 - i : i;
   if (options_.order == Order::shuffle) random_.seed(options_.seed + group_number_);
   shared_used_ = 0;
+  const struct Dismissal {   // also where a mistake ends the group
+    std::vector<Lane>& lanes;
+    ~Dismissal() {
+      for (Lane& lane : lanes) dismiss(lane.fiber);
+    }
+  } at_the_end = {lanes_};
   for (Lane& lane : lanes_) start(lane);
   do {
     if (options_.order == Order::shuffle) shuffle_order(n / kWarp);
     for (unsigned first = 0; first < n; first += kWarp) run_warp(first);
   } while (pass_barrier() > 0);
-  for (Lane& lane : lanes_) dismiss(lane.fiber);
   counters_.threads += n;
 }
 

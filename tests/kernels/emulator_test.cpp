@@ -139,7 +139,7 @@ TEST(Emulator, SaysWhereThreadsWaitForSomebodyWhoDoesNotCome) {
 // Whoever is done first: it is told what would be told if the groups ran one after the other.
 TEST(Emulator, SeveralThreadsTellTheMistakeOfTheFirstGroup) {
   emulator::EmulatorDevice device({}, {3});
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; i < 20; ++i) {
     std::vector<float> out(5);
     const TestArgs args = {out.data(), 64};
     try {
