@@ -8,6 +8,9 @@
 namespace glass::emulator {
 namespace {
 
+// Fewer GPU threads than this take some ten microseconds: not worth waking anybody.
+constexpr std::uint64_t kWorthSharing = 1024;
+
 // A launch whose groups are run by several threads, and the first group that went wrong.
 struct Launch {
   const gpu::Kernel& kernel;
@@ -50,13 +53,14 @@ void EmulatorDevice::download(void* host, const std::byte* from, std::size_t byt
   if (bytes > 0) std::memcpy(host, from, bytes);
 }
 void EmulatorDevice::launch(const gpu::Kernel& kernel, const void* args, gpu::Grid grid) {
-  const std::int64_t groups = static_cast<std::int64_t>(groups_of(grid));
-  if (team_.threads == 1 || groups == 1) {
+  const std::uint64_t groups = groups_of(grid);
+  if (team_.threads == 1 || groups == 1 || groups * kernel.threads < kWorthSharing) {
     run(kernel, args, grid, options_);
     return;
   }
-  Launch launch = {kernel, args, grid, options_, groups, {}, nullptr};
-  run_chunks(team_, groups, Launch::run_one, &launch);
+  const std::int64_t count = static_cast<std::int64_t>(groups);
+  Launch launch = {kernel, args, grid, options_, count, {}, nullptr};
+  run_chunks(team_, count, Launch::run_one, &launch);
   if (launch.mistake) std::rethrow_exception(launch.mistake);
 }
 
