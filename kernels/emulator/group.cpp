@@ -64,6 +64,7 @@ class Machine {
   bool next_arrival(unsigned batches_in_flight, Copy&);
   bool apple_tiles() const { return options_.apple_tiles; }
   bool standing(Standing& here, std::uintptr_t address) const;
+  [[noreturn]] void leave();
   void stop_with(const std::string& mistake) {
     if (failure_.empty()) failure_ = "kernel " + std::string(kernel_->name) + ": " + mistake;
   }
@@ -127,9 +128,13 @@ void Machine::lane_main() {
   } catch (const std::exception& error) {
     m.failure_ = error.what();   // no exception leaves a fiber: the scheduler throws it again
   }
-  Lane& me = *m.running_;
+  m.leave();
+}
+
+void Machine::leave() {
+  Lane& me = *running_;
   me.state = State::done;
-  switch_fiber(me.fiber, m.scheduler_, true);
+  switch_fiber(me.fiber, scheduler_, true);
   std::abort();
 }
 
@@ -349,6 +354,10 @@ bool apple_tiles() { return machine.apple_tiles(); }
 bool standing(Standing& here, std::uintptr_t address) { return machine.standing(here, address); }
 
 void stop_with(const std::string& mistake) { machine.stop_with(mistake); }
+void leave_with(const std::string& mistake) {
+  machine.stop_with(mistake);
+  machine.leave();
+}
 
 Counters run_groups(const gpu::Kernel& kernel, const void* args, gpu::Grid grid,
                     const Options& options, std::uint64_t first, std::uint64_t last) {

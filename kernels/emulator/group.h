@@ -64,6 +64,10 @@ bool standing(Standing& here, std::uintptr_t address);
 // throw.
 void stop_with(const std::string& mistake);
 
+// The running thread ends wherever it stands, and the launch with this mistake: for who catches an
+// access to memory that is not there, in the middle of a kernel.
+[[noreturn]] void leave_with(const std::string& mistake);
+
 // In which order threads run where the rules leave it open.
 enum class Order { forward, reverse, shuffle };
 

@@ -12,7 +12,7 @@ using namespace metal;
 #define GLASS_FN GPU_FN
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define KERNEL(name, Args, threads)                                                            \
-  [[kernel, max_total_threads_per_threadgroup(threads)]] void name(                            \
+  [[kernel, host_name(#name), max_total_threads_per_threadgroup(threads)]] void name(          \
       constant Args& p [[buffer(0)]], uint id_ [[thread_index_in_threadgroup]],                \
       uint lane_ [[thread_index_in_simdgroup]], uint warp_ [[simdgroup_index_in_threadgroup]], \
       uint3 size_ [[threads_per_threadgroup]], uint3 group_ [[threadgroup_position_in_grid]])

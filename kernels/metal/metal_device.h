@@ -1,0 +1,63 @@
+// An Apple GPU as a Device (kernels/gpu/device.h). The kernels are compiled when the program runs,
+// by the compiler that is part of macOS, from the text that the program carries
+// (kernels/gpu/kernel_text.h).
+//
+// Work is collected before it is handed over: a command buffer takes launches in the order in which
+// they are to run, and Metal begins with it when it is committed. wait() is the only place where
+// the processor stands still.
+#pragma once
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "kernels/gpu/device.h"
+#include "kernels/metal/memory.h"
+#include "kernels/metal/objective_c.h"
+
+namespace glass::metal {
+
+// The GPU of this computer: its name, or why none can be used, one sentence.
+struct Presence {
+  std::string gpu, why_not;
+};
+Presence find_gpu();
+
+class MetalDevice final : public gpu::Device {
+ public:
+  MetalDevice();   // throws std::runtime_error with find_gpu's sentence, or what the compiler says
+                   // of the kernels
+  ~MetalDevice() override;
+
+  const char* name() const override { return name_.c_str(); }
+  std::byte* allocate(std::size_t bytes) override;
+  void release(std::byte*, std::size_t bytes) noexcept override;
+  void upload(std::byte* to, const void* host, std::size_t bytes) override;
+  void download(void* host, const std::byte* from, std::size_t bytes) override;
+  void launch(const gpu::Kernel&, const void* args, gpu::Grid) override;
+  void wait() override;
+
+ private:
+  struct Entry;   // one thread at a time, and a pool for its temporaries
+
+  Ref compile() const;
+  Id pipeline_of(const gpu::Kernel&);
+  void begin_batch();
+  void commit_batch();
+  void wait_for_all();
+  [[noreturn]] void refuse_memory(std::size_t bytes) const;
+
+  ObjectiveC objc_;
+  std::mutex mutex_;
+  Ref gpu_, queue_, library_;
+  std::string name_;
+  std::unordered_map<const gpu::Kernel*, Ref> pipelines_;   // compiled kernels, ready to be started
+  std::unique_ptr<Memory> memory_;
+  Ref commands_, encoder_;              // the batch that is being collected
+  unsigned launches_ = 0;               // in it
+  std::size_t buffers_announced_ = 0;   // to its encoder
+  std::vector<Ref> committed_;          // batches that have not been waited for
+};
+
+}   // namespace glass::metal
