@@ -7,6 +7,7 @@
 #ifdef GLASS_HAS_emulator
 #include "kernels/emulator/emulator_device.h"
 #include "kernels/gpu/gpu_backend.h"
+#include "kernels/metal/metal_device.h"
 #endif
 #ifdef GLASS_HAS_cuda
 #include "kernels/cuda/cuda_device.h"
@@ -31,6 +32,10 @@ std::vector<DeviceInfo> list_devices() {
   if (std::string gpu = cuda::describe_cuda_device(why); !gpu.empty())
     devices.push_back({"cuda", gpu, {}});
 #endif
+#ifdef GLASS_HAS_emulator
+  if (const metal::Presence gpu = metal::find_gpu(); gpu.why_not.empty())
+    devices.push_back({"metal", gpu.name + ", through Metal", {}});
+#endif
   return devices;
 }
 
@@ -41,6 +46,14 @@ std::string why_no_cuda() {
   return why;
 #else
   return "this program was built without device cuda";
+#endif
+}
+
+std::string why_no_metal() {
+#ifdef GLASS_HAS_emulator
+  return metal::find_gpu().why_not;
+#else
+  return "this program was built without device metal";
 #endif
 }
 
@@ -70,13 +83,18 @@ std::unique_ptr<Backend> make_backend(const std::string& device, const std::stri
                                 " threads; choose 1 to " + std::to_string(kMaxThreads) +
                                 ", or 0 for one per physical core");
   if (device == "auto" || device == "cpu") return make_cpu_backend(isa, threads);
-  if (device == "reference" || device == "emulator" || device == "cuda")
+  if (device == "reference" || device == "emulator" || device == "cuda" || device == "metal")
     require_no_isa(device, isa);
   if (device == "reference") return make_reference_backend();
 #ifdef GLASS_HAS_emulator
   if (device == "emulator")
     return std::make_unique<GpuBackend>(
         std::make_unique<emulator::EmulatorDevice>(emulator::Options{}, make_team(threads)));
+  if (device == "metal") {
+    if (const std::string why_not = why_no_metal(); !why_not.empty())
+      throw std::invalid_argument(why_not + "; choose auto, " + names_of_devices());
+    return std::make_unique<GpuBackend>(std::make_unique<metal::MetalDevice>());
+  }
 #endif
 #ifdef GLASS_HAS_cuda
   if (device == "cuda") {

@@ -9,7 +9,7 @@
 namespace glass {
 
 struct DeviceInfo {
-  std::string name;          // what --device takes: cpu, reference, emulator, cuda
+  std::string name;          // what --device takes: cpu, reference, emulator, cuda, metal
   std::string description;   // one line for people
   std::vector<std::string> isas;   // instruction sets that are built in and run here, best first
 };
@@ -19,6 +19,8 @@ std::vector<DeviceInfo> list_devices();
 
 // Why this machine has no NVIDIA GPU that the program can use, in one sentence; "" where it has.
 std::string why_no_cuda();
+// The same for GPUs of Apple.
+std::string why_no_metal();
 
 // Every number in f32 or f64, on one thread, by the obvious loops.
 std::unique_ptr<Backend> make_reference_backend();

@@ -30,7 +30,7 @@ struct Info {
   double memory_bytes = 0;
   std::vector<std::string> features;
   std::vector<DeviceInfo> devices;
-  std::string why_no_cuda;   // "" where there is
+  std::string why_no_cuda, why_no_metal;   // "" where there is
   Machine machine;
   double gflops =
       0;   // the best that multiply-adds from registers reach, with the chosen isa and threads
@@ -108,6 +108,7 @@ Info gather(const Arguments& args) {
   info.features = processor_features();
   info.devices = list_devices();
   info.why_no_cuda = why_no_cuda();
+  info.why_no_metal = why_no_metal();
   info.gflops =
       peak_gflops(info.machine.isa.empty() ? "auto" : info.machine.isa, info.machine.threads);
   info.bandwidth = memory_bandwidth(info.machine.threads);
@@ -135,7 +136,7 @@ void print_json(const Info& info) {
         .end();
   }
   json.end();
-  json.field("why_no_cuda", info.why_no_cuda);
+  json.field("why_no_cuda", info.why_no_cuda).field("why_no_metal", info.why_no_metal);
   json.field("peak_gflops", info.gflops)
       .field("peak_gbps", std::max(info.bandwidth.read, info.bandwidth.copy));
   json.field("read_gbps", info.bandwidth.read).field("copy_gbps", info.bandwidth.copy);
@@ -166,6 +167,7 @@ void print_text(const Info& info) {
     print_row(device.name, device.description + isas);
   }
   if (!info.why_no_cuda.empty()) print_row("cuda", "not here: " + info.why_no_cuda);
+  if (!info.why_no_metal.empty()) print_row("metal", "not here: " + info.why_no_metal);
   print_row("chosen here", info.machine.backend->name());
   print("\n" + ink(Ink::bold, "Measured now", stdout) + "\n");
   print_row("arithmetic", format("%.0f GFLOP/s, %s multiply-adds on %d thread%s", info.gflops,

@@ -16,8 +16,8 @@ constexpr double kLargestSeed = 9007199254740992;   // 2^53
 
 // clang-format off
 const Option kShared[] = {
-    {.name = "device",  .type = Type::choice, .fallback = "auto", .choices = "auto|cpu|reference|emulator|cuda",
-     .missing = "metal", .means = "mps=metal cuda:0=cuda", .help = "what computes; reference is the slow, obvious definition of right, cuda is an NVIDIA GPU, emulator runs GPU kernels thread by thread",
+    {.name = "device",  .type = Type::choice, .fallback = "auto", .choices = "auto|cpu|reference|emulator|cuda|metal",
+     .means = "mps=metal cuda:0=cuda", .help = "what computes; reference is the slow, obvious definition of right, cuda is an NVIDIA GPU, metal one of Apple, emulator runs GPU kernels thread by thread",
      .group = "Where it runs"},
     {.name = "isa",     .type = Type::choice, .fallback = "auto", .choices = "auto|scalar|avx2|avx512|neon",
      .help = "instruction set of the cpu device; auto takes the widest this machine has", .group = "Where it runs"},

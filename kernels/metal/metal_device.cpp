@@ -1,9 +1,9 @@
 #include "kernels/metal/metal_device.h"
 
 #include <cstring>
-#include <new>
 #include <stdexcept>
 
+#include "kernels/device_memory.h"
 #include "kernels/gpu/kernel_list.h"
 #include "kernels/gpu/kernel_text.h"
 
@@ -27,26 +27,15 @@ struct Size {   // MTLSize
 // The GPU, and a sentence where it cannot be used.
 Ref open_gpu(const ObjectiveC& objc, std::string& why_not) {
   Ref gpu(objc, objc.default_gpu());
-  if (!gpu) why_not = "metal: this computer has no GPU that Metal knows";
+  if (!gpu) why_not = "this computer has no GPU that Metal knows";
   else if (!gpu.send<bool>("supportsFamily:", kFamilyMetal3))
-    why_not = "metal: the GPU needs Metal 3, which macOS has from version 13 on";
+    why_not = "the GPU needs Metal 3, which macOS has from version 13 on";
   else if (!gpu.send<bool>("supportsFamily:", kFamilyApple7))
-    why_not = "metal: the kernels need an M1 or a later GPU of Apple";
+    why_not = "the kernels need an M1 or a later GPU of Apple";
   return gpu;
 }
 
 std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
-
-// What a program prints of an error that it cannot mend, in a sentence instead of std::bad_alloc's
-// name.
-class OutOfMemory final : public std::bad_alloc {
- public:
-  explicit OutOfMemory(std::string text) : text_(std::move(text)) {}
-  const char* what() const noexcept override { return text_.c_str(); }
-
- private:
-  std::string text_;
-};
 
 }   // namespace
 
@@ -56,7 +45,7 @@ Presence find_gpu() {
     const ObjectiveC objc;
     const Pool pool(objc);
     const Ref gpu = open_gpu(objc, found.why_not);
-    if (found.why_not.empty()) found.gpu = objc.text(gpu.send<Id>("name"));
+    if (found.why_not.empty()) found.name = objc.text(gpu.send<Id>("name"));
   } catch (const std::runtime_error& error) { found.why_not = error.what(); }
   return found;
 }
@@ -130,12 +119,12 @@ std::byte* MetalDevice::allocate(std::size_t bytes) {
 }
 
 void MetalDevice::refuse_memory(std::size_t bytes) const {
-  throw OutOfMemory(
-      "metal: out of memory: " + megabytes(bytes) + " more are wanted, " +
-      megabytes(memory_->held_bytes()) + " are taken, and " + name_ + " recommends at most " +
-      megabytes(gpu_.send<std::uint64_t>("recommendedMaxWorkingSetSize")) +
-      " in all and has at most " + megabytes(gpu_.send<unsigned long>("maxBufferLength")) +
-      " in one piece; a smaller batch or a shorter context needs less");
+  throw OutOfDeviceMemory("metal: out of memory: " + megabytes(bytes) + " more are wanted, " +
+                          megabytes(memory_->held_bytes()) + " are taken, and " + name_ +
+                          " recommends at most " +
+                          megabytes(gpu_.send<std::uint64_t>("recommendedMaxWorkingSetSize")) +
+                          " in all and has at most " +
+                          megabytes(gpu_.send<unsigned long>("maxBufferLength")) + " in one piece");
 }
 
 void MetalDevice::release(std::byte* block, std::size_t bytes) noexcept {

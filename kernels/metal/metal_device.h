@@ -20,7 +20,7 @@ namespace glass::metal {
 
 // The GPU of this computer: its name, or why none can be used, one sentence.
 struct Presence {
-  std::string gpu, why_not;
+  std::string name, why_not;
 };
 Presence find_gpu();
 

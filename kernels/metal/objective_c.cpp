@@ -18,14 +18,14 @@ constexpr const char* kCoreGraphics =
 void* open_library(const char* path) {
   if (void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL)) return library;
   const char* why = dlerror();
-  throw std::runtime_error("metal: " + std::string(why ? why : path));
+  throw std::runtime_error("Metal cannot be opened (" + std::string(why ? why : path) + ")");
 }
 
 template <class Function>
 void find(void* library, const char* name, Function& function) {
   function = reinterpret_cast<Function>(dlsym(library, name));
   if (!function)
-    throw std::runtime_error("metal: the library of Objective-C lacks " + std::string(name));
+    throw std::runtime_error("what stands for the runtime of Objective-C lacks " + std::string(name));
 }
 
 }   // namespace
@@ -36,7 +36,7 @@ ObjectiveC::ObjectiveC() {
 #ifndef __APPLE__
   if (!stand_in)
     throw std::runtime_error(
-        "metal: GPUs of Apple are reached through macOS, and this system is another one");
+        "GPUs of Apple are reached through macOS, and this system is another one");
 #endif
   void* const runtime = open_library(stand_in ? instead : kRuntime);
   void* const metal = stand_in ? runtime : open_library(kMetal);

@@ -52,10 +52,24 @@ TEST(Backends, WithoutTheDriverThereIsNoCudaAndOneSentenceSaysWhy) {
   ::unsetenv("GLASS_CUDA_DRIVER");
 }
 
+TEST(Backends, WithoutMetalThereIsNoGpuOfAppleAndOneSentenceSaysWhy) {
+  ASSERT_EQ(::setenv("GLASS_METAL", "no_such_metal.so", 1), 0);
+  for (const DeviceInfo& device : list_devices()) EXPECT_NE(device.name, "metal");
+  EXPECT_THAT(why_no_metal(), HasSubstr("no_such_metal.so"));
+  EXPECT_THAT(refusal("metal", "auto", 1), HasSubstr("no_such_metal.so"));
+  EXPECT_THAT(refusal("metal", "auto", 1), HasSubstr("; choose auto, cpu, reference"));
+  // A library, but not the runtime of Objective-C.
+  ASSERT_EQ(::setenv("GLASS_METAL", "libc.so.6", 1), 0);
+  EXPECT_THAT(why_no_metal(), HasSubstr("lacks objc_getClass"));
+  ::unsetenv("GLASS_METAL");
+#ifdef __linux__
+  EXPECT_THAT(why_no_metal(), HasSubstr("this system is another one"));
+#endif
+}
+
 TEST(Backends, WhatIsNotThereIsRefusedWithWhatIs) {
   EXPECT_THAT(refusal("tpu", "auto", 1),
               HasSubstr("there is no device 'tpu'; choose auto, cpu, reference or emulator"));
-  EXPECT_THAT(refusal("metal", "auto", 1), HasSubstr("was built without device metal"));
   EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("'sse9'"));
   EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("scalar"));
   EXPECT_THAT(refusal("reference", "avx2", 1), HasSubstr("has no instruction sets"));

@@ -79,13 +79,13 @@ TEST(CommandLine, EveryBadNumberIsAUsageError) {
 }
 
 TEST(CommandLine, DevicesAndInstructionSetsThatAreNotThereAreUsageErrors) {
-  expect_refusal(glass({"info", "--device", "metal"}), ExitCode::usage,
-                 "metal is not part of this build");
+  expect_refusal(glass({"info", "--device", "metal"}, {.environment = {{"GLASS_METAL", "none.so.1"}}}),
+                 ExitCode::usage, "none.so.1");
   expect_refusal(
       glass({"info", "--device", "cuda"}, {.environment = {{"GLASS_CUDA_DRIVER", "none.so.1"}}}),
       ExitCode::usage, "the NVIDIA driver cannot be opened (none.so.1");
   expect_refusal(glass({"info", "--device", "gpu"}), ExitCode::usage,
-                 "auto, cpu, reference, emulator or cuda");
+                 "auto, cpu, reference, emulator, cuda or metal");
   expect_refusal(glass({"info", "--isa", "sse9"}), ExitCode::usage, "'sse9' is not one of");
   expect_refusal(glass({"info", "--dtype", "f16"}), ExitCode::usage, "f32, bf16 or f64");
   expect_refusal(glass({"info", "--dtype", "f64", "--device", "cpu"}), ExitCode::usage,
