@@ -3,12 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
+#include "kernels/backends.h"
+#include "kernels/device_memory.h"
 #include "kernels/gpu/gpu_backend.h"
 #include "kernels/metal/metal_device.h"
 #include "tests/gpu/metal/use_stand_in.h"
+#include "tests/model/small_run.h"
 
 namespace glass::metal {
 namespace {
@@ -29,6 +34,8 @@ class Metal : public testing::Test {
   }
   stand_in::Books& books = test::use_metal_stand_in();
 };
+
+Device make_device() { return std::make_shared<GpuBackend>(std::make_unique<MetalDevice>()); }
 
 struct Filled {   // floats on a device
   Backend& backend;
@@ -56,6 +63,67 @@ TEST_F(Metal, AddsWhatItWasGiven) {
   backend.zip(Binary::add, {y.view(), false}, a.view(), b.view());
   EXPECT_EQ(books.launches, 0);   // nobody waited
   EXPECT_THAT(y.now(), ElementsAre(11, 22, 33));
+}
+
+// Forward, backward and the optimizer, with dropout: what a GPT needs, compiled from Metal's text.
+// The two differ in the order of their sums and in the last bits of exp and tanh; ten steps of
+// training carry that on.
+TEST_F(Metal, TrainsAGptAsTheReferenceDoes) {
+  for (const NormType norm : {NormType::layernorm, NormType::rmsnorm}) {
+    GPTConfig model = test::small_model();
+    model.dropout = 0.1;
+    model.norm_type = norm;
+    if (norm == NormType::rmsnorm) model.pos = Position::rope, model.act = Activation::swiglu;
+    const TrainConfig recipe = test::small_recipe(20);
+    test::SmallTraining here(model, recipe, make_device()),
+        right(model, recipe, make_backend("reference", "auto", 0));
+    double first = 0, last = 0;
+    for (int step = 0; step < 10; ++step) {
+      last = right.trainer.step().loss;
+      if (step == 0) first = last;
+      EXPECT_NEAR(here.trainer.step().loss, last, 1e-4) << "step " << step;
+    }
+    EXPECT_LT(last, first);
+  }
+}
+
+TEST_F(Metal, SaysWhyAGpuCannotBeUsed) {
+  EXPECT_EQ(find_gpu().why_not, "");
+  const stand_in::Books before = books;
+  books.has_gpu = false;
+  EXPECT_THAT(find_gpu().why_not, HasSubstr("no GPU that Metal knows"));
+  books.has_gpu = true;
+  books.family_apple = 1005;   // of a telephone
+  EXPECT_THAT(find_gpu().why_not, HasSubstr("M1 or a later GPU"));
+  books.family_metal = 5000;
+  EXPECT_THAT(find_gpu().why_not, HasSubstr("macOS has from version 13 on"));
+  EXPECT_THROW(MetalDevice(), std::runtime_error);
+  books.family_apple = before.family_apple, books.family_metal = before.family_metal;
+}
+
+TEST_F(Metal, TellsAllThatTheCompilerSays) {
+  ASSERT_EQ(::setenv("GLASS_METAL_COMPILER", "sh -c 'echo softmax.h:7: planted; exit 1' sh", 1), 0);
+  std::string said;
+  try {
+    const MetalDevice device;
+  } catch (const std::runtime_error& error) { said = error.what(); }
+  ::unsetenv("GLASS_METAL_COMPILER");
+  EXPECT_EQ(said, "metal: the compiler of macOS refuses the kernels:\nsoftmax.h:7: planted\n");
+}
+
+TEST_F(Metal, WithoutMemoryItSaysHowMuchThereIs) {
+  books.memory_bytes = std::size_t{32} << 20;
+  MetalDevice device;
+  std::byte* const small = device.allocate(100);   // cut from a slab of 16 MB
+  std::string said;
+  try {
+    (void)device.allocate(std::size_t{20} << 20);
+  } catch (const OutOfDeviceMemory& error) { said = error.what(); }
+  books.memory_bytes = std::size_t{1} << 30;
+  EXPECT_EQ(said,
+            "metal: out of memory: 20 MB more are wanted, 16 MB are taken, and stand-in for an "
+            "Apple GPU, Metal recommends at most 32 MB in all and has at most 16 MB in one piece");
+  device.release(small, 100);
 }
 
 }   // namespace
