@@ -61,7 +61,7 @@ MetalDevice::MetalDevice() {
   std::string why_not;
   gpu_ = open_gpu(objc_, why_not);
   if (!why_not.empty()) throw std::runtime_error(why_not);
-  name_ = objc_.text(gpu_.send<Id>("name")) + ", Metal";
+  name_ = "metal " + objc_.text(gpu_.send<Id>("name"));
   queue_ = Ref(objc_, gpu_.send<Id>("newCommandQueue"));
   library_ = compile();
   memory_ = std::make_unique<Memory>(objc_, gpu_.id());
@@ -120,8 +120,8 @@ std::byte* MetalDevice::allocate(std::size_t bytes) {
 
 void MetalDevice::refuse_memory(std::size_t bytes) const {
   throw OutOfDeviceMemory("metal: out of memory: " + megabytes(bytes) + " more are wanted, " +
-                          megabytes(memory_->held_bytes()) + " are taken, and " + name_ +
-                          " recommends at most " +
+                          megabytes(memory_->held_bytes()) + " are taken, and " +
+                          objc_.text(gpu_.send<Id>("name")) + " recommends at most " +
                           megabytes(gpu_.send<std::uint64_t>("recommendedMaxWorkingSetSize")) +
                           " in all and has at most " +
                           megabytes(gpu_.send<unsigned long>("maxBufferLength")) + " in one piece");
