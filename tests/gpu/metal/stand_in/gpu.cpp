@@ -23,7 +23,8 @@ Id compile(String* text, Options* options, Id* error) {
   const CompileOptions chosen = options ? options->values : CompileOptions();
   if (chosen.language < kMetal3) mistake("addresses of buffers inside of arguments need Metal 3.0");
   try {
-    return new Library(text->text, chosen);
+    const Program program(text->text, chosen);
+    return new Library(program);
   } catch (const std::runtime_error& refusal) {
     if (error) *error = autorelease(new Error(refusal.what()));
     return nullptr;

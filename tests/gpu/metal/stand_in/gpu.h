@@ -45,8 +45,7 @@ struct Options final : Object {
 };
 struct Library final : Object {
   Program program;
-  Library(const std::string& text, CompileOptions options)
-      : Object("MTLLibrary"), program(text, options) {}
+  explicit Library(const Program& p) : Object("MTLLibrary"), program(p) {}
 };
 struct KernelFunction final : Object {
   Library* library;
