@@ -178,13 +178,17 @@ const std::vector<Job>& jobs() {
            b.matmul({y, false}, swapped(left), right);
          };
        }},
-      {"a product in steps, 64 x 64 x 64 (glass bench steps)",
-       {{"matmul_naive", 1, 1, 24.5}, {"matmul_shared", 1, 1, 2.5}},
+      {"a product in steps, 128 x 128 x 128 in bf16 (glass bench steps)",
+       {{"matmul_naive", 1, 1, 48.5},
+        {"matmul_shared", 1, 1, 4.5},
+        {"matmul", 2, 1.8, 3},
+        {"matmul_along_across", 1, 1.1, 1}},
        [](Backend&, Memory& m) {
          static emulator::EmulatorDevice device;
-         const View a = m.bf16({64, 64}), b = m.bf16({64, 64}), c = m.f32({64, 64});
+         const View a = m.bf16({128, 128}), b = m.bf16({128, 128}), c = m.f32({128, 128});
          return [=] {
-           for (const int step : {1, 2}) gpu::start_matmul_step(device, step, c, a, b);
+           for (int step = 1; step <= gpu::kMatmulSteps; ++step)
+             gpu::start_matmul_step(device, step, c, a, b);
          };
        }},
       {"attention, 1 head, 128 x 64",
