@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "engine/base/asker.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "engine/random.h"
@@ -147,6 +148,7 @@ Composition composition(GPT& gpt, std::uint64_t seed) {
   out.baseline = random_composition(gpt, seed);
   std::vector<Factors> writes, asks, answers;
   for (int l = 0; l < c.n_layer; ++l) {
+    breathe();
     const HeadWeights w = head_weights(gpt, l, NormWeights::folded);
     writes.push_back(factors(w.v, w.o));
     asks.push_back(factors(w.q, transpose(w.k)));      // W_QK read from the query's side
@@ -154,6 +156,7 @@ Composition composition(GPT& gpt, std::uint64_t seed) {
   }
   for (std::size_t a = 0; a < writes.size(); ++a) {
     for (std::size_t b = a + 1; b < writes.size(); ++b) {
+      breathe();
       const std::vector<double> q = scores_of(writes[a], asks[b]),
                                 k = scores_of(writes[a], answers[b]),
                                 v = scores_of(writes[a], writes[b]);
@@ -185,6 +188,7 @@ Copying copying(GPT& gpt) {
     const HeadWeights w = head_weights(gpt, l, NormWeights::folded);
     const Tensor small = matmul(matmul(w.o, through), w.v);   // (H,D,D), the same eigenvalues
     for (int h = 0; h < c.n_head; ++h) {
+      breathe();
       double real = 0, size = 0;
       for (const auto& value : eigenvalues(one(small, h).to_host(), static_cast<std::size_t>(D)))
         real += value.real(), size += std::abs(value);
