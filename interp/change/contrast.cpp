@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <span>
 
 #include "engine/base/error.h"
 #include "engine/base/files.h"
 #include "engine/base/text.h"
+#include "engine/base/utf8.h"
 #include "engine/random.h"
 #include "model/permutation.h"
 
@@ -226,6 +228,37 @@ TwoRuns run_both(const Specimen& specimen, const Task& task, std::vector<std::st
 
 // ---- telling ------------------------------------------------------------------------------------
 
+namespace {
+
+// The text that these tokens are read from.
+std::optional<std::string> text_of(const Tokenizer& tokenizer, std::span<const std::int32_t> ids) {
+  std::string text;
+  for (const std::int32_t id : ids) {
+    if (id >= tokenizer.vocab_size()) return {};
+    text += tokenizer.token(id);
+  }
+  std::u32string letters;
+  if (decode_utf8(text, letters) < text.size()) return {};
+  try {
+    const std::vector<std::int32_t> again = tokenizer.encode_special(text);
+    const bool same = std::equal(again.begin(), again.end(), ids.begin(), ids.end());
+    return same ? std::optional(text) : std::nullopt;
+  } catch (const ContentError&) { return {}; }
+}
+
+std::optional<Question::Typed> typed(const Specimen& specimen, const Contrast& pair) {
+  if (!specimen.tokenizer) return {};
+  const auto clean = text_of(*specimen.tokenizer, pair.clean);
+  const auto corrupt = text_of(*specimen.tokenizer, pair.corrupt);
+  if (!clean || !corrupt) return {};
+  const auto token = [&](std::int32_t id) {
+    return text_of(*specimen.tokenizer, std::span(&id, 1)).value_or("#" + std::to_string(id));
+  };
+  return Question::Typed{*clean, *corrupt, token(pair.target), token(pair.foil)};
+}
+
+}   // namespace
+
 Question question_of(const Specimen& specimen, const Task& task, double metric_clean,
                      double metric_corrupt) {
   const Contrast& first = task.pairs.front();
@@ -235,7 +268,8 @@ Question question_of(const Specimen& specimen, const Task& task, double metric_c
           specimen.label(first.foil),
           task.B(),
           metric_clean,
-          metric_corrupt};
+          metric_corrupt,
+          typed(specimen, first)};
 }
 
 void put(Json& json, const Question& q) {
@@ -246,6 +280,9 @@ void put(Json& json, const Question& q) {
       .field("pairs", q.pairs)
       .field("metric_clean", q.metric_clean)
       .field("metric_corrupt", q.metric_corrupt);
+  if (!q.typed) return;
+  json.key("typed").object().field("clean", q.typed->clean).field("corrupt", q.typed->corrupt);
+  json.field("target", q.typed->target).field("foil", q.typed->foil).end();
 }
 
 std::string answer_in_words(const Question& q) {

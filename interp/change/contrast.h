@@ -10,6 +10,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,12 @@ struct Question {
   std::string target, foil;                  // of the first pair
   std::int64_t pairs = 1;
   double metric_clean = 0, metric_corrupt = 0;   // logit[target] - logit[foil], means over pairs
+  // The first pair as one types it to ask for it again; nothing where no text is read as these
+  // tokens.
+  struct Typed {
+    std::string clean, corrupt, target, foil;
+  };
+  std::optional<Typed> typed = {};
 };
 Question question_of(const Specimen& specimen, const Task& task, double metric_clean,
                      double metric_corrupt);

@@ -249,6 +249,25 @@ TEST(Contrasts, AreReadFromAFileLineByLine) {
   EXPECT_NE(read("\n").find("has no pair"), std::string::npos);
 }
 
+// What somebody would type to ask the same again.
+TEST(Contrasts, AreTheSameWhenTheyAreTyped) {
+  const Known model = known("induction", {});
+  const Task task = induction_task(model.specimen, 1, 5);
+  const Question question = question_of(model.specimen, task, 1, 0);
+  ASSERT_TRUE(question.typed);
+  const auto read = [&](const std::string& text) {
+    return model.specimen.tokenizer->encode_special(text);
+  };
+  EXPECT_EQ(read(question.typed->clean), task.pairs[0].clean);
+  EXPECT_EQ(read(question.typed->corrupt), task.pairs[0].corrupt);
+  EXPECT_EQ(one_token(model.specimen, question.typed->target, ""), task.pairs[0].target);
+  EXPECT_EQ(one_token(model.specimen, question.typed->foil, ""), task.pairs[0].foil);
+
+  Task unspeakable = task;   // a number that the tokenizer has no letter for
+  unspeakable.pairs[0].clean[0] = model.specimen.tokenizer->vocab_size();
+  EXPECT_FALSE(question_of(model.specimen, unspeakable, 1, 0).typed);
+}
+
 // 100 % of the way from one wrong answer to another is no finding.
 TEST(Patching, SaysWhereTheQuestionIsNoGoodOne) {
   const auto words = [](const std::string& name) {

@@ -7,6 +7,7 @@ Without Chromium the test is skipped.
 """
 import json
 import re
+import shlex
 import sys
 import time
 
@@ -86,6 +87,28 @@ def both_grids_are_read_together(report, page, args):
     page.shape(390, 844)
     report.check("one above the other on a phone", len(set(page.value(tops))) == 2, page.value(tops))
     page.shape(1280, 900)
+
+
+def fields_hold_what_was_compared(report, page, args):
+    """The texts of a result stand in the form, and one of them can be changed alone."""
+    def commands():
+        return page.value("[...document.querySelectorAll('footer.from code')].map((line) => line.textContent)")
+
+    told = command(args.glass, "patch")["typed"]
+    for path, query in (("patch", ""), ("path", ""), ("circuit", "random=2")):
+        go(page, path, query)
+        shown = page.value("Object.fromEntries(%s.map((name) => [name, document.querySelector("
+                           "`[data-option=${name}]`).value]))" % json.dumps(sorted(told)))
+        report.check(f"the fields of {path}", shown == told, f"{shown}\n  {told}")
+        report.check(f"{path} asks for nothing more", "--clean" not in "".join(commands()), commands())
+    go(page, "patch")
+    page.value("document.querySelector('[data-option=foil]').value = 'N'")
+    page.click(".go")
+    page.wait("document.querySelector('footer.from code').textContent.includes('--foil')")
+    words = shlex.split(commands()[0])
+    report.check("what belongs together is asked together",
+                 {f"--clean={told['clean']}", f"--corrupt={told['corrupt']}", "--foil=N"} < set(words) and
+                 not any(word.startswith("--target") for word in words), words)
 
 
 def a_cell_says_its_number(report, page, args):
@@ -212,9 +235,11 @@ def only_the_newest_answer_counts(report, page, args):
     report.check("the last choice is shown", "attn_out" in shown, shown)
 
 
-TESTS = [numbers_are_those_of_the_commands, both_grids_are_read_together, a_cell_says_its_number,
+TESTS = [numbers_are_those_of_the_commands, both_grids_are_read_together,
+         fields_hold_what_was_compared, a_cell_says_its_number,
          colours_are_those_of_the_commands, every_control_answers, heads_are_switched_off, who_leaves_ends_the_analysis,
          only_the_newest_answer_counts]
+
 
 if __name__ == "__main__":
     sys.exit(dashboard.run(__doc__, "web_analysis", TESTS))

@@ -10,7 +10,10 @@ import { Work } from './work.js';
 // What a page that knows the model can offer instead of a bare number.
 function known(model) {
   const upto = (n) => Array.from({ length: n }, (_, i) => [String(i), String(i)]);
-  return { layer: { choices: upto(model.layers) }, clean: { wide: true }, corrupt: { wide: true },
+  const both = ['clean', 'corrupt'];
+  return { layer: { choices: upto(model.layers) }, clean: { wide: true, goes_with: both },
+    corrupt: { wide: true, goes_with: both }, target: { goes_with: both },
+    foil: { goes_with: both },
     prompt: { wide: true, hidden: !model.tokenizer, help: 'the text that the model reads' },
     tokens: { wide: true, later: model.tokenizer !== '' }, compare: { wide: true } };
 }
@@ -32,15 +35,21 @@ export async function find_slowly(transport, name, body, work, signal) {
   return found;
 }
 
+// Where two runs are compared: what their texts were, if a field can hold them.
+export function texts_of({ pairs, typed }) {
+  return pairs === 1 && typed && !/[\r\n]/.test(Object.values(typed).join('')) ? typed : {};
+}
+
 // Options that few people need, by name.
 function behind(names = []) {
   return Object.fromEntries(names.map((name) => [name, { later: true }]));
 }
 
 // spec: {id, analysis, title, lead, auto, later, start(context), extras(context),
-// controls(context, form, run), ask(asked, body), show(node, answer, context), long,
+// controls(context, form, run), ask(asked, body), show(node, answer, context), found(data), long,
 // missing(body, context)}. ask: where one question is not enough; asked(body) is the answer to one
-// of them. long: it may take minutes. missing: what has to be said before anything can be asked.
+// of them. found: what an answer says of fields that were left empty. long: it may take minutes.
+// missing: what has to be said before anything can be asked.
 export function analysis_page(spec) {
   return async (context, query) => {
     const analysis = context.analyses.find((one) => one.name === (spec.analysis ?? spec.id));
@@ -62,6 +71,7 @@ export function analysis_page(spec) {
       return work.run((signal) => ask((one) => question(one, signal), body), (answer) => {
         show(result, answer, context);
         settle_in(result, page, form.in_fields);
+        form.fill(spec.found?.([answer].flat()[0].data) ?? {});
         if (![answer].flat()[0].page.from.includes(context.model.digest)) context.opened();
       });
     };

@@ -47,6 +47,7 @@ class Field {
     this.input.dataset.option = option.name;
     const help = this.help = el('small', { id: `${id}-help` }, extra?.help ?? option.help);
     this.input.setAttribute('aria-describedby', help.id);
+    this.goes_with = extra?.goes_with ?? [];   // options that a command asks for beside this one
     const name = el('label', { id: `${id}-name`, for: this.input.id || null },
       this.name);
     this.node = el('div', { class: `field ${option.type}${extra?.wide ? ' wide-field' : ''}` },
@@ -108,16 +109,18 @@ class Field {
   }
 }
 
-// What the form says as the body of a request: only what differs from the defaults, so that the
-// command of the result is short.
+// What the form says as the body of a request: only what differs from the defaults, and from what
+// the last answer filled in, so that the command of the result is short.
 function body_of(fields) {
-  const body = {};
-  for (const [name, field] of fields) {
-    const { type, fallback } = field.option, value = field.value;
-    if (value === '' || value === fallback) continue;
-    body[name] = type === 'integer' || type === 'number' ? Number(value) : value;
+  const asked = new Set();
+  for (const [name, { value, option, found, goes_with }] of fields) {
+    if (value === '' || value === option.fallback || value === found) continue;
+    for (const one of [name, ...goes_with]) if (fields.get(one).value !== '') asked.add(one);
   }
-  return body;
+  return Object.fromEntries([...fields].filter(([name]) => asked.has(name)).map(([name, field]) => {
+    const number = ['integer', 'number'].includes(field.option.type);
+    return [name, number ? Number(field.value) : field.value];
+  }));
 }
 
 // The name that a config file has for an option: n_embd, or dropout at the head of a sentence.
@@ -192,6 +195,13 @@ export function make_form(options, extras, run_words, on_run, { at_once = true }
       const wrong = wrong_values(fields, Object.fromEntries(known));
       for (const { input } of fields.values()) if (input.selectedIndex < 0) input.selectedIndex = 0;
       return wrong;
+    },
+    // What an answer says of fields that nobody filled: it stands in them, to be changed.
+    fill(values) {
+      for (const [name, value] of Object.entries(values)) {
+        const field = fields.get(name);
+        if (field.value === '' || field.value === field.found) field.value = field.found = value;
+      }
     },
     in_fields: (sentence) => in_fields(sentence, fields),
   };

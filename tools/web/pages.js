@@ -1,6 +1,6 @@
 // All pages, in the order of the navigation. A new page is a row here.
 import { ablate_page } from './ablate.js';
-import { analysis_page, example } from './analysis.js';
+import { analysis_page, example, texts_of } from './analysis.js';
 import { attention_page } from './attention.js';
 import { with_exercises } from './exercise.js';
 import { generate_page } from './generate.js';
@@ -13,7 +13,8 @@ import { start_page } from './start.js';
 import { train_page } from './train.js';
 
 function analysis(id, title, lead, more = {}) {
-  return { id, title, make: analysis_page({ id, title, lead: lead.join(' '), ...more }) };
+  const { summary, ...spec } = more;   // summary: what the first page says of it
+  return { id, title, summary, make: analysis_page({ id, title, lead: lead.join(' '), ...spec }) };
 }
 
 const practised = (page) => ({ ...page, make: with_exercises(page.id, page.make) });
@@ -40,7 +41,8 @@ export const groups = [
       'so every head and mlp has its share in the logit.'],
     { start: example, later: ['position', 'head', 'mlp', 'neurons'] }),
     analysis('cache', 'Places', ['Everything that flows through the model for one text, by the',
-      'names under which it can be read and replaced.'], { start: example }),
+      'names under which it can be read and replaced.'], { start: example,
+      summary: 'everything that flows through the model for one text, by name' }),
   ] },
   { title: 'Its heads', pages: [
     analysis('heads', 'Heads', ['What is each head for? Detectors read the heads on random',
@@ -55,7 +57,7 @@ export const groups = [
     practised({ id: 'ablate', title: 'Ablate', make: ablate_page }),
     practised({ id: 'patch', title: 'Patch', make: patch_page }),
     analysis('path', 'Path', ['Who listens to whom? One connection at a time is taken from the',
-      'other run.'], { long: true, later: ['pairs', 'linear', 'through-mlps'] }),
+      'other run.'], { long: true, found: texts_of, later: ['pairs', 'linear', 'through-mlps'] }),
     analysis('steer', 'Steer', ['A direction is added to the stream while the model writes.'],
       { start: example, auto: false, words: 'write', later: ['at', 'num-samples', 'feature', 'top-k',
         'top-p', 'min-p', 'repeat-penalty'] }),
@@ -63,7 +65,7 @@ export const groups = [
   { title: 'Circuits and features', pages: [
     practised(analysis('circuit', 'Circuit', ['The few connections that give an answer, found by cutting all',
       'others, and put to the test against random circuits of the same size.'],
-    { long: true, later: ['pairs', 'steps', 'random'] })),
+    { long: true, found: texts_of, later: ['pairs', 'steps', 'random'] })),
     { id: 'neurons', title: 'Neurons', make: neurons_page },
     { id: 'sae', title: 'Features', make: features_page,
       summary: 'the directions that a sparse autoencoder finds in the stream' },

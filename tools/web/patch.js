@@ -1,7 +1,7 @@
 // Patch: both experiments side by side. Put a part of the clean run into the corrupt one and see
 // what suffices; put a part of the corrupt one into the clean one and see what is needed. Neither
 // grid says enough alone.
-import { analysis_page } from './analysis.js';
+import { analysis_page, texts_of } from './analysis.js';
 import { el } from './dom.js';
 import { figure } from './figures.js';
 import { Link } from './heatmap.js';
@@ -100,4 +100,4 @@ export const patch_page = analysis_page({ id: 'patch', title: 'Patch',
   later: ['pairs', 'by', 'layer', 'head'],
   extras: () => ({ mode: { hidden: true } }),
   ask: (asked, body) => Promise.all(['denoise', 'noise'].map((mode) => asked({ ...body, mode }))),
-  show });
+  found: texts_of, show });
