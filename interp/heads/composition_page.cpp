@@ -19,6 +19,14 @@ std::vector<std::string> head_names(std::int64_t first_layer, std::int64_t last_
   return names;
 }
 
+// From what random matrices share to the closest of all: a pair that shares less than they do is as
+// little as one that shares as much. A model by hand has many that share nothing at all.
+Range range_of(const Composition& composition) {
+  double most = 1e-6;
+  for (const CompositionScore& s : composition.scores) most = std::max({most, s.q, s.k, s.v});
+  return {0, most};
+}
+
 Heatmap grid(const CompositionResult& r, const char* title, double CompositionScore::*which) {
   Heatmap map{title,
               "writes",
@@ -32,7 +40,7 @@ Heatmap grid(const CompositionResult& r, const char* title, double CompositionSc
     const auto column = static_cast<std::size_t>((s.to.layer - 1) * r.heads + s.to.head);
     map.values[row * map.columns.size() + column] = s.*which;
   }
-  map.colours = Heatmap::Colours::diverging, map.unit = "above random";
+  map.unit = "above random", map.range = range_of(r.composition);
   if (map.columns.size() <= 8) map.numbers = Heatmap::Numbers::shown;
   return map;
 }
@@ -81,9 +89,9 @@ void add_scores(Page& page, const CompositionResult& r) {
       {grid(r, "through Q", &CompositionScore::q), grid(r, "through K", &CompositionScore::k),
        grid(r, "through V", &CompositionScore::v)}});
   page.add(
-      Paragraph{"0 would be no more than matrices of random numbers share. An induction head "
-                "reads, through K, "
-                "what a head that looks one back wrote."});
+      Paragraph{"0 is what matrices of random numbers share; whatever shares less has the same "
+                "colour. An induction head reads, through K, what a head that looks one back "
+                "wrote."});
 }
 
 void add_copying(Page& page, const CompositionResult& r) {

@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "engine/base/asker.h"
 #include "engine/base/error.h"
 #include "engine/random.h"
 #include "kernels/backends.h"
@@ -36,6 +37,45 @@ TEST(Composition, TheInductionHeadFindsByWhatThePreviousTokenHeadWrote) {
   EXPECT_NEAR(pair(c, {0, 0}, {1, 0}).q, -c.baseline, 1e-5) << "it asks with the token itself";
   EXPECT_NEAR(pair(c, {0, 0}, {1, 0}).v, -c.baseline, 1e-5) << "and carries the token itself";
   EXPECT_NEAR(pair(c, {0, 1}, {1, 0}).k, -c.baseline, 1e-5) << "0.1 writes nothing";
+}
+
+// No model runs here, whose blocks would ask on the way.
+TEST(Composition, EndsWhereNobodyWaitsForIt) {
+  struct GoneAfter final : Asker {
+    int steps;
+    explicit GoneAfter(int after) : steps(after) {}
+    void between_steps() override {
+      if (steps-- == 0) fail(Interrupted());
+    }
+  };
+  const auto gpt = made("induction");
+  for (const int after : {0, 1, 2}) {   // reading two layers, comparing them
+    GoneAfter page(after);
+    const AskedBy scope(page);
+    EXPECT_THROW(composition(*gpt, 1), Interrupted) << after;
+  }
+  for (const int after : {0, 7}) {
+    GoneAfter page(after);
+    const AskedBy scope(page);
+    EXPECT_THROW(copying(*gpt), Interrupted) << after;
+  }
+}
+
+// All other pairs of the circuit share nothing, which is less than chance, and no news.
+TEST(Composition, ColoursOnlyWhatIsAboveChance) {
+  const auto gpt = made("induction");
+  const CompositionResult r = composition_of({*gpt, nullptr, {}});
+  for (const Figure& figure : page_of(r).figures) {
+    const auto* gallery = std::get_if<Gallery>(&figure);
+    if (gallery == nullptr) continue;
+    for (const Heatmap& map : gallery->maps) {
+      EXPECT_EQ(map.colours, Heatmap::Colours::rising);
+      EXPECT_EQ(map.range->low, 0);
+      EXPECT_EQ(map.range->high, pair(r.composition, {0, 0}, {1, 0}).k);
+    }
+    return;
+  }
+  ADD_FAILURE() << "no maps";
 }
 
 TEST(Composition, IsTheRatioOfNormsThatTheDefinitionSays) {
