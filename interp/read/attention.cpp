@@ -1,5 +1,6 @@
 #include "interp/read/attention.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/base/error.h"
@@ -44,14 +45,14 @@ std::vector<double> visible(std::vector<double> values, std::size_t T, std::int6
   return values;
 }
 
-// Which head gives most, on the mean of all queries that could look elsewhere, to the key `back`
-// tokens before; back < 0: to the first token of all.
+// What a head gives, on the mean of all queries that could look elsewhere, to the key `back` tokens
+// before; back < 0: to the first token of all.
 struct Habit {
   double share = -1;
   std::string head;
 };
-Habit strongest(const AttentionResult& r, int back) {
-  Habit best;
+std::vector<Habit> habits(const AttentionResult& r, int back) {
+  std::vector<Habit> all;
   const std::size_t T = r.tokens.size();
   for (std::size_t l = 0; l < r.layers.size(); ++l) {
     for (std::size_t h = 0; h < r.heads.size(); ++h) {
@@ -61,21 +62,35 @@ Habit strongest(const AttentionResult& r, int back) {
             r.attention[l][h][q * T + (back < 0 ? 0 : q - static_cast<std::size_t>(back))];
         if (std::isfinite(share)) sum += share, queries += 1;
       }
-      if (queries > 0 && sum / queries > best.share)
-        best = {sum / queries, std::to_string(r.layers[l]) + "." + std::to_string(r.heads[h])};
+      if (queries > 0)
+        all.push_back(
+            {sum / queries, std::to_string(r.layers[l]) + "." + std::to_string(r.heads[h])});
     }
   }
-  return best;
+  return all;
+}
+
+// The first head that gives most, and how many others give as much, to the two digits that are
+// told.
+std::string strongest(const AttentionResult& r, int back) {
+  const std::vector<Habit> all = habits(r, back);
+  if (all.empty()) return "no head";   // a window may hide the first token from every query
+  const auto best = std::max_element(
+      all.begin(), all.end(), [](const Habit& a, const Habit& b) { return a.share < b.share; });
+  const std::string share = short_number(best->share, 1);
+  const auto alike = std::count_if(all.begin(), all.end(), [&](const Habit& habit) {
+    return short_number(habit.share, 1) == share;
+  });
+  const std::string others = alike == 1   ? ""
+                             : alike == 2 ? " and another alike"
+                                          : " and " + std::to_string(alike - 1) + " others alike";
+  return "head " + best->head + others + " (" + share + " on the mean)";
 }
 
 std::string habits_of(const AttentionResult& r) {
   if (r.view != AttentionView::pattern || r.tokens.size() < 4) return "";
-  const auto words = [&](int back) {
-    const Habit habit = strongest(r, back);
-    return "head " + habit.head + " (" + short_number(habit.share, 1) + " on the mean)";
-  };
-  return "Of these heads, " + words(1) + " gives most to the token before, " + words(0) +
-         " to the token itself, " + words(-1) +
+  return "Of these heads, " + strongest(r, 1) + " gives most to the token before, " +
+         strongest(r, 0) + " to the token itself, " + strongest(r, -1) +
          " to the first token, where heads rest that find nothing.";
 }
 

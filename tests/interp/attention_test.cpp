@@ -152,5 +152,14 @@ TEST(Attention, ThePageNamesTheHeadThatLooksBack) {
   EXPECT_THAT(text, HasSubstr("head 0.0 (1.00 on the mean) gives most to the token before"));
 }
 
+TEST(Attention, ThePageSaysHowManyHeadsDoTheSame) {
+  const Known model = testing::known("induction", {});
+  const std::vector<std::int32_t> ids = testing::repeat(8, 1);
+  AttentionResult r = attention_of(model.specimen, ids);
+  for (auto& layer : r.attention)
+    for (auto& head : layer) head = r.attention[0][1];
+  EXPECT_THAT(page_text(page_of(r), {1000}), HasSubstr("head 0.0 and 3 others alike ("));
+}
+
 }   // namespace
 }   // namespace glass

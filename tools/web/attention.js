@@ -18,6 +18,11 @@ function pattern_of(data, wanted) {
   return rows.map((row) => row.map((value) => value / Math.max(heads, 1)));
 }
 
+// Up to what float32 leaves of a number.
+function alike(value, most) {
+  return Math.abs(value - most) <= 1e-5 * most;
+}
+
 // The text of the prompt; who is pointed at shows where it looks.
 function reader(data, link) {
   const names = data.layers.flatMap((l) => data.heads.map((h) => `${l}.${h}`));
@@ -31,9 +36,11 @@ function reader(data, link) {
     const most = Math.max(...rows[query], 1e-9);
     line.paint(rows[query].map((value, k) => (k <= query ? value : NaN)), 'rising', [0, most]);
     line.spans.forEach((span, i) => span.classList.toggle('asked', i === query));
-    const best = rows[query].indexOf(most);
+    const best = Math.max(rows[query].findIndex((value) => alike(value, most)), 0);
+    const others = rows[query].filter((value) => alike(value, most)).length - 1;
+    const ties = others < 1 ? '' : `, and as much at ${others > 1 ? `${others} others` : 'another'}`;
     remark.textContent = `Token ${query} (${data.tokens[query]}) looks most at token ` +
-      `${Math.max(best, 0)} (${data.tokens[Math.max(best, 0)]}): ${most.toFixed(3)}`;
+      `${best} (${data.tokens[best]})${ties}: ${most.toFixed(3)}`;
   };
   const ask = (token) => { query = token; paint(); };
   line.spans.forEach((span, i) => {
