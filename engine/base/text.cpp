@@ -12,6 +12,8 @@
 #include <locale>
 #include <sstream>
 
+#include "engine/base/utf8.h"
+
 namespace glass {
 namespace {
 
@@ -165,16 +167,29 @@ std::string list_of(const std::vector<std::string>& parts, std::string_view last
   return join(head, ", ") + " " + std::string(last) + " " + parts.back();
 }
 
-std::string in_quotes(std::string_view text, std::size_t longest) {
-  const auto visible = [](std::string_view piece) {
-    std::string out;
-    for (const char c : piece) {
+namespace {
+
+// Bytes that nobody can see, or that are no letter, as \xNN.
+std::string visible(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    std::u32string letters;
+    const std::size_t good = decode_utf8(text, letters);
+    for (const char c : text.substr(0, good)) {
       const auto byte = static_cast<unsigned char>(c);
       if (byte < 0x20 || byte == 0x7f) out += format("\\x%02x", byte);
       else out += c;
     }
-    return out;
-  };
+    if (good == text.size()) break;
+    out += format("\\x%02x", static_cast<unsigned char>(text[good]));
+    text.remove_prefix(good + 1);
+  }
+  return out;
+}
+
+}   // namespace
+
+std::string in_quotes(std::string_view text, std::size_t longest) {
   if (text.size() <= longest) return "'" + visible(text) + "'";
   // Do not cut a UTF-8 character in two: step back over continuation bytes.
   const auto continues = [&](std::size_t i) {

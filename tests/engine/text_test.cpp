@@ -75,6 +75,8 @@ TEST(Text, SplitAndJoinAreInverse) {
 TEST(Text, QuotingCutsTheMiddleBetweenCharactersAndShowsControlBytes) {
   EXPECT_EQ(in_quotes("abc"), "'abc'");
   EXPECT_EQ(in_quotes(std::string("a\0b\n", 4)), "'a\\x00b\\x0a'");
+  EXPECT_EQ(in_quotes("a\xc3"), "'a\\xc3'");   // half a letter
+  EXPECT_EQ(in_quotes("\xffé\x80"), "'\\xffé\\x80'");
   std::string umlauts;
   for (int i = 0; i < 100; ++i) umlauts += "\xc3\xbc";
   for (std::size_t longest = 8; longest < 40; ++longest) {
