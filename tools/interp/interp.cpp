@@ -2,8 +2,10 @@
 // options, and one in interp/, which computes.
 #include "tools/interp/interp.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <mutex>
 
 #include "engine/base/asker.h"
 #include "engine/base/hash.h"
@@ -55,7 +57,9 @@ SaidData said_data(const Arguments& args) {
   return args.has("data") ? SaidData(args.text("data")) : SaidData();
 }
 
-Dataset data_of(const Opened& opened, const SaidData& said) {
+namespace {
+
+DataOptions data_options(const Opened& opened, const SaidData& said) {
   const Checkpoint& checkpoint = opened.saved.checkpoint;
   const bool noted = checkpoint.notes.count(kDataNote) > 0;
   if (!noted && !said)
@@ -70,7 +74,55 @@ Dataset data_of(const Opened& opened, const SaidData& said) {
     if (!of_tokens) opened.tokenizer();   // an error where there is none
     options.use = opened.saved.tokenizer;
   }
-  Dataset data = open_dataset(options);
+  return options;
+}
+
+// Changes when somebody touches the files of a source. Empty: there are none.
+std::string stamp_of(const std::string& source) {
+  if (is_made(source)) return "made";
+  namespace fs = std::filesystem;
+  std::error_code fault;
+  std::vector<std::string> files;
+  const auto add = [&](const fs::path& path) {
+    const auto size = fs::file_size(path, fault);
+    const auto time = fs::last_write_time(path, fault).time_since_epoch().count();
+    if (!fault)
+      files.push_back(path.string() + format(" %llu %lld", static_cast<unsigned long long>(size),
+                                             static_cast<long long>(time)));
+  };
+  if (fs::is_regular_file(source, fault)) add(source);
+  else
+    for (const fs::directory_entry& entry : fs::directory_iterator(source, fault))
+      add(entry.path());
+  std::sort(files.begin(), files.end());
+  return join(files, "\n");
+}
+
+// The digest of a text as it is now. To know it, all of the text is read and turned into tokens;
+// and a page that shows one neuron after another asks each time. So the last one is kept, for as
+// long as neither the text nor what makes tokens of it changes.
+std::string digest_of_data(const Opened& opened, const SaidData& said) {
+  static std::mutex guard;
+  static std::string kept_for, kept;
+  const DataOptions options = data_options(opened, said);
+  const std::string stamp = stamp_of(options.source);
+  const auto note = opened.saved.checkpoint.notes.find(kDataNote);
+  const std::vector<std::string> asked = {
+      options.source, stamp, note == opened.saved.checkpoint.notes.end() ? "" : note->second,
+      opened.saved.tokenizer ? digest_of(opened.saved.tokenizer) : ""};
+  const std::string all = join(asked, std::string_view("\0", 1));
+  const std::lock_guard lock(guard);
+  if (stamp.empty() || all != kept_for) {
+    kept = hex16(data_of(opened, said).digest);
+    kept_for = all;
+  }
+  return kept;
+}
+
+}   // namespace
+
+Dataset data_of(const Opened& opened, const SaidData& said) {
+  Dataset data = open_dataset(data_options(opened, said));
   for (const Tokens* tokens : {&data.train, &data.val})
     count_tokens(*tokens, static_cast<int>(opened.config().vocab_size));   // refuses unknown ids
   return data;
@@ -80,7 +132,7 @@ void refuse_changed_text(const Opened& opened, const SaidData& said, const UnitS
                          const std::string& renew) {
   std::string now;
   try {
-    now = hex16(data_of(opened, said).digest);
+    now = digest_of_data(opened, said);
   } catch (const SystemError&) {
     return;   // it is gone
   } catch (const UsageError&) {

@@ -252,5 +252,27 @@ TEST(ApiReference, NeuronsOfATextThatHasChangedAreRefusedWithTheCommandThatRenew
   told(*session, "GET", "/neurons/0");   // of a text that is gone the scan has a copy
 }
 
+// Known by its size and time: somebody who looks at many neurons waits for the tokens once.
+TEST(ApiReference, ATextThatNobodyTouchedIsNotReadAgain) {
+  const Scratch folder;
+  std::string words;
+  for (int i = 0; i < 40; ++i) words += "one two three four five\n";
+  const std::string run = folder / "tiny", file = folder.write("rhyme.txt", words);
+  const Outcome trained =
+      glass({"train", file, "--n-layer", "1", "--n-head", "1", "--n-embd", "8", "--block-size", "8",
+             "--max-iters", "2", "--eval-iters", "1", "--threads", "1", "--out", run});
+  ASSERT_EQ(trained.code, 0) << trained.text();
+  const std::string newest = run + "/ckpt-00000002.safetensors";
+  interp(newest, {"neurons", "scan", "--most", "200"});
+  const auto session = new_session(newest, "");
+  told(*session, "GET", "/neurons/0");
+  const auto time = std::filesystem::last_write_time(file);
+  folder.write("rhyme.txt", std::string(words.rbegin(), words.rend()));
+  std::filesystem::last_write_time(file, time);   // as if nobody had written
+  told(*session, "GET", "/neurons/0");
+  std::filesystem::last_write_time(file, time + std::chrono::seconds(1));
+  told(*session, "GET", "/neurons/0", "", 409);
+}
+
 }   // namespace
 }   // namespace glass::test
