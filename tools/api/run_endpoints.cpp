@@ -23,6 +23,10 @@ void put_run(Json& json, Session& session, const RunPlace& run) {
   const RunLog::Rows log = session.runs().log(run).rows(std::int64_t{1} << 53, 1);
   json.field("id", run.id).field("name", run.name).field("step", log.last);
   json.field("checkpoints", steps_of(run)).field("state", name_of(now.state));
+  if (log.best) {
+    json.key("best").object().field("step", log.best->step);
+    json.field("val_loss", log.best->val_loss).end();
+  }
   if (now.trainer) json.field("process", now.trainer.id);
   if (now.ended) json.field("code", now.code);
 }

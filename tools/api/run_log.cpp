@@ -66,11 +66,12 @@ void RunLog::read_timing() {
 
 void RunLog::read_metrics() {
   const FollowedFile::News news = metrics_.read();
-  if (news.anew) rows_.clear(), ++beginnings_;
+  if (news.anew) rows_.clear(), best_.reset(), ++beginnings_;
   each_line(news.lines, [&](const JsonValue& line) {
     LogRow row;
     static_cast<MetricsRow&>(row) = metrics_row_of(line);
     rows_[row.step] = row;
+    if (!std::isnan(row.val_loss) && (!best_ || row.val_loss < best_->val_loss)) best_ = row;
   });
 }
 
@@ -81,6 +82,7 @@ RunLog::Rows RunLog::rows(std::int64_t since, std::size_t most) {
   Rows found;
   found.beginnings = beginnings_;
   if (!rows_.empty()) found.last = rows_.rbegin()->first;
+  found.best = best_;
   const auto begin = rows_.upper_bound(since);
   const auto count = static_cast<std::size_t>(std::distance(begin, rows_.end()));
   const std::size_t every = (count + most - 1) / std::max<std::size_t>(1, most);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ class RunLog {
     std::vector<LogRow> rows;
     std::int64_t last = -1;   // the newest step there is
     std::int64_t left_out = 0;
+    std::optional<LogRow> best;   // of all evaluations: the lowest loss on what was held out
     std::int64_t beginnings =
         0;   // how often the log began anew: what was read before is void then
   };
@@ -48,6 +50,7 @@ class RunLog {
   std::mutex guard_;
   FollowedFile metrics_, timing_, samples_;
   std::map<std::int64_t, LogRow> rows_;
+  std::optional<LogRow> best_;
   std::map<std::int64_t, std::pair<double, double>> times_;   // of steps without a row yet
   std::vector<LogSample> texts_;
   std::int64_t beginnings_ = 0;

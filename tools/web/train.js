@@ -18,7 +18,7 @@ class Run {
     this.update(said);
   }
 
-  update(said) { Object.assign(this, said); }
+  update({ best, ...said }) { Object.assign(this, said, { told_best: best }); }
 
   add(row) {
     this.rows.set(row.step, { ...this.rows.get(row.step), ...row });
@@ -46,7 +46,7 @@ class Run {
   // The evaluation with the lowest loss on text that was held out: {step, val_loss}, or nothing.
   get best() {
     return [...this.rows.values()].filter((row) => Number.isFinite(row.val_loss))
-      .reduce((best, row) => (best && best.val_loss <= row.val_loss ? best : row), undefined);
+      .reduce((best, row) => (best && best.val_loss <= row.val_loss ? best : row), this.told_best);
   }
 }
 

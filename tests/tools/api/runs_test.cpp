@@ -83,12 +83,25 @@ TEST_F(RunsInAFolder, AreListedByNumber) {
   EXPECT_EQ(text(list, {"runs", "0", "name"}), "run");
   EXPECT_EQ(number(list, {"runs", "0", "step"}), 1);
   EXPECT_EQ(text(list, {"runs", "0", "state"}), "idle");
+  EXPECT_EQ(number(list, {"runs", "0", "best", "val_loss"}), 3.25);
   for (const char* path : {"/api/runs/1", "/api/runs/-1", "/api/runs/x", "/api/runs/1/metrics",
                            "/api/runs/..%2f", "/api/runs/99999999999999999999/samples"})
     EXPECT_EQ(code_of(told(*session, "GET", path, "", 404)), "not_found") << path;
   folder.write("a_new_one/metrics.jsonl", "");
   EXPECT_EQ(text(told(*session, "GET", "/api/runs"), {"runs", "1", "id"}), "0")
       << "a number stays with its run";
+}
+
+TEST_F(RunsInAFolder, SayWhichEvaluationWasBest) {
+  const auto best = [&](const char* of) {
+    return number(told(*session, "GET", "/api/runs"), {"runs", "0", "best", of});
+  };
+  append(run + "/metrics.jsonl", "{\"step\":4,\"train_loss\":2,\"val_loss\":2.5}\n");
+  append(run + "/metrics.jsonl", "{\"step\":8,\"train_loss\":1,\"val_loss\":2.75}\n");
+  EXPECT_EQ(best("step"), 4);
+  EXPECT_EQ(best("val_loss"), 2.5);
+  folder.write("run/metrics.jsonl", "{\"step\":0,\"train_loss\":3.5,\"val_loss\":3.5}\n");
+  EXPECT_EQ(best("val_loss"), 3.5) << "it began anew";
 }
 
 TEST_F(RunsInAFolder, TellWhatWasAppendedAndTimesBesideIt) {
