@@ -54,6 +54,18 @@ def pages_that_cannot_answer_say_why(report, page, args):
     page.complaints.clear()   # a browser lists every refused request
 
 
+def what_was_not_learned_is_not_read(report, page, args):
+    """A model by hand has no text to train an autoencoder on: its name stays as it is, and the page names a page."""
+    go(page, "sae")
+    page.click(".make .go")
+    page.wait("document.querySelector('.make .complaint')")
+    said = page.value("document.querySelector('.make .complaint').textContent")
+    report.check("where to get one", said == "handmade:induction does not say what it learned from; open a run of the page "
+                 "Train.", said)
+    report.check("a link", page.value("!!document.querySelector('.make .complaint a[href=\"#/train\"]')"))
+    page.complaints.clear()   # a browser lists every refused request
+
+
 def what_is_typed_is_text(report, browser, args, folder):
     """Names of runs and what somebody types: letters, whatever they look like."""
     run = folder / "runs" / EVIL
@@ -248,7 +260,7 @@ def two_tabs_open_two_models(report, browser, args, folder):
         two.close()
 
 
-TESTS = [every_page_opens, pages_that_cannot_answer_say_why, sentences_speak_of_fields,
+TESTS = [every_page_opens, pages_that_cannot_answer_say_why, sentences_speak_of_fields, what_was_not_learned_is_not_read,
          the_keyboard_reaches_what_the_mouse_does, the_code_stands_behind_every_analysis]
 WITH_SERVERS = [what_is_typed_is_text, a_page_without_the_key_says_so, a_server_comes_and_goes, two_tabs_open_two_models]
 

@@ -24,6 +24,9 @@ def a_trained_model_is_looked_into(report, page, args, run):
         go(page, path)
         shown = page.value("document.querySelector('main .complaint')?.textContent")
         report.check(f"a trained model's {path}", shown is None and not page.complaints, shown or page.complaints)
+    go(page, "lens", "prompt=anna")
+    shown = page.value("document.querySelector('.signs')?.textContent")
+    report.check("signs are explained", shown == r"Among tokens, \n is the end of a line.", shown)
     go(page, "attention", "exercise=where&model=twins&seed=1")
     page.wait("document.querySelector('.exercise')")
     status = "document.getElementById('status').textContent"

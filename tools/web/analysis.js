@@ -70,9 +70,10 @@ export function analysis_page(spec) {
       if (missing) return work.say(el('p', { class: 'lead', role: 'status' }, missing));
       return work.run((signal) => ask((one) => question(one, signal), body), (answer) => {
         show(result, answer, context);
-        settle_in(result, page, form.in_fields);
-        form.fill(spec.found?.([answer].flat()[0].data) ?? {});
-        if (![answer].flat()[0].page.from.includes(context.model.digest)) context.opened();
+        const [first] = [answer].flat();
+        settle_in(result, first.page, page, form.in_fields);
+        form.fill(spec.found?.(first.data) ?? {});
+        if (!first.page.from.includes(context.model.digest)) context.opened();
       });
     };
     const form = make_form(analysis.options, { ...known(context.model), ...behind(spec.later),

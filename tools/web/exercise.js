@@ -156,7 +156,7 @@ export async function exercise_page(context, query, page) {
       fields.disabled = commit.disabled = true;   // a prediction is made once
       const settled = posed_.settle(answer.data), found = el('div', {});
       show_page(found, answer.page);
-      settle_in(found);
+      settle_in(found, answer.page);
       const said = verdict(posed_, prediction, settled);
       clear(result).append(said, found);
       for (const option of form.querySelectorAll('input[type=radio]')) {

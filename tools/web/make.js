@@ -5,6 +5,7 @@ import { find_slowly } from './analysis.js';
 import { clear, el } from './dom.js';
 import { make_form } from './form.js';
 import { provenance } from './result.js';
+import { page_words } from './words.js';
 import { Work } from './work.js';
 
 // spec: {analysis, title, words, remark, first, later}. first: options that everybody sees.
@@ -23,7 +24,7 @@ export function maker(context, spec, made) {
         provenance(page));
       made();
     }), { at_once: false });
-  work.in_words = form.in_fields;
+  work.in_words = (sentence) => page_words(sentence, null, form.in_fields);
   work.stopped = () => clear(result).append(
     el('p', { role: 'status' }, 'Stopped; nothing was written.'));
   context.leave(() => work.cancel());

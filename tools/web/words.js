@@ -33,6 +33,7 @@ const kSaid = [
     () => ['Press the name of a neuron to see more of it.']],
   [/name them together with --heads to see/, () => ['switch them off together, above, to see']],
   [/train with --keep 0/, () => ['start a run on the page ', page_link('train'), ' with "keep" 0']],
+  [/name a text with --data\./, () => ['open a run of the page ', page_link('train'), '.']],
   [/give either --prompt TEXT or --tokens 1,2,3\./i,
     () => ['There is nothing to read: type a text into "prompt".']],
   [/glass interp ([a-z]+)\b/, ([, id]) => [page_link(id)]],
@@ -68,12 +69,35 @@ function link_names(table) {
   });
 }
 
+// ---- signs --------------------------------------------------------------------------------------
+
+// What stands for letters that nobody can see (interp/specimen.cpp).
+const kSigns = [['·', 'a space'], ['\\n', 'the end of a line'], ['\\t', 'a tab']];
+
+function texts_in(figure) {
+  return [figure.text, figure.tokens, figure.rows, figure.columns, figure.texts,
+    figure.bars?.map((bar) => bar.name), figure.maps?.slice(0, 1).map(texts_in)].flat(3);
+}
+
+// What the signs in these figures mean; null where there are none.
+function signs_in(figures) {
+  const texts = figures.flatMap(texts_in).filter(Boolean);
+  const said = kSigns.filter(([sign]) => texts.some((text) => text.includes(sign)))
+    .map(([sign, means]) => `${sign} is ${means}`);
+  return said.length ? el('p', { class: 'remark signs' }, `Among tokens, ${said.join(', ')}.`)
+    : null;
+}
+
+// ---- a result -----------------------------------------------------------------------------------
+
 // A result that was drawn for everybody (figures.js draws reports, too), made one of this page.
-export function settle_in(result, root, in_fields) {
+export function settle_in(result, { figures }, root, in_fields) {
   for (const line of result.querySelectorAll('.words p, .badge p')) {
     if (!line.childElementCount) {
       line.replaceChildren(...page_words(line.textContent, root, in_fields));
     }
   }
   for (const table of result.querySelectorAll('.table table')) link_names(table);
+  const signs = signs_in(figures);
+  if (signs) result.querySelector('footer.from')?.before(signs);
 }

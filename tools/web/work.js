@@ -16,7 +16,7 @@ export function complaint(error, in_words = (sentence) => sentence) {
 // A sentence begins with a capital, unless with a name: of a file, or one that programs use.
 function capital(text) {
   const said = String(text).trim();
-  const named = /^\S*[/._]\S/.test(said);
+  const named = /^\S*[/._:]\S/.test(said);
   const begun = named ? said : said.charAt(0).toUpperCase() + said.slice(1);
   return /[.!?:]$/.test(begun) ? begun : begun + '.';
 }
