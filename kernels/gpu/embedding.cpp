@@ -71,7 +71,8 @@ void GpuBackend::scatter_add(Into table, View ids, View y) {
   launch("check_ids", p, {groups_for(p.n, 256)});
   const Workspace room(*this, 2 * std::size_t{p.n});
   p.order = order_ids(p, room);
-  launch("scatter_add", p, {groups_for(p.V, kRowsPerGroup), groups_for(p.C, kScatterColumns)});
+  launch("scatter_add", p,
+         {groups_for(p.V, uint{kRowsPerGroup} * kTableRows), groups_for(p.C, kScatterColumns)});
   check_faults_at_once();
 }
 

@@ -18,7 +18,7 @@ struct EmbeddingArgs {
   GLOBAL uint* fault;
 };
 
-enum : uint { kScatterColumns = 4 * 32 };
+enum : uint { kTableRows = 8, kScatterColumns = 4 * 32 };   // of a warp
 
 #ifndef GLASS_GPU_HOST
 
@@ -43,40 +43,48 @@ KERNEL(gather, EmbeddingArgs, 256) {   // a warp has a row
   for (uint c = t.lane; c < p.C; c += 32) set(p.y, y, c, get(p.table, row + c * p.table.stride[1]));
 }
 
-// Where the numbers of `row` begin in the order: how many are smaller.
-GPU_FN uint first_of(CONSTANT EmbeddingArgs& p, uint row) {
+// Number i of the ids in order.
+GPU_FN uint ordered_id(CONSTANT EmbeddingArgs& p, uint i) { return uint(id_at(p, p.order[i])); }
+
+// How many ids are smaller than this one: where it begins in the order.
+GPU_FN uint first_of(CONSTANT EmbeddingArgs& p, uint id) {
   uint begin = 0, end = p.n;
   while (begin < end) {
     const uint middle = begin + (end - begin) / 2;
-    if (uint(id_at(p, p.order[middle])) < row) begin = middle + 1;
+    if (ordered_id(p, middle) < id) begin = middle + 1;
     else end = middle;
   }
   return begin;
 }
 
-// table[ids[i]] += y[i] in the order of i, without an atomic: a warp has a row of the table, and of
-// its columns every 32nd, four in all. What it adds stands side by side in the order.
+// table[ids[i]] += y[i] in the order of i, without an atomic: a warp has 8 rows of the table, and
+// of their columns every 32nd, four in all. What it adds stands side by side in the order: where
+// one row ends, the next begins.
 KERNEL(scatter_add, EmbeddingArgs, 256) {
   Thread t = this_thread();
-  const uint id = warp_row(t), c0 = t.group.y * kScatterColumns + t.lane;
-  if (id >= p.V || *p.fault) return;
-  const uint begin = first_of(p, id), end = first_of(p, id + 1), row = id * p.table.stride[0];
-  if (begin == end && p.add) return;   // most rows of a large table
-  float sum[4];
-  UNROLL for (uint k = 0; k < 4; ++k) {
-    const uint c = c0 + k * 32;
-    sum[k] = p.add && c < p.C ? get(p.table, row + c * p.table.stride[1]) : 0.0f;
-  }
-  for (uint i = begin; i < end; ++i) {
-    const uint y = row_start(p.walk, p.y, p.order[i]);
+  const uint first = warp_row(t) * kTableRows, c0 = t.group.y * kScatterColumns + t.lane;
+  if (first >= p.V || *p.fault) return;
+  uint i = first_of(p, first);
+  for (uint id = first; id < first + kTableRows && id < p.V; ++id) {
+    const bool found = i < p.n && ordered_id(p, i) == id;
+    if (!found && p.add) continue;   // most rows of a large table
+    const uint row = id * p.table.stride[0];
+    float sum[4];
     UNROLL for (uint k = 0; k < 4; ++k) {
       const uint c = c0 + k * 32;
-      if (c < p.C) sum[k] += get(p.y, y, c);
+      sum[k] = p.add && c < p.C ? get(p.table, row + c * p.table.stride[1]) : 0.0f;
     }
-  }
-  UNROLL for (uint k = 0; k < 4; ++k) {
-    const uint c = c0 + k * 32;
-    if (c < p.C) set(p.table, row + c * p.table.stride[1], sum[k]);
+    for (; i < p.n && ordered_id(p, i) == id; ++i) {
+      const uint y = row_start(p.walk, p.y, p.order[i]);
+      UNROLL for (uint k = 0; k < 4; ++k) {
+        const uint c = c0 + k * 32;
+        if (c < p.C) sum[k] += get(p.y, y, c);
+      }
+    }
+    UNROLL for (uint k = 0; k < 4; ++k) {
+      const uint c = c0 + k * 32;
+      if (c < p.C) set(p.table, row + c * p.table.stride[1], sum[k]);
+    }
   }
 }
 

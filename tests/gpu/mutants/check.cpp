@@ -37,10 +37,10 @@ int noticed(const char* who, const std::string& how) {
   return 1;
 }
 
-// Two groups each find a bad number, and the first of all is named. The table has no such problem:
-// every kernel of it gets what it can compute.
+// Two groups each find a bad number, and the first of all is named, and nothing written. The table
+// has no such problem: every kernel of it gets what it can compute.
 int check_faults(GpuBackend& backend, bool races) {
-  std::vector<float> table(4), y(600);
+  std::vector<float> table(4, 7), y(600, 1);
   std::vector<std::int32_t> ids(600, 1);
   ids[7] = ids[590] = 4;
   const auto view = [](auto& of, std::vector<std::int64_t> shape, DType type) {
@@ -52,14 +52,19 @@ int check_faults(GpuBackend& backend, bool races) {
     }
     return v;
   };
-  try {
-    backend.gather(view(y, {600, 1}, DType::f32), view(table, {4, 1}, DType::f32),
-                   view(ids, {600}, DType::i32));
-  } catch (const std::invalid_argument& fault) {
-    const std::string said = fault.what();
-    return said.find("position 7 ") != std::string::npos || races ? 0 : noticed("numbers", said);
+  const View rows = view(y, {600, 1}, DType::f32), of_table = view(table, {4, 1}, DType::f32),
+             numbers = view(ids, {600}, DType::i32);
+  for (const bool scatter : {false, true}) {
+    std::string said = "a bad number was not reported";
+    try {
+      if (scatter) backend.scatter_add({of_table, true}, numbers, rows);
+      else backend.gather(rows, of_table, numbers);
+    } catch (const std::invalid_argument& fault) { said = fault.what(); }
+    if (said.find("position 7 ") == std::string::npos && !races) return noticed("numbers", said);
+    if (table != std::vector<float>(4, 7) || y != std::vector<float>(600, 1))
+      return noticed("numbers", "written in spite of a bad number");
   }
-  return noticed("numbers", "a bad number was not reported");
+  return 0;
 }
 
 // Sums of 256 numbers, half of them 1, the largest of 0 to 255 and of their negatives: four times
