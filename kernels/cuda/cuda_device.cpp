@@ -137,10 +137,19 @@ void CudaDevice::download(void* host, const std::byte* from, std::size_t bytes) 
 
 Function CudaDevice::function_of(const gpu::Kernel& kernel) {
   Function& function = functions_[&kernel];
-  if (!function)
-    check(driver_, driver_.cuModuleGetFunction(&function, module_.module, kernel.name),
-          std::string("there is no kernel ") + kernel.name);
-  return function;
+  if (function) return function;
+  Function found = nullptr;
+  check(driver_, driver_.cuModuleGetFunction(&found, module_.module, kernel.name),
+        std::string("there is no kernel ") + kernel.name);
+  // More memory for a group than every GPU has must be asked for once.
+  constexpr std::size_t kOrdinaryBytes = 48 << 10;
+  if (kernel.block_bytes > kOrdinaryBytes)
+    check(driver_,
+          driver_.cuFuncSetAttribute(found, kMostDynamicSharedBytes,
+                                     static_cast<int>(kernel.block_bytes)),
+          std::string("kernel ") + kernel.name + " needs " + std::to_string(kernel.block_bytes) +
+              " bytes of memory for each group, more than this GPU has");
+  return function = found;
 }
 
 void CudaDevice::launch(const gpu::Kernel& kernel, const void* args, gpu::Grid grid) {
@@ -158,8 +167,9 @@ void CudaDevice::launch(const gpu::Kernel& kernel, const void* args, gpu::Grid g
   void* const kSize = reinterpret_cast<void*>(2);      // CU_LAUNCH_PARAM_BUFFER_SIZE
   void* extra[] = {kPointer, const_cast<void*>(args), kSize, &bytes, nullptr};
   check(driver_,
-        driver_.cuLaunchKernel(function_of(kernel), grid.x, grid.y, grid.z, kernel.threads, 1, 1, 0,
-                               stream_.stream, nullptr, extra),
+        driver_.cuLaunchKernel(function_of(kernel), grid.x, grid.y, grid.z, kernel.threads, 1, 1,
+                               static_cast<unsigned>(kernel.block_bytes), stream_.stream, nullptr,
+                               extra),
         std::string("kernel ") + kernel.name + " cannot be started");
 }
 

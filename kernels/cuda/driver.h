@@ -34,6 +34,7 @@ using Stream = StreamOfDriver*;
   X(cuModuleLoadDataEx, "", (Module* module, const void* image, unsigned count, int* options, void** values)) \
   X(cuModuleUnload, "", (Module module))                                                            \
   X(cuModuleGetFunction, "", (Function* function, Module module, const char* name))                 \
+  X(cuFuncSetAttribute, "", (Function function, int attribute, int value))                          \
   X(cuMemGetInfo, "_v2", (std::size_t* free, std::size_t* total))                                   \
   X(cuMemAlloc, "_v2", (Address* address, std::size_t bytes))                                       \
   X(cuMemFree, "_v2", (Address address))                                                            \
@@ -51,7 +52,8 @@ using Stream = StreamOfDriver*;
 
 // The numbers of the driver's interface that are used here.
 enum Code : int { kSuccess = 0, kOutOfMemory = 2 };
-enum Attribute : int { kCapabilityMajor = 75, kCapabilityMinor = 76 };
+enum Attribute : int { kCapabilityMajor = 75, kCapabilityMinor = 76 };   // of a GPU
+enum FunctionAttribute : int { kMostDynamicSharedBytes = 8 };
 
 struct Driver {
 #define GLASS_MEMBER(name, suffix, arguments) int(*name) arguments = nullptr;

@@ -19,6 +19,7 @@ namespace {
 
 struct Image {
   int capability;   // the least that it runs on; 0 ends the list
+  bool only;        // it runs on no other: it has instructions of that generation alone
   std::string_view ptx;
 };
 #include "kernels/gpu/images.inc"   // kImages, the best first
@@ -60,20 +61,23 @@ bool can_have_image(std::string& why) { return kImages[0].capability > 0 || find
 
 std::string kernel_image(int capability, std::string& why) {
   for (const Image* image = kImages; image->capability > 0; ++image)
-    if (image->capability <= capability) return std::string(image->ptx);
-  return image_by_nvrtc(why);
+    if (image->only ? image->capability == capability : image->capability <= capability)
+      return std::string(image->ptx);
+  return image_by_nvrtc(capability, why);
 }
 
-std::string image_by_nvrtc(std::string& why) {
+std::string image_by_nvrtc(int capability, std::string& why) {
+  const std::string arch = capability == 90 ? "90a" : std::to_string(kLeastCapability);
   const Nvrtc* nvrtc = find_nvrtc(why);
   if (!nvrtc) return "";
   const std::string_view source = gpu::kernel_text();
   const std::string folder = user_cache_folder();
-  const std::string path =
-      folder.empty() ? "" : folder + "/kernels-" + nvrtc->version() + "-" + fnv1a(source) + ".ptx";
+  const std::string path = folder.empty() ? ""
+                                          : folder + "/kernels-" + nvrtc->version() + "-" + arch +
+                                                "-" + fnv1a(source) + ".ptx";
   if (!path.empty())
     if (std::string kept = read_kept(path); !kept.empty()) return kept;
-  const std::string ptx = nvrtc->compile(std::string(source), kLeastCapability, why);
+  const std::string ptx = nvrtc->compile(std::string(source), arch, why);
   if (!ptx.empty() && !path.empty()) keep(path, ptx);
   return ptx;
 }

@@ -12,7 +12,7 @@ constexpr int kLeastCapability = 80;   // Ampere: what the kernels ask of a GPU
 std::string kernel_image(int capability, std::string& why);
 
 // The same, whatever was built in: compiled by NVRTC now, or found where an earlier run kept it.
-std::string image_by_nvrtc(std::string& why);
+std::string image_by_nvrtc(int capability, std::string& why);
 
 // Whether there is one, as far as can be said without compiling; if not, one sentence why.
 bool can_have_image(std::string& why);

@@ -76,10 +76,11 @@ std::string Nvrtc::version() const {
   return std::to_string(major) + "." + std::to_string(minor);
 }
 
-std::string Nvrtc::compile(const std::string& source, int capability, std::string& why) const {
+std::string Nvrtc::compile(const std::string& source, const std::string& arch,
+                           std::string& why) const {
   const Program program(*this, source);
-  const std::string arch = "--gpu-architecture=compute_" + std::to_string(capability);
-  const char* options[] = {arch.c_str(), "--std=c++17"};
+  const std::string option = "--gpu-architecture=compute_" + arch;
+  const char* options[] = {option.c_str(), "--std=c++17"};
   if (!program.get() || nvrtcCompileProgram(program.get(), 2, options) != 0) {
     const std::string log =
         program.get() ? text_of(program.get(), nvrtcGetProgramLogSize, nvrtcGetProgramLog) : "";

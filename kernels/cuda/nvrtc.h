@@ -28,8 +28,9 @@ struct Nvrtc {
 #undef GLASS_MEMBER
 
   std::string version() const;   // "13.0"
-  // PTX for GPUs from this compute capability on; "" and what is wrong where it does not compile.
-  std::string compile(const std::string& source, int capability, std::string& why) const;
+  // PTX for GPUs of this architecture, "80" or "90a"; "" and what is wrong where it does not
+  // compile.
+  std::string compile(const std::string& source, const std::string& arch, std::string& why) const;
 };
 
 // Opened once; or nullptr and one sentence why not. GLASS_NVRTC in the environment names the

@@ -1,5 +1,6 @@
 # glass_ptx(glass_kernels kernels/gpu/all.text 80:7.0 90a:8.0): what nvcc makes of the GPU kernels, as an include,
-# <build>/generated/kernels/gpu/images.inc: a list kImages of { compute capability, bytes }, the best first, ended by a 0.
+# <build>/generated/kernels/gpu/images.inc: a list kImages of { compute capability, whether it runs on that one only,
+# bytes }, the best first, ended by a 0. The letter a stands for what later GPUs do not promise to have.
 # Behind each compute capability stands the oldest version of the PTX language that has all that is used: nvcc writes its
 # own, which drivers that are older than it would refuse. The list is empty where there is no nvcc, or GLASS_NVCC is OFF.
 # Run as a script (cmake -D FROM=... -D TO=... -D VERSION=... -P ptx.cmake) it states that version.
@@ -37,9 +38,13 @@ function(glass_ptx target text)
     glass_embed_generated(${target} ${name})
     string(APPEND bytes "const char kBytes${arch}[] = {\n#include \"${name}.inc\"\n};\n")
     string(REGEX REPLACE "a$" "" capability ${arch})
-    string(PREPEND rows "  {${capability}, {kBytes${arch}, sizeof kBytes${arch}}},\n")
+    set(only false)
+    if(NOT arch STREQUAL capability)
+      set(only true)
+    endif()
+    string(PREPEND rows "  {${capability}, ${only}, {kBytes${arch}, sizeof kBytes${arch}}},\n")
   endforeach()
   get_filename_component(folder ${text} DIRECTORY)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/${folder}/images.inc
-       CONTENT "${bytes}const Image kImages[] = {\n${rows}  {0, {}}};\n" @ONLY)
+       CONTENT "${bytes}const Image kImages[] = {\n${rows}  {0, false, {}}};\n" @ONLY)
 endfunction()
