@@ -40,16 +40,34 @@ TEST(Backends, OnlyTheReferenceComputesInDouble) {
   EXPECT_FALSE(make_backend("cpu", "scalar", 1)->supports(DType::f64));
 }
 
+// Another library than the machine's driver, until this goes.
+class Driver {
+ public:
+  explicit Driver(const char* name) {
+    const char* before = std::getenv("GLASS_CUDA_DRIVER");
+    before_ = before ? before : "";
+    use(name);
+  }
+  ~Driver() {
+    if (before_.empty()) ::unsetenv("GLASS_CUDA_DRIVER");
+    else use(before_.c_str());
+  }
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+  void use(const char* name) { ::setenv("GLASS_CUDA_DRIVER", name, 1); }
+
+ private:
+  std::string before_;
+};
+
 TEST(Backends, WithoutTheDriverThereIsNoCudaAndOneSentenceSaysWhy) {
-  ASSERT_EQ(::setenv("GLASS_CUDA_DRIVER", "no_such_driver.so.1", 1), 0);
+  Driver driver("no_such_driver.so.1");
   for (const DeviceInfo& device : list_devices()) EXPECT_NE(device.name, "cuda");
   EXPECT_THAT(why_no_cuda(), HasSubstr("cannot be opened (no_such_driver.so.1"));
   EXPECT_THAT(refusal("cuda", "auto", 1), HasSubstr("cannot be opened (no_such_driver.so.1"));
   EXPECT_THAT(refusal("cuda", "auto", 1), HasSubstr("; choose auto, cpu, reference"));
-  // A library, but not the driver.
-  ASSERT_EQ(::setenv("GLASS_CUDA_DRIVER", "libc.so.6", 1), 0);
+  driver.use("libc.so.6");   // a library, but not the driver
   EXPECT_THAT(why_no_cuda(), HasSubstr("the NVIDIA driver libc.so.6 has no cuInit"));
-  ::unsetenv("GLASS_CUDA_DRIVER");
 }
 
 TEST(Backends, WithoutMetalThereIsNoGpuOfAppleAndOneSentenceSaysWhy) {
@@ -68,6 +86,7 @@ TEST(Backends, WithoutMetalThereIsNoGpuOfAppleAndOneSentenceSaysWhy) {
 }
 
 TEST(Backends, WhatIsNotThereIsRefusedWithWhatIs) {
+  const Driver driver("no_such_driver.so.1");
   EXPECT_THAT(refusal("tpu", "auto", 1),
               HasSubstr("there is no device 'tpu'; choose auto, cpu, reference or emulator"));
   EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("'sse9'"));

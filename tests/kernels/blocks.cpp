@@ -7,6 +7,8 @@
 #include <random>
 #include <utility>
 
+#include "tests/kernels/device_copy.h"
+
 namespace glass::test {
 namespace {
 
@@ -53,9 +55,12 @@ std::vector<float> product(Backend& backend, DType dtype, ProductSizes n, bool a
   std::mt19937 random(3);
   const Factor a(n.M * n.K, random), b(n.K * n.N, random);
   std::vector<float> c(static_cast<std::size_t>(n.M * n.N), 3);
-  backend.matmul({contiguous(c.data(), DType::f32, {n.M, n.N}), true},
-                 a_across ? swapped(a.view(dtype, {n.K, n.M})) : a.view(dtype, {n.M, n.K}),
-                 b_across ? b.view(dtype, {n.K, n.N}) : swapped(b.view(dtype, {n.N, n.K})));
+  DeviceCopies copies(backend);
+  const View x = copies.send(a_across ? a.view(dtype, {n.K, n.M}) : a.view(dtype, {n.M, n.K})),
+             y = copies.send(b_across ? b.view(dtype, {n.K, n.N}) : b.view(dtype, {n.N, n.K}));
+  backend.matmul({copies.send(contiguous(c.data(), DType::f32, {n.M, n.N})), true},
+                 a_across ? swapped(x) : x, b_across ? y : swapped(y));
+  copies.fetch();
   return c;
 }
 
@@ -63,21 +68,25 @@ AttentionResult attend(Backend& backend, DType dtype, AttentionSizes n, const At
   std::mt19937 random(5);
   const std::int64_t queries = n.B * n.H * n.T * n.D, keys = n.B * n.Hk * n.T * n.D;
   const Factor q_(queries, random), k_(keys, random), v_(keys, random), dy_(queries, random);
-  const View q = q_.view(dtype, {n.B, n.H, n.T, n.D}), k = k_.view(dtype, {n.B, n.Hk, n.T, n.D}),
-             v = v_.view(dtype, {n.B, n.Hk, n.T, n.D}), dy = dy_.view(dtype, {n.B, n.H, n.T, n.D});
+  const std::initializer_list<std::int64_t> of_queries = {n.B, n.H, n.T, n.D},
+                                            of_keys = {n.B, n.Hk, n.T, n.D};
   AttentionResult r;
   r.y.resize(static_cast<std::size_t>(queries));
   r.lse.resize(static_cast<std::size_t>(n.B * n.H * n.T));
   r.dq = r.y;
   r.dk.resize(static_cast<std::size_t>(keys));
   r.dv = r.dk;
-  const View y = contiguous(r.y.data(), DType::f32, {n.B, n.H, n.T, n.D}),
-             lse = contiguous(r.lse.data(), DType::f32, {n.B, n.H, n.T});
+  DeviceCopies copies(backend);
+  const auto result = [&](std::vector<float>& to, std::initializer_list<std::int64_t> shape) {
+    return copies.send(contiguous(to.data(), DType::f32, shape));
+  };
+  const View q = copies.send(q_.view(dtype, of_queries)), k = copies.send(k_.view(dtype, of_keys)),
+             v = copies.send(v_.view(dtype, of_keys)), dy = copies.send(dy_.view(dtype, of_queries)),
+             y = result(r.y, of_queries), lse = result(r.lse, {n.B, n.H, n.T});
   backend.attention(y, lse, q, k, v, a);
-  backend.attention_backward({contiguous(r.dq.data(), DType::f32, {n.B, n.H, n.T, n.D}), false},
-                             {contiguous(r.dk.data(), DType::f32, {n.B, n.Hk, n.T, n.D}), false},
-                             {contiguous(r.dv.data(), DType::f32, {n.B, n.Hk, n.T, n.D}), false},
-                             dy, y, lse, q, k, v, a);
+  backend.attention_backward({result(r.dq, of_queries), false}, {result(r.dk, of_keys), false},
+                             {result(r.dv, of_keys), false}, dy, y, lse, q, k, v, a);
+  copies.fetch();
   return r;
 }
 

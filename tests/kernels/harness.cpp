@@ -14,6 +14,7 @@
 
 #include "kernels/backends.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "tests/kernels/device_copy.h"
 
 namespace glass::test {
 namespace {
@@ -257,26 +258,61 @@ Values inputs(const Problem& problem, std::uint64_t seed) {
 
 }  // namespace
 
+namespace {
+
+std::vector<Candidate> chosen(const std::vector<Candidate>& all) {
+  const char* only = std::getenv("GLASS_ISA");
+  if (!only || std::string(only) == "auto") return all;
+  std::vector<Candidate> left;
+  for (const Candidate& c : all)
+    if (c.isa == only) left.push_back(c);
+  return left;
+}
+
+bool is_listed(const std::string& device) {
+  for (const DeviceInfo& info : list_devices())
+    if (info.name == device) return true;
+  return false;
+}
+
+// The driver of NVIDIA GPUs: the machine's where it has a GPU, else the stand-in that was built beside this program.
+Candidate cuda_candidate() {
+  constexpr std::size_t kSlowStride = 8;
+  const bool named = std::getenv("GLASS_CUDA_DRIVER") != nullptr;
+  bool stand_in = false;
+#ifdef GLASS_STAND_IN_CUDA
+  if (!named && !is_listed("cuda")) ::setenv("GLASS_CUDA_DRIVER", GLASS_STAND_IN_CUDA, 1);
+  const char* driver = std::getenv("GLASS_CUDA_DRIVER");
+  stand_in = driver && std::string(driver) == GLASS_STAND_IN_CUDA;
+#endif
+  (void)named;
+  return {"cuda", is_listed("cuda"), stand_in && !std::getenv("GLASS_DEEP") ? kSlowStride : 1};
+}
+
+}   // namespace
+
 std::vector<Candidate> candidates() {
   std::vector<Candidate> all;
   for (const CpuIsa& isa : cpu_isas()) all.push_back({isa.name, isa.usable});
   all.push_back({"reference", true});
-  for (const DeviceInfo& device : list_devices())
-    if (device.name == "emulator") all.push_back({device.name, true});
-  const char* only = std::getenv("GLASS_ISA");
-  if (!only || std::string(only) == "auto") return all;
-  std::vector<Candidate> chosen;
-  for (const Candidate& c : all)
-    if (c.isa == only) chosen.push_back(c);
-  return chosen;
+  if (is_listed("emulator")) all.push_back({"emulator", true});
+  return chosen(all);
+}
+
+std::vector<Candidate> candidates_and_gpus() {
+  std::vector<Candidate> all = candidates();
+#ifdef GLASS_STAND_IN_CUDA
+  static const Candidate cuda = cuda_candidate();
+  for (const Candidate& c : chosen({cuda})) all.push_back(c);
+#endif
+  return all;
 }
 
 Backend& candidate(const std::string& isa, int threads) {
   static std::map<std::pair<std::string, int>, std::unique_ptr<Backend>> made;
-  std::unique_ptr<Backend>& backend = made[{isa, threads}];
-  if (!backend)
-    backend = isa == "reference" || isa == "emulator" ? make_backend(isa, "auto", 0)
-                                                       : make_cpu_backend(isa, threads);
+  const bool on_cpu = Candidate{isa, true}.has_threads();
+  std::unique_ptr<Backend>& backend = made[{isa, on_cpu ? threads : 0}];
+  if (!backend) backend = on_cpu ? make_cpu_backend(isa, threads) : make_backend(isa, "auto", 0);
   return *backend;
 }
 
@@ -316,14 +352,17 @@ Verdict check(Backend& backend, const Problem& problem, const Expected& expected
     if (o.mode == Mode::skip) stages[i].view.data = nullptr;
   }
   const std::size_t alias = static_cast<std::size_t>(problem.alias);
-  if (problem.alias >= 0) stages[0].view = stages[alias].view;
+  DeviceCopies copies(backend);
   for (std::size_t i = 0; i < n; ++i) {
     args.views.push_back(stages[i].view);
+    args.views[i].data = copies.send(stages[i].low, stages[i].high, stages[i].view.data);
     args.modes.push_back(problem.operands[i].mode);
   }
+  if (problem.alias >= 0) args.views[0] = args.views[alias], stages[0].view = stages[alias].view;
   try {
     problem.run(backend, args);
     backend.wait();
+    copies.fetch();
   } catch (const std::exception& error) {
     return {std::string("  it threw: ") + error.what() + "\n", 0};
   }
@@ -347,6 +386,7 @@ std::vector<std::vector<std::uint32_t>> output_bits(Backend& backend, const Prob
   const std::size_t n = problem.operands.size();
   const Values initial = inputs(problem, seed);
   std::vector<std::vector<std::uint32_t>> memory(n);
+  DeviceCopies copies(backend);
   Args args;
   for (std::size_t i = 0; i < n; ++i) {
     const Operand& o = problem.operands[i];
@@ -359,11 +399,13 @@ std::vector<std::vector<std::uint32_t>> output_bits(Backend& backend, const Prob
         memory[i][static_cast<std::size_t>(p.offset +
                                            offset_of(p.view, static_cast<std::int64_t>(e)))] =
             bits_of(o.dtype, initial.of[i][e]);
+    p.view.data = copies.send(memory[i].data(), memory[i].data() + memory[i].size(), p.view.data);
     args.views.push_back(p.view);
     args.modes.push_back(o.mode);
   }
   problem.run(backend, args);
   backend.wait();
+  copies.fetch();
   std::vector<std::vector<std::uint32_t>> results;
   for (std::size_t i = 0; i < n; ++i)
     if (is_result(problem.operands[i])) results.push_back(std::move(memory[i]));

@@ -12,16 +12,22 @@
 
 namespace glass::test {
 
-// A backend under test: an instruction set of the cpu backend, the reference in f32, or the emulator of GPUs.
+// A backend under test: an instruction set of the cpu backend, the reference in f32, the emulator of GPUs, or a GPU.
 struct Candidate {
   std::string isa;
   bool usable;
-  bool has_threads() const { return isa != "reference" && isa != "emulator"; }   // and code of its own instructions
-  bool has_matrix_units() const { return isa == "emulator"; }   // products of bf16 have factors in bf16, also within a kernel
+  std::size_t stride = 1;   // of the cases of a table, only every so many: it is a slow stand-in for a GPU
+  bool is_gpu() const { return isa == "cuda" || isa == "metal"; }
+  bool has_threads() const { return isa != "reference" && isa != "emulator" && !is_gpu(); }   // and code of its own instructions
+  bool has_matrix_units() const { return isa == "emulator" || is_gpu(); }   // products of bf16 have factors in bf16, also within a kernel
 };
 inline void PrintTo(const Candidate& c, std::ostream* out) { *out << c.isa; }
-// All that were built; GLASS_ISA in the environment leaves one.
+// All that were built and compute in the host's memory; GLASS_ISA in the environment leaves one.
 std::vector<Candidate> candidates();
+// Those, and GPUs, whose operands have to be sent (device_copy.h). Where there is no GPU the real host side runs on a
+// stand-in for the driver, which runs the very kernels that a GPU would be given, slowly: every 8th case, or, with
+// GLASS_DEEP in the environment, all.
+std::vector<Candidate> candidates_and_gpus();
 
 // The backend of that name on that many threads, made once.
 Backend& candidate(const std::string& isa, int threads);

@@ -23,15 +23,20 @@ class Packed {
   Packed(Backend& backend, PackedType type, const View& w) : backend_(backend) {
     const std::int64_t N = w.shape[0], K = w.shape[1];
     std::vector<float> numbers(static_cast<std::size_t>(N * K));
+    // A GPU's memory must not be followed from here.
+    const std::int64_t size = w.dtype == DType::f64 ? 8 : w.dtype == DType::bf16 ? 2 : 4,
+                       reach = N * K > 0 ? (N - 1) * w.stride[0] + (K - 1) * w.stride[1] + 1 : 0;
+    std::vector<std::byte> here(static_cast<std::size_t>(reach * size));
+    backend.download(here.data(), w.data, here.size());
     for (std::int64_t n = 0; n < N; ++n)
       for (std::int64_t k = 0; k < K; ++k) {
         const std::int64_t at = n * w.stride[0] + k * w.stride[1];
         numbers[static_cast<std::size_t>(n * K + k)] =
-            w.dtype == DType::f64 ? static_cast<float>(reinterpret_cast<const double*>(w.data)[at])
+            w.dtype == DType::f64 ? static_cast<float>(reinterpret_cast<const double*>(here.data())[at])
             : w.dtype == DType::bf16
                 ? std::bit_cast<float>(
-                      std::uint32_t{reinterpret_cast<const std::uint16_t*>(w.data)[at]} << 16)
-                : reinterpret_cast<const float*>(w.data)[at];
+                      std::uint32_t{reinterpret_cast<const std::uint16_t*>(here.data())[at]} << 16)
+                : reinterpret_cast<const float*>(here.data())[at];
       }
     std::vector<std::byte> bytes(packed_bytes(type, N, K));
     pack(bytes.data(), type, N, K, numbers.data(), K, 1);

@@ -79,6 +79,32 @@ TEST(Train, OnTheEmulatorOfGpusItLearnsWhatTheReferenceLearns) {
   EXPECT_NEAR(loss_on("emulator", llama), loss_on("reference", llama), 2e-4);
 }
 
+// The same through the driver of NVIDIA GPUs, or rather the stand-in for it (tests/gpu/cuda): numbers of Hopper, and pairs of
+// bf16 on the matrix units of Ampere.
+TEST(Train, OnAnNvidiaGpuItLearnsWhatTheReferenceLearns) {
+  const Scratch folder;
+  const std::string text = folder.write("rhyme.txt", rhyme());
+  const auto loss_on = [&](const std::string& device, const std::string& dtype,
+                           const Launch& launch = {}) {
+    const Outcome outcome = glass(
+        tiny({text, "--max-iters", "4", "--dropout", "0.1", "--device", device, "--dtype", dtype,
+              "--out", folder / device, "--overwrite", "--json"}),
+        launch);
+    EXPECT_EQ(outcome.code, 0) << outcome.text();
+    return parse_json(outcome.out, "the output").at("val_loss", "json").number("val_loss");
+  };
+  const std::string stand_in = std::string(GLASS_BINARY_DIR) + "/libstand_in_cuda.so";
+  const Outcome here = glass({"info", "--threads", "1"}, {.environment = {{"GLASS_CUDA_DRIVER", stand_in}}});
+  if (here.out.find("compute capability") == std::string::npos)
+    GTEST_SKIP() << "neither a GPU nor the stand-in for one can be used here";
+  const double expected = loss_on("reference", "f32");
+  EXPECT_NEAR(loss_on("cuda", "f32", {.environment = {{"GLASS_CUDA_DRIVER", stand_in}}}), expected, 2e-4);
+  EXPECT_NEAR(loss_on("cuda", "bf16",
+                      {.environment = {{"GLASS_CUDA_DRIVER", stand_in},
+                                       {"GLASS_STAND_IN", "capability=80"}}}),
+              expected, 0.03);
+}
+
 TEST(Train, PrintsResultsOnStdoutAndProgressOnStderr) {
   const Scratch folder;
   const Outcome outcome = glass(
