@@ -43,20 +43,22 @@ TEST(Backends, OnlyTheReferenceComputesInDouble) {
 // Another library than the machine's driver, until this goes.
 class Driver {
  public:
-  explicit Driver(const char* name) {
-    const char* before = std::getenv("GLASS_CUDA_DRIVER");
+  explicit Driver(const char* name, const char* variable = "GLASS_CUDA_DRIVER")
+      : variable_(variable) {
+    const char* before = std::getenv(variable);
     before_ = before ? before : "";
     use(name);
   }
   ~Driver() {
-    if (before_.empty()) ::unsetenv("GLASS_CUDA_DRIVER");
+    if (before_.empty()) ::unsetenv(variable_);
     else use(before_.c_str());
   }
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
-  void use(const char* name) { ::setenv("GLASS_CUDA_DRIVER", name, 1); }
+  void use(const char* name) { ::setenv(variable_, name, 1); }
 
  private:
+  const char* variable_;
   std::string before_;
 };
 
@@ -71,13 +73,12 @@ TEST(Backends, WithoutTheDriverThereIsNoCudaAndOneSentenceSaysWhy) {
 }
 
 TEST(Backends, WithoutMetalThereIsNoGpuOfAppleAndOneSentenceSaysWhy) {
-  ASSERT_EQ(::setenv("GLASS_METAL", "no_such_metal.so", 1), 0);
+  Driver library("no_such_metal.so", "GLASS_METAL");
   for (const DeviceInfo& device : list_devices()) EXPECT_NE(device.name, "metal");
   EXPECT_THAT(why_no_metal(), HasSubstr("no_such_metal.so"));
   EXPECT_THAT(refusal("metal", "auto", 1), HasSubstr("no_such_metal.so"));
   EXPECT_THAT(refusal("metal", "auto", 1), HasSubstr("; choose auto, cpu, reference"));
-  // A library, but not the runtime of Objective-C.
-  ASSERT_EQ(::setenv("GLASS_METAL", "libc.so.6", 1), 0);
+  library.use("libc.so.6");   // a library, but not the runtime of Objective-C
   EXPECT_THAT(why_no_metal(), HasSubstr("lacks objc_getClass"));
   ::unsetenv("GLASS_METAL");
 #ifdef __linux__
@@ -86,7 +87,7 @@ TEST(Backends, WithoutMetalThereIsNoGpuOfAppleAndOneSentenceSaysWhy) {
 }
 
 TEST(Backends, WhatIsNotThereIsRefusedWithWhatIs) {
-  const Driver driver("no_such_driver.so.1");
+  const Driver driver("no_such_driver.so.1"), library("no_such_metal.so", "GLASS_METAL");
   EXPECT_THAT(refusal("tpu", "auto", 1),
               HasSubstr("there is no device 'tpu'; choose auto, cpu, reference or emulator"));
   EXPECT_THAT(refusal("cpu", "sse9", 1), HasSubstr("'sse9'"));

@@ -289,6 +289,34 @@ Candidate cuda_candidate() {
   return {"cuda", is_listed("cuda"), stand_in && !std::getenv("GLASS_DEEP") ? kSlowStride : 1};
 }
 
+// Metal: the machine's where it has a GPU of Apple, else the stand-in that was built beside this program, which needs a
+// compiler.
+Candidate metal_candidate() {
+  std::size_t stride = 1;
+#ifdef GLASS_METAL_STAND_IN
+  constexpr std::size_t kStride = 4;
+  if (!std::getenv("GLASS_METAL") && !is_listed("metal")) {
+    if (std::system("command -v clang++ >/dev/null 2>&1 || command -v g++ >/dev/null 2>&1") != 0)
+      return {"metal", false};
+    ::setenv("GLASS_METAL", GLASS_METAL_STAND_IN, 1);
+    if (!std::getenv("GLASS_DEEP")) stride = kStride;
+  }
+#endif
+  return {"metal", is_listed("metal"), stride};
+}
+
+// A GPU that is not there is spoken of only where a stand-in should have been.
+bool is_tried(const Candidate& gpu) {
+  bool tried = gpu.usable;
+#ifdef GLASS_STAND_IN_CUDA
+  tried = tried || gpu.isa == "cuda";
+#endif
+#ifdef GLASS_METAL_STAND_IN
+  tried = tried || gpu.isa == "metal";
+#endif
+  return tried;
+}
+
 }   // namespace
 
 std::vector<Candidate> candidates() {
@@ -301,10 +329,9 @@ std::vector<Candidate> candidates() {
 
 std::vector<Candidate> candidates_and_gpus() {
   std::vector<Candidate> all = candidates();
-#ifdef GLASS_STAND_IN_CUDA
-  static const Candidate cuda = cuda_candidate();
-  for (const Candidate& c : chosen({cuda})) all.push_back(c);
-#endif
+  static const std::vector<Candidate> gpus = {cuda_candidate(), metal_candidate()};
+  for (const Candidate& gpu : chosen(gpus))
+    if (is_tried(gpu)) all.push_back(gpu);
   return all;
 }
 
