@@ -16,6 +16,7 @@ struct Fiber {
   std::size_t bytes = 0;
   void* race_detector = nullptr;   // what ThreadSanitizer and AddressSanitizer know it by
   void* fake_stack = nullptr;
+  unsigned uses = 0;   // of what race_detector is
 };
 
 // The computation that is running, from the stack it happens to be on.
