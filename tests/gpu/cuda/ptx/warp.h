@@ -74,16 +74,21 @@ Stored<V> stored(V v) {
   else return v;
 }
 
+// A row is never another row shifted, so that the loops over lanes may run in vectors.
+#if defined(__GNUC__) && !defined(__clang__)
+#define GLASS_OVER_LANES _Pragma("GCC ivdep") for (unsigned l = 0; l < kLanes; ++l)
+#else
+#define GLASS_OVER_LANES for (unsigned l = 0; l < kLanes; ++l)
+#endif
+
 // d[l] = f(l) for the lanes that are awake. f is asked for the others, too.
 template <class D, class F>
 void each(const Warp& w, D* d, F f) {
   if (w.all_awake()) {
-#pragma GCC ivdep
-    for (unsigned l = 0; l < kLanes; ++l) d[l] = f(l);
+    GLASS_OVER_LANES d[l] = f(l);
     return;
   }
-#pragma GCC ivdep
-  for (unsigned l = 0; l < kLanes; ++l) {
+  GLASS_OVER_LANES {
     const D x = f(l);
     d[l] = w.mask[l] ? x : d[l];
   }
