@@ -48,9 +48,11 @@ void check(const GPTConfig& c, const PatchOptions& o) {
   below("layer", o.layer, c.n_layer);
   below("head", o.head, o.site == "k" || o.site == "v" ? c.kv_heads() : c.n_head);
   require(o.head < 0 || !in_stream(o.site), o.site + " has no heads; leave the head out.");
-  require(o.by != PatchBy::head || !in_stream(o.site), o.site + " has no heads.");
+  require(o.by != PatchBy::head || !in_stream(o.site),
+          o.site + " has no heads; leave --by at auto, or take --site z, q, k, v or pattern.");
   require(o.by != PatchBy::source || o.site == "pattern",
-          "only a pattern has sources: the keys that are looked at.");
+          "only a pattern has sources, which are the keys that are looked at; leave --by at auto, "
+          "or take --site pattern.");
   const bool finer = o.by == PatchBy::position || o.by == PatchBy::source;
   require(in_stream(o.site) || !finer || o.layer >= 0,
           "heads by position are a grid for each layer; name one layer.");

@@ -229,7 +229,8 @@ TEST(Patching, RefusesPlacesThatAModelDoesNotHave) {
   EXPECT_NE(refusal({"z", mode, PatchBy::automatic, 0, 2}).find("no head 2"), std::string::npos);
   EXPECT_NE(refusal({"z", mode, PatchBy::position, -1, -1}).find("name one layer"),
             std::string::npos);
-  EXPECT_NE(refusal({"q", mode, PatchBy::source, 1, -1}).find("sources"), std::string::npos);
+  EXPECT_NE(refusal({"q", mode, PatchBy::source, 1, -1}).find("--site pattern"), std::string::npos);
+  EXPECT_NE(refusal({"resid_pre", mode, PatchBy::head, 1, -1}).find("--site z"), std::string::npos);
   EXPECT_NE(refusal({"residue", mode, PatchBy::automatic, -1, -1}).find("no site"),
             std::string::npos);
 }
