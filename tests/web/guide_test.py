@@ -129,6 +129,9 @@ def it_learns_as_glass_micro(report, page, args):
     report.check("the mean of the last steps", f"is {mean:.3f}" in text(page, "#guide-train .sentence"),
                  f"{text(page, '#guide-train .sentence')}; glass micro: {mean}")
     page.wait(f"{ALIKE} === 'eiou'")   # vowels have found each other
+    dashes = [page.value("[...document.querySelectorAll('#guide-train .%s path.reference')].map((line) => "
+                         "getComputedStyle(line).strokeDasharray)" % part) for part in ("plot", "keys")]
+    report.check("three lines, told apart in the legend", dashes[0] == dashes[1] and len(set(dashes[0])) == 3, dashes)
 
 
 def names_that_do_not_come_hide_nothing(report, page, args):
