@@ -105,6 +105,19 @@ TEST(Train, OnAnNvidiaGpuItLearnsWhatTheReferenceLearns) {
               expected, 0.03);
 }
 
+TEST(Train, AGpuWithoutMemoryEndsInOneSentence) {
+  const Scratch folder;
+  const Outcome outcome = glass(
+      tiny({folder.write("rhyme.txt", rhyme()), "--max-iters", "1", "--device", "cuda", "--out", folder / "run"}),
+      {.environment = {{"GLASS_CUDA_DRIVER", std::string(GLASS_BINARY_DIR) + "/libstand_in_cuda.so"},
+                       {"GLASS_STAND_IN", "gigabytes=0.00001"}}});
+  if (outcome.err.find("cannot be used") != std::string::npos)
+    GTEST_SKIP() << "neither a GPU nor the stand-in for one can be used here";
+  EXPECT_EQ(outcome.code, 4) << outcome.text();
+  EXPECT_THAT(outcome.err, HasSubstr("error: out of memory on the GPU: "));
+  EXPECT_THAT(outcome.err, HasSubstr("are free; ask for less: a smaller --batch-size, or --recompute."));
+}
+
 TEST(Train, PrintsResultsOnStdoutAndProgressOnStderr) {
   const Scratch folder;
   const Outcome outcome = glass(
