@@ -7,6 +7,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${1:-build/gpu}
 unset GLASS_CUDA_DRIVER GLASS_STAND_IN
+mkdir -p "$build"
 
 cmake -S . -B "$build" -D CMAKE_BUILD_TYPE=Release -D GLASS_TESTS=ON >"$build.log" 2>&1 &&
   cmake --build "$build" --parallel --target glass test_kernels >>"$build.log" 2>&1 || {
