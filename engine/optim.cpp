@@ -31,7 +31,7 @@ static void upload_numbers(Tensor& to, const double (&numbers)[kAdamWNumbers]) {
   }
 }
 
-void AdamW::step(double learning_rate) {
+void AdamW::step(double learning_rate, std::span<const Tensor> losses) {
   ++steps_;
   const double t = static_cast<double>(steps_);
   // A kernel in f32 decays by the rounded beta. The correction has to undo that one: 1 - 0.999 in f32 is off by 1e-5.
@@ -63,6 +63,9 @@ void AdamW::step(double learning_rate) {
   Backend& backend = numbers_.backend();
   const int count = static_cast<int>(items_.size());
   backend.global_norm(norm_.writable("adamw"), grads_.data(), count);
+  // 0 times what is not finite is NaN, and so then is the norm: the kernel skips, and the host need not look first.
+  for (const Tensor& loss : losses)
+    backend.affine({norm_.window(loss.shape(), row_major(loss.shape()), 0).view(), true}, loss.view(), 0, 0);
   backend.adamw(items_.data(), count, numbers_.view(), norm_.view(), skipped_.writable("adamw"));
 }
 

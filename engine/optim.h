@@ -16,12 +16,15 @@ class AdamW {
   AdamW(std::vector<Parameter*> parameters, Options options);
 
   // One step with the gradients that stand in the parameters; those without a gradient stay. A step whose gradient norm
-  // is not finite changes nothing; `skipped` says so.
-  void step(double learning_rate);
+  // is not finite changes nothing, nor does one of a loss that is not (`losses`: with one element each); `skipped` says
+  // so. Nothing here waits for the device.
+  void step(double learning_rate, std::span<const Tensor> losses = {});
   void zero_grad();
 
   double grad_norm() const;                    // of the last step, before clipping; waits for the device
   bool skipped() const;                        // was the last step skipped? waits for the device
+  const Tensor& norm() const { return norm_; }             // the same on the device, for who fetches more with it
+  const Tensor& skipped_flag() const { return skipped_; }
   std::int64_t steps() const { return steps_; }
   const Options& options() const { return options_; }
 

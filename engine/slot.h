@@ -65,6 +65,9 @@ class Slots {
   // Will backward be asked once, so that a node may give away what it saved?
   bool only_once() const { return !tape_.keep_saved; }
 
+  // Is dy the 1 that backward began with, so that multiplying by it can be left out?
+  bool begin_with(const Tensor& dy) const { return tape_.begins_with(dy); }
+
   // For kernels with n outputs: calls kernel(dx0, .., dx(n-1)) with the places of the first n derivatives.
   template <int n, class Kernel>
   void at_once(const Kernel& kernel) const;

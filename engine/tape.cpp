@@ -42,6 +42,18 @@ class Pause {
   bool before_;
 };
 
+// The gradient that a backward begins with, for as long as it runs.
+class Begins {
+ public:
+  Begins(std::shared_ptr<Buffer>& place, std::shared_ptr<Buffer> with) : place_(place) { place_ = std::move(with); }
+  ~Begins() { place_.reset(); }
+  Begins(const Begins&) = delete;
+  Begins& operator=(const Begins&) = delete;
+
+ private:
+  std::shared_ptr<Buffer>& place_;
+};
+
 void check_saved(const Node& node) {
   for (int i = 0; i < node.saved_count; ++i) {
     const Buffer& buffer = *node.saved[i].buffer;
@@ -164,7 +176,9 @@ void Tape::backward(const Tensor& loss, Where at) {
     fail(TapeError("backward at " + place(at, "") + ": a loss has one element, this has shape " + str(loss.shape()) +
                    "; sum it, or give the gradient to start from"));
   }
-  backward(loss, Tensor::full(loss.device(), loss.shape(), 1, loss.dtype()), at);   // dL/dL = 1
+  const Tensor one = Tensor::full(loss.device(), loss.shape(), 1, loss.dtype());   // dL/dL = 1
+  const Begins begins(one_, one.buffer());
+  backward(loss, one, at);
 }
 
 void Tape::backward(const Tensor& y, const Tensor& dy, Where at) {
@@ -218,6 +232,13 @@ Tensor Tape::grad(const Tensor& x) const {
   const Node& node = node_of(x, "grad", Where{"", 0});
   if (node.grad) return node.grad.detach();
   return Tensor::full(x.device(), x.shape(), 0, x.dtype());
+}
+
+Tensor Tape::room_for_grad(const Tensor& x, DType type) const {
+  Parameter* const weight = x.node() >= 0 ? nodes_[static_cast<std::size_t>(x.node())]->parameter() : nullptr;
+  const bool serves = weight && !weight->touched && weight->grad && weight->grad.owns_alone() &&
+                      weight->grad.shape() == x.shape() && weight->grad.dtype() == type;
+  return serves ? std::exchange(weight->grad, Tensor()) : Tensor::empty(x.device(), x.shape(), type);
 }
 
 void Tape::clear() {

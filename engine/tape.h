@@ -111,6 +111,14 @@ class Tape {
   void backward(const Tensor& y, const Tensor& dy, Where at = Where::here());
   Tensor grad(const Tensor& x) const;              // dL/dx of something watched (or of anything, if keep_grads)
 
+  // Memory for the whole derivative of x, which an op computes before it is asked for: of a weight that has no gradient
+  // yet in this step, that of its last one, which `dx[i] += std::move(it)` gives back; else fresh. One piece of memory
+  // less, and the gradient stays where it is from step to step.
+  Tensor room_for_grad(const Tensor& x, DType type) const;
+
+  // Is dy the 1 that a backward from a loss begins with? Asks nothing of the machine.
+  bool begins_with(const Tensor& dy) const { return one_ && dy.buffer() == one_; }
+
   void clear();                                    // forget this step; its tensors can no longer be built upon
   bool recording() const { return recording_; }
   std::uint64_t step() const { return step_; }   // no two steps of any two tapes have the same number
@@ -154,6 +162,7 @@ class Tape {
   const char* scope_ = "";
   std::uint64_t step_ = next_step();
   bool recording_ = true;
+  std::shared_ptr<Buffer> one_;                    // dL/dL, while backward runs; held, so that nobody adds to it in place
 };
 
 // Stable places for a debugger to stop: y was just recorded as made by a node; a node is about to run backward; it has

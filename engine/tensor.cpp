@@ -1,6 +1,8 @@
 // Tensors: making them, looking at their memory, bringing numbers home.
 #include "engine/tensor.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "engine/base/error.h"
@@ -161,6 +163,36 @@ double Tensor::item() const {
     case DType::bf16: return converted(*this, DType::f32).item();
   }
   return 0;
+}
+
+namespace {
+
+union Number {
+  float f32;
+  double f64;
+  std::int32_t i32;
+};
+
+double value_of(const Number& n, DType type) {
+  return type == DType::f32 ? static_cast<double>(n.f32) : type == DType::f64 ? n.f64 : static_cast<double>(n.i32);
+}
+
+}  // namespace
+
+void items(std::span<const Tensor> ones, std::span<double> values) {
+  constexpr std::size_t kAtOnce = 64;   // more take another trip
+  std::array<Number, kAtOnce> numbers;
+  std::array<Fetch, kAtOnce> pieces;
+  for (std::size_t first = 0; first < ones.size(); first += kAtOnce) {
+    const std::span<const Tensor> some = ones.subspan(first, std::min(kAtOnce, ones.size() - first));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if (some[i].numel() != 1 || some[i].dtype() == DType::bf16)
+        fail(ShapeError("items: needs one number of f32, f64 or i32, but the shape is " + str(some[i].shape())));
+      pieces[i] = {&numbers[i], some[i].view().data, size_of(some[i].dtype())};
+    }
+    some[0].backend().fetch(pieces.data(), static_cast<int>(some.size()));
+    for (std::size_t i = 0; i < some.size(); ++i) values[first + i] = value_of(numbers[i], some[i].dtype());
+  }
 }
 
 Tensor empty_like(const Tensor& x) { return Tensor::empty(x.device(), x.shape(), x.dtype()); }

@@ -80,6 +80,9 @@ class Tensor {
   std::uint64_t step_ = 0;
 };
 
+// The numbers of tensors with one element each, in f32, f64 or i32: the machine is waited for once.
+void items(std::span<const Tensor> ones, std::span<double> values);
+
 std::size_t size_of(DType);                        // bytes of one element
 const char* name_of(DType);                        // "f32"
 Tensor empty_like(const Tensor& x);                // contiguous, same shape, type and device

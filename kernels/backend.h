@@ -14,6 +14,7 @@
 //  - A View marked "or none" may have data == nullptr; so may every Into.
 //  - Results do not depend on the number of threads.
 #pragma once
+#include "kernels/memory.h"
 #include "kernels/packed.h"
 #include "kernels/random.h"
 #include "kernels/view.h"
@@ -58,8 +59,10 @@ class Backend {
   virtual std::byte* allocate(std::size_t bytes) = 0;  // 64-byte aligned; reuses what was released
   virtual void release(std::byte*, std::size_t bytes) noexcept = 0;
   virtual void upload(std::byte* to, const void* host, std::size_t bytes) = 0;
-  virtual void download(void* host, const std::byte* from, std::size_t bytes) = 0;
+  virtual void fetch(const Fetch* pieces, int count) = 0;   // to the host, after everything queued: one wait for all
+  void download(void* host, const std::byte* from, std::size_t bytes);   // one piece
   virtual void wait() = 0;                             // until everything queued has run
+  virtual MemoryUse memory_use() const = 0;
 
   // primitives: enough to write any network, each with a textbook derivative
   virtual void fill(View y, double c) = 0;

@@ -4,6 +4,7 @@
 // would take an overrun for an access to memory that is allocated, which it is.
 #include "kernels/host_memory.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -11,16 +12,7 @@
 #include <sys/mman.h>
 #endif
 
-#if defined(__SANITIZE_ADDRESS__)
-#define GLASS_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define GLASS_ASAN 1
-#endif
-#endif
-#ifdef GLASS_ASAN
-#include <sanitizer/asan_interface.h>
-#endif
+#include "kernels/poison.h"
 
 namespace glass {
 namespace {
@@ -42,18 +34,6 @@ SizeClass size_class(std::size_t bytes) {
   while ((last >> shift) >= 16) ++shift;
   const std::size_t step = last >> shift;
   return {shift * 8 + static_cast<int>(step), ((step + 1) << shift) * kUnit};
-}
-
-void poison([[maybe_unused]] const std::byte* p, [[maybe_unused]] std::size_t bytes) {
-#ifdef GLASS_ASAN
-  ASAN_POISON_MEMORY_REGION(p, bytes);
-#endif
-}
-
-void unpoison([[maybe_unused]] const std::byte* p, [[maybe_unused]] std::size_t bytes) {
-#ifdef GLASS_ASAN
-  ASAN_UNPOISON_MEMORY_REGION(p, bytes);
-#endif
 }
 
 }  // namespace
@@ -78,6 +58,8 @@ std::byte* HostMemory::allocate(std::size_t bytes) {
     }
     counters_.used_bytes += static_cast<std::int64_t>(c.size);
     ++counters_.used_blocks;
+    counters_.most_held_bytes = std::max(counters_.most_held_bytes, counters_.held_bytes);
+    counters_.most_used_bytes = std::max(counters_.most_used_bytes, counters_.used_bytes);
   }
   poison(block, c.size);
   unpoison(block, bytes);
@@ -104,6 +86,11 @@ void HostMemory::trim() noexcept {
 HostMemory::Counters HostMemory::counters() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return counters_;
+}
+
+MemoryUse HostMemory::use() const {
+  const Counters c = counters();
+  return {c.used_bytes, c.most_used_bytes, c.held_bytes, c.most_held_bytes, c.allocations};
 }
 
 std::byte* HostMemory::take_from_system(std::size_t size) {

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <mutex>
 
+#include "kernels/memory.h"
+
 namespace glass {
 
 class HostMemory {
@@ -28,8 +30,10 @@ class HostMemory {
     std::int64_t held_bytes;    // taken from the system: in use and cached
     std::int64_t used_bytes;    // in use, rounded up to size classes
     std::int64_t used_blocks;
+    std::int64_t most_held_bytes, most_used_bytes;   // at any time so far
   };
   Counters counters() const;
+  MemoryUse use() const;
 
  private:
   // A released block holds the address of the next one of its size class.

@@ -104,7 +104,7 @@ double Trainer::flops_per_step() const {
   return 3 * tokens * (2 * weights + attention);
 }
 
-double Trainer::micro_step(std::int64_t micro) {
+Tensor Trainer::micro_step(std::int64_t micro) {
   train_->fill(steps_ * config_.samples_per_step() + micro * config_.batch_size, inputs_, targets_);
   const Shape shape = {config_.batch_size, T_};
   const Tensor ids = Tensor::ids(model_.device(), inputs_, shape),
@@ -120,13 +120,29 @@ double Trainer::micro_step(std::int64_t micro) {
   Tensor loss = model_.loss(pass, ids, targets);
   if (fault.kind == Fault::Kind::nan_loss && fault.step == steps_ + 1)
     loss = loss * std::numeric_limits<double>::quiet_NaN();
-  const double value = loss.item();
-  if (!std::isfinite(value)) not_finite("The loss is " + shortest(value));
   done(Part::forward);
   tape_.backward(share == 1 ? loss : loss * share);
   tape_.clear();
   done(Part::backward);
-  return value * share;
+  return loss.detach();
+}
+
+// Everything that the host wants to know of a step, at its end and at once: a GPU that is asked in
+// the middle has nothing to do until the answer has come and the next work is there.
+StepResult Trainer::seen(double lr) {
+  const std::size_t losses = told_.size();
+  told_.push_back(adam_.norm());
+  told_.push_back(adam_.skipped_flag());
+  numbers_.resize(told_.size());
+  items(told_, numbers_);
+  const double share = 1 / static_cast<double>(losses);
+  double loss = 0;
+  for (const double one : std::span(numbers_).first(losses)) {
+    if (!std::isfinite(one)) not_finite("The loss is " + shortest(one), Look::weights);
+    loss += one * share;
+  }
+  if (numbers_[losses + 1] != 0) not_finite("The gradient is not finite", Look::gradients_too);
+  return {steps_ + 1, loss, lr, numbers_[losses]};
 }
 
 StepResult Trainer::step() {
@@ -134,21 +150,22 @@ StepResult Trainer::step() {
   const double lr = learning_rate(steps_);
   if (fault.kind == Fault::Kind::nan_param && fault.step == steps_ + 1)
     write_first(model_.parameters().front()->value, NAN);
-  double loss = 0;
+  told_.clear();
   try {
     for (std::int64_t micro = 0; micro < config_.gradient_accumulation_steps; ++micro) {
       if (micro > 0 && interrupted && interrupted()) {
         abandoned_ = true;
         adam_.zero_grad();
-        return {steps_, loss, lr, 0};
+        return {steps_, 0, lr, 0};
       }
-      loss += micro_step(micro);
+      told_.push_back(micro_step(micro));
     }
   } catch (const NonFiniteError& error) {
     tape_.clear();
     adam_.zero_grad();
     if (!debug_nonfinite) throw;
-    not_finite(error.what());   // the tape knows the operation, and we the step
+    // The tape knows the operation, and we the step.
+    not_finite(error.what(), Look::gradients_too);
   } catch (...) {
     tape_.clear();
     adam_.zero_grad();
@@ -156,14 +173,10 @@ StepResult Trainer::step() {
   }
   if (fault.kind == Fault::Kind::inf_grad && fault.step == steps_ + 1)
     write_first(model_.parameters().back()->grad, INFINITY);
-  adam_.step(lr);
-  if (adam_.skipped()) {   // the kernel looked at the norm and wrote nothing
-    adam_.set_steps(steps_);
-    not_finite("The gradient is not finite");
-  }
+  adam_.step(lr, told_);   // writes nothing where a loss or the norm is not finite
+  const StepResult result = seen(lr);
   adam_.zero_grad();
   ++steps_;
-  const StepResult result = {steps_, loss, lr, adam_.grad_norm()};
   done(Part::optimizer);
   return result;
 }
@@ -176,20 +189,22 @@ const Parameter* Trainer::broken_weight() {
 }
 
 // Names the first weight, or else the first gradient, that holds something that is not a number.
-std::string Trainer::culprit() {
+std::string Trainer::culprit(Look look) {
   if (const Parameter* p = broken_weight())
     return " (the weight " + p->name + " already holds a value that is not finite)";
   for (const Parameter* p : model_.parameters()) {
-    if (p->touched && !all_finite(p->grad)) return " (first in the gradient of " + p->name + ")";
+    const bool seen = look == Look::gradients_too && p->touched;
+    if (seen && !all_finite(p->grad)) return " (first in the gradient of " + p->name + ")";
   }
   return "";
 }
 
-void Trainer::not_finite(const std::string& what) {
-  const std::string where = culprit();
+void Trainer::not_finite(const std::string& what, Look look) {
+  const std::string where = culprit(look);
   const std::int64_t first = steps_ * config_.samples_per_step(),
                      last = first + config_.samples_per_step() - 1;
   adam_.zero_grad();
+  adam_.set_steps(steps_);
   fail(NonFiniteError(what + " in step " + std::to_string(steps_ + 1) + where + ", on samples " +
                       std::to_string(first) + " to " + std::to_string(last) + " of seed " +
                       std::to_string(config_.seed) +

@@ -73,13 +73,15 @@ class Trainer {
   bool debug_nonfinite = false;   // look at every value, to name the first one that goes wrong
 
  private:
-  double micro_step(std::int64_t micro);
+  Tensor micro_step(std::int64_t micro);   // its loss, which is still being computed
+  StepResult seen(double lr);
   double loss_on(const Samples& samples, std::int64_t batches) const;
   void estimate_val(Losses& losses) const;
   void stop_if_interrupted() const;
   void done(Part part) const;
-  std::string culprit();
-  [[noreturn]] void not_finite(const std::string& what);
+  enum class Look : std::uint8_t { weights, gradients_too };
+  std::string culprit(Look look);
+  [[noreturn]] void not_finite(const std::string& what, Look look);
 
   LanguageModel& model_;
   TrainConfig config_;
@@ -91,6 +93,9 @@ class Trainer {
   std::int64_t steps_ = 0;
   bool abandoned_ = false;
   std::vector<std::int32_t> inputs_, targets_;
+  // Of a step, on the device: the loss of each batch, the norm, whether it was skipped.
+  std::vector<Tensor> told_;
+  std::vector<double> numbers_;   // the same on the host
 };
 
 }   // namespace glass

@@ -21,9 +21,17 @@ struct HeadLoss final : Node {
   Tensor dhead_x, dhead_w;                                   // for dy = 1
   HeadLoss(Tensor x, Tensor w) : Node("head_loss"), dhead_x(std::move(x)), dhead_w(std::move(w)) {}
   void backward(const Tensor& dy, Slots dx) override {
-    if (dy.item() == 1) return hand_on(dx);                  // the usual end of a step: no pass over dhead_w
+    if (dx.begin_with(dy)) return hand_on(dx);               // the usual end of a step: no pass over dhead_w
+    if (dx.only_once()) {
+      for (Tensor* d : {&dhead_x, &dhead_w}) scale(*d, dy);
+      return hand_on(dx);
+    }
     if (dx[0]) dx[0] += times(dhead_x, dy);
     if (dx[1]) dx[1] += times(dhead_w, dy);
+  }
+  static void scale(Tensor& d, const Tensor& by) {
+    const View factor = broadcast_to(by.detach(), d.shape()).view();
+    d.backend().zip(Binary::mul, {d.writable("head_loss"), false}, d.view(), factor);
   }
   void hand_on(Slots dx) {
     if (dx[0]) dx[0] += dhead_x;
@@ -86,14 +94,15 @@ Tensor head_loss_in_chunks(const Tensor& x, const Tensor& w, const Tensor& targe
   if (w.rank() != 2 || x.dim(-1) != w.dim(1)) {
     shape_error("head_loss", "x " + str(x.shape()) + " and weight " + str(w.shape()) + " do not fit: (..,C) and (V,C)", at, {x, w});
   }
-  const bool wanted = tape_of(std::array<Input, 2>{x, w}, at) != nullptr;
+  const Tape* const tape = tape_of(std::array<Input, 2>{x, w}, at);
+  const bool wanted = tape != nullptr;
   const Tensor rows = as_rows(x), ids = flat_targets(targets), weight = w.detach();
   const Tensor count = count_targets(ids, ignore, statistics_type(x));
   Backend& backend = x.backend();
 
   Tensor dhead_x, dhead_w;
   if (wanted) {
-    dhead_x = empty_like(x), dhead_w = statistics(w, w.shape());
+    dhead_x = empty_like(x), dhead_w = tape->room_for_grad(w, statistics_type(w));
   }
   const auto logits = [&](const Tensor& part) { return linear(part, weight, Tensor(), statistics_type(x)); };
   const auto derive = [&](const Chunk& c) {

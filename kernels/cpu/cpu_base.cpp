@@ -34,10 +34,12 @@ void CpuBase::release(std::byte* block, std::size_t bytes) noexcept {
 void CpuBase::upload(std::byte* to, const void* host, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, host, bytes);
 }
-void CpuBase::download(void* host, const std::byte* from, std::size_t bytes) {
-  if (bytes > 0) std::memcpy(host, from, bytes);
+void CpuBase::fetch(const Fetch* pieces, int count) {
+  for (const Fetch* f = pieces; f < pieces + count; ++f)
+    if (f->bytes > 0) std::memcpy(f->to, f->from, f->bytes);
 }
 void CpuBase::wait() {}
+MemoryUse CpuBase::memory_use() const { return parts_->memory.use(); }
 
 void refuse_type(const char* kernel, DType got, DType wanted) {
   const char* const names[] = {"f32", "f64", "bf16", "i32"};

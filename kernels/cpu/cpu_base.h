@@ -19,8 +19,9 @@ class CpuBase : public Backend {
   std::byte* allocate(std::size_t bytes) final;
   void release(std::byte*, std::size_t bytes) noexcept final;
   void upload(std::byte* to, const void* host, std::size_t bytes) final;
-  void download(void* host, const std::byte* from, std::size_t bytes) final;
+  void fetch(const Fetch* pieces, int count) final;
   void wait() final;   // nothing is ever queued
+  MemoryUse memory_use() const final;
 
  protected:
   Team team_;

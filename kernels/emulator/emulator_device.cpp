@@ -5,6 +5,8 @@
 #include <exception>
 #include <mutex>
 
+#include "kernels/poison.h"
+
 namespace glass::emulator {
 namespace {
 
@@ -45,6 +47,13 @@ EmulatorDevice::EmulatorDevice(Options options, Team team)
       team_(team),
       name_("emulator, " + (team.threads == 1 ? std::string("one thread")
                                               : std::to_string(team.threads) + " threads")) {}
+
+void EmulatorDevice::release(std::byte* p, std::size_t bytes) noexcept {
+  memory_.release(p, bytes);
+  memory_.trim();   // no other slab will have just this size
+}
+void EmulatorDevice::lend(std::byte* p, std::size_t bytes) noexcept { unpoison(p, bytes); }
+void EmulatorDevice::take_back(std::byte* p, std::size_t bytes) noexcept { poison(p, bytes); }
 
 void EmulatorDevice::upload(std::byte* to, const void* host, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, host, bytes);

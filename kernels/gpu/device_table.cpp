@@ -1,17 +1,18 @@
 #include "kernels/gpu/device_table.h"
 
+#include <cstring>
+
 namespace glass {
 namespace gpu {
 
-const std::byte* DeviceTable::send(Device& device, const void* items, std::size_t bytes) {
-  const bool same = data_ && bytes == bytes_.size() &&
-                    (bytes == 0 || std::memcmp(items, bytes_.data(), bytes) == 0);
-  if (same) return data_;
-  release(device);
+const std::byte* DeviceTable::send(Backend& backend, const void* items, std::size_t bytes) {
+  const bool fits = data_ && bytes == bytes_.size();
+  if (fits && (bytes == 0 || std::memcmp(items, bytes_.data(), bytes) == 0)) return data_;
+  if (!fits) release(backend);
   const std::byte* first = static_cast<const std::byte*>(items);
   bytes_.assign(first, first + bytes);
-  data_ = device.allocate(bytes);
-  device.upload(data_, bytes_.data(), bytes);
+  if (!fits) data_ = backend.allocate(bytes);
+  backend.upload(data_, bytes_.data(), bytes);   // behind the kernels that read the old ones
   return data_;
 }
 

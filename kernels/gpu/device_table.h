@@ -1,10 +1,9 @@
 // A list of the host that kernels read: sent to the device when it changed, which in training is
 // once.
 #pragma once
-#include <cstring>
 #include <vector>
 
-#include "kernels/gpu/device.h"
+#include "kernels/backend.h"
 
 namespace glass {
 namespace gpu {
@@ -17,16 +16,16 @@ class DeviceTable {
 
   // Where `items` lie on the device; until the next call.
   template <class T>
-  const T* on_device(Device& device, const std::vector<T>& items) {
-    return reinterpret_cast<const T*>(send(device, items.data(), items.size() * sizeof(T)));
+  const T* on_device(Backend& backend, const std::vector<T>& items) {
+    return reinterpret_cast<const T*>(send(backend, items.data(), items.size() * sizeof(T)));
   }
-  void release(Device& device) noexcept {
-    if (data_) device.release(data_, bytes_.size());
+  void release(Backend& backend) noexcept {
+    if (data_) backend.release(data_, bytes_.size());
     data_ = nullptr;
   }
 
  private:
-  const std::byte* send(Device& device, const void* items, std::size_t bytes);
+  const std::byte* send(Backend& backend, const void* items, std::size_t bytes);
 
   std::vector<std::byte> bytes_;   // what is there
   std::byte* data_ = nullptr;

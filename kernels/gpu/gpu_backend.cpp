@@ -3,6 +3,7 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "kernels/gpu/faults.h"
 #include "kernels/gpu/kernel_list.h"
@@ -17,51 +18,53 @@ constexpr std::size_t kFaultBytes = gpu::kFaults * sizeof(unsigned);
 
 GpuBackend::GpuBackend(std::unique_ptr<gpu::Device> device)
     : device_(std::move(device)),
-      faults_(reinterpret_cast<unsigned*>(device_->allocate(kFaultBytes))) {
+      memory_(*device_),
+      faults_(reinterpret_cast<unsigned*>(memory_.allocate(kFaultBytes))) {
   const unsigned none[gpu::kFaults] = {};
   upload(reinterpret_cast<std::byte*>(faults_), none, kFaultBytes);
 }
 GpuBackend::~GpuBackend() {
-  norm_pieces_.release(*device_);
-  adamw_pieces_.release(*device_);
-  device_->release(reinterpret_cast<std::byte*>(faults_), kFaultBytes);
+  norm_parts_.release(*this);
+  adamw_parts_.release(*this);
+  for (const Turns& known : turns_) release(known.data, known.bytes);
+  release(reinterpret_cast<std::byte*>(faults_), kFaultBytes);
 }
 
 const char* GpuBackend::name() const { return device_->name(); }
 bool GpuBackend::supports(DType type) const { return type != DType::f64; }
 
-std::byte* GpuBackend::allocate(std::size_t bytes) { return device_->allocate(bytes); }
-void GpuBackend::release(std::byte* p, std::size_t bytes) noexcept { device_->release(p, bytes); }
+std::byte* GpuBackend::allocate(std::size_t bytes) { return memory_.allocate(bytes); }
+void GpuBackend::release(std::byte* p, std::size_t bytes) noexcept { memory_.release(p, bytes); }
+MemoryUse GpuBackend::memory_use() const { return memory_.use(); }
 void GpuBackend::upload(std::byte* to, const void* host, std::size_t bytes) {
   device_->upload(to, host, bytes);
 }
-void GpuBackend::download(void* host, const std::byte* from, std::size_t bytes) {
-  device_->download(host, from, bytes);
-  check_faults();
+
+// What kernels found wrong comes home with whatever the host waits for anyway.
+void GpuBackend::fetch(const Fetch* pieces, int count) {
+  unsigned found[gpu::kFaults];
+  std::vector<Fetch> all(pieces, pieces + count);
+  all.push_back({found, reinterpret_cast<const std::byte*>(faults_), kFaultBytes});
+  device_->fetch(all.data(), count + 1);
+  refuse_faults(found);
 }
-void GpuBackend::wait() {
-  device_->wait();
-  check_faults();
-}
+void GpuBackend::wait() { fetch(nullptr, 0); }
 
 // Turns what kernels reported into an error, once.
-void GpuBackend::check_faults() {
+void GpuBackend::refuse_faults(const unsigned* found) {
   constexpr const char* kSentences[gpu::kFaults] = {"gather: the id at position ",
                                                     "scatter_add: the id at position ",
                                                     "cross_entropy: the target of row "};
-  unsigned found[gpu::kFaults];
-  std::byte* const faults = reinterpret_cast<std::byte*>(faults_);
-  device_->download(found, faults, kFaultBytes);
   for (unsigned which = 0; which < gpu::kFaults; ++which) {
     if (found[which] == 0) continue;
     const unsigned none[gpu::kFaults] = {};
-    device_->upload(faults, none, kFaultBytes);
+    upload(reinterpret_cast<std::byte*>(faults_), none, kFaultBytes);
     throw std::invalid_argument("gpu: " + std::string(kSentences[which]) +
                                 std::to_string(0xffffffffu - found[which]) + " is out of range");
   }
 }
 void GpuBackend::check_faults_at_once() {
-  if (device_->runs_at_once()) check_faults();
+  if (device_->runs_at_once()) wait();
 }
 
 // A launch of no groups is nothing to do; kernels need not ask.

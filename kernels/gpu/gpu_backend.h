@@ -3,9 +3,12 @@
 // them in the .cpp beside each.
 #pragma once
 #include <memory>
+#include <mutex>
+#include <vector>
 
 #include "kernels/backend.h"
 #include "kernels/gpu/device.h"
+#include "kernels/gpu/device_memory.h"
 #include "kernels/gpu/device_table.h"
 
 namespace glass {
@@ -30,8 +33,9 @@ class GpuBackend final : public Backend {
   std::byte* allocate(std::size_t bytes) override;
   void release(std::byte*, std::size_t bytes) noexcept override;
   void upload(std::byte* to, const void* host, std::size_t bytes) override;
-  void download(void* host, const std::byte* from, std::size_t bytes) override;
+  void fetch(const Fetch* pieces, int count) override;
   void wait() override;
+  MemoryUse memory_use() const override;
 
   void fill(View y, double c) override;
   void copy(Into y, View x) override;
@@ -80,16 +84,27 @@ class GpuBackend final : public Backend {
   void fold_partial(gpu::FoldArgs, unsigned segments);
   void fold_segments(const char* op, Into y, float* partial, unsigned segments);
   const unsigned* order_ids(const gpu::EmbeddingArgs&, const gpu::Workspace& room);
+  const std::uint64_t* turns(double base, unsigned D);
   View contiguous_copy(gpu::Workspace& to, View from);
   void norm_weight(const char* op, Into dw, Into db, View dy, View x, View mean, View rstd);
 
   unsigned* fault(unsigned which) const { return faults_ + which; }
-  void check_faults();
+  void refuse_faults(const unsigned* found);
   void check_faults_at_once();   // where a launch has run when it returns
 
   std::unique_ptr<gpu::Device> device_;
+  gpu::DeviceMemory memory_;
   unsigned* faults_;   // on the device, one for each gpu::Fault
-  gpu::DeviceTable norm_pieces_, adamw_pieces_;
+  gpu::DeviceTable norm_parts_, adamw_parts_;
+
+  struct Turns {
+    double base;
+    unsigned D;
+    std::byte* data;
+    std::size_t bytes;
+  };
+  std::vector<Turns> turns_;   // for every kind of rope so far
+  std::mutex turns_mutex_;
 };
 
 }   // namespace glass

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <vector>
 
 #include "kernels/gpu/gpu_backend.h"
@@ -15,8 +16,14 @@ using namespace gpu;
 namespace {
 
 template <class T>
-T* at(const View& v, std::int64_t i) {
-  return v.data ? reinterpret_cast<T*>(v.data) + i : nullptr;
+T* first_of(const View& v) {
+  return reinterpret_cast<T*>(v.data);
+}
+
+uint size_of_part(const char* op, const View& v) {
+  const std::int64_t n = count(v);
+  require(n <= std::numeric_limits<uint>::max(), op, "a tensor has more than 2^32 elements");
+  return static_cast<uint>(n);
 }
 
 void require_f32(const char* op, const View& v) {
@@ -36,26 +43,27 @@ View GpuBackend::contiguous_copy(gpu::Workspace& to, View from) {
 
 void GpuBackend::global_norm(View norm, const View* grads, int n) {
   require_f32("global_norm", norm);
-  std::vector<NormPiece> pieces;
+  std::vector<NormPart> parts;
   std::deque<Workspace> copies;   // of gradients with gaps between their rows
+  uint pieces = 0;
   for (int g = 0; g < n; ++g) {
     require_f32("global_norm", grads[g]);
-    const std::int64_t size = count(grads[g]);
-    const View grad =
-        is_contiguous(grads[g])
-            ? grads[g]
-            : contiguous_copy(copies.emplace_back(*this, static_cast<std::size_t>(size)), grads[g]);
-    for (std::int64_t i = 0; i < size; i += kNormPiece)
-      pieces.push_back({at<const float>(grad, i),
-                        static_cast<uint>(std::min<std::int64_t>(kNormPiece, size - i))});
+    const uint size = size_of_part("global_norm", grads[g]);
+    if (size == 0) continue;
+    const View grad = is_contiguous(grads[g])
+                          ? grads[g]
+                          : contiguous_copy(copies.emplace_back(*this, size), grads[g]);
+    parts.push_back({first_of<const float>(grad), pieces, size});
+    pieces += groups_for(size, kNormPiece);
   }
   GlobalNormArgs p = {};
-  p.count = static_cast<uint>(pieces.size());
-  p.pieces = norm_pieces_.on_device(*device_, pieces);
-  const Workspace squares(*this, 3 * pieces.size());
+  p.part_count = static_cast<uint>(parts.size());
+  p.count = pieces;
+  p.parts = norm_parts_.on_device(*this, parts);
+  const Workspace squares(*this, std::size_t{3} * pieces);
   p.squares = squares.data();
-  p.norm = at<float>(norm, 0);
-  launch("sum_squares", p, {p.count});
+  p.norm = first_of<float>(norm);
+  launch("sum_squares", p, {pieces});
   launch("global_norm", p, {1});
 }
 
@@ -63,7 +71,8 @@ void GpuBackend::adamw(const AdamWItem* items, int n, View numbers, View norm, V
   require(count(numbers) >= kAdamWNumbers, "adamw", "numbers must hold every AdamWNumber");
   require_f32("adamw", numbers);
   require_f32("adamw", norm);
-  std::vector<AdamWPiece> pieces;
+  std::vector<AdamWPart> parts;
+  uint pieces = 0;
   for (int k = 0; k < n; ++k) {
     const AdamWItem& item = items[k];
     for (const View* v : {&item.param, &item.grad, &item.m, &item.v}) {
@@ -73,20 +82,21 @@ void GpuBackend::adamw(const AdamWItem* items, int n, View numbers, View norm, V
     require(!item.shadow.data ||
                 (item.shadow.dtype == DType::bf16 && count(item.shadow) == count(item.param)),
             "adamw", "the shadow must be bf16, and have param's shape");
-    const std::int64_t size = count(item.param);
-    for (std::int64_t i = 0; i < size; i += kAdamWPiece)
-      pieces.push_back({at<float>(item.param, i), at<const float>(item.grad, i),
-                        at<float>(item.m, i), at<float>(item.v, i), at<bf16>(item.shadow, i),
-                        static_cast<uint>(std::min<std::int64_t>(kAdamWPiece, size - i)),
-                        static_cast<float>(item.decay)});
+    const uint size = size_of_part("adamw", item.param);
+    if (size == 0) continue;
+    parts.push_back({first_of<float>(item.param), first_of<const float>(item.grad),
+                     first_of<float>(item.m), first_of<float>(item.v), first_of<bf16>(item.shadow),
+                     pieces, size, static_cast<float>(item.decay), 0});
+    pieces += groups_for(size, kAdamWPiece);
   }
-  if (pieces.empty()) pieces.push_back({});   // a step of nothing still says whether it was skipped
   AdamWArgs p = {};
-  p.pieces = adamw_pieces_.on_device(*device_, pieces);
-  p.numbers = at<const float>(numbers, 0);
-  p.norm = at<const float>(norm, 0);
-  p.skipped = at<int>(skipped, 0);
-  launch("adamw", p, {static_cast<unsigned>(pieces.size())});
+  p.part_count = static_cast<uint>(parts.size());
+  p.parts = adamw_parts_.on_device(*this, parts);
+  p.numbers = first_of<const float>(numbers);
+  p.norm = first_of<const float>(norm);
+  p.skipped = first_of<int>(skipped);
+  // A step of nothing still says whether it was skipped.
+  launch("adamw", p, {std::max(pieces, 1u)});
 }
 
 }   // namespace glass

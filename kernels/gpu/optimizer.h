@@ -1,6 +1,6 @@
 // What happens to parameters after backward: the norm of all gradients, and a step of AdamW. All
-// parameters at once: a table on the device says which piece of which parameter a group has, so a
-// step of 150 tensors is one launch.
+// parameters at once: each is cut into pieces, a group has one, and a table on the device says
+// whose piece it is. So a step of 150 tensors is one launch.
 #pragma once
 #include "kernels/gpu/rows.h"
 
@@ -9,28 +9,30 @@ namespace gpu {
 
 enum : uint { kNormPiece = 16384, kAdamWPiece = 4096 };
 
-struct NormPiece {
+struct NormPart {   // a gradient
   GLOBAL const float* grad;
-  uint count;
+  uint first, count;   // its first piece; how many elements
 };
 struct GlobalNormArgs {
-  GLOBAL const NormPiece* pieces;
+  GLOBAL const NormPart* parts;
   GLOBAL float* squares;   // three for each piece
   GLOBAL float* norm;
-  uint count;
+  uint part_count, count;   // count: of pieces
 };
 
-struct AdamWPiece {
+struct AdamWPart {   // a parameter
   GLOBAL float* param;
   GLOBAL const float* grad;
   GLOBAL float* m;
   GLOBAL float* v;
   GLOBAL bf16* shadow;   // or nullptr
-  uint count;
+  uint first, count;     // its first piece; how many elements
   float decay;
+  uint gap;   // 0: the host compares tables byte by byte
 };
 struct AdamWArgs {
-  GLOBAL const AdamWPiece* pieces;
+  GLOBAL const AdamWPart* parts;
+  uint part_count;
   GLOBAL const float* numbers;   // the AdamWNumbers of kernels/backend.h
   GLOBAL const float* norm;      // or nullptr
   GLOBAL int* skipped;           // or nullptr
@@ -61,14 +63,33 @@ GPU_FN float root(Squares s) {
   return g_sqrt(s.small) / small_scale();
 }
 
+// The part whose piece this is: the last that begins at it or before. Parts without elements have
+// no piece, and are never the last.
+template <class Part>
+GPU_FN uint part_of(GLOBAL const Part* parts, uint count, uint piece) {
+  uint low = 0, high = count;
+  while (high - low > 1) {
+    const uint middle = (low + high) / 2;
+    if (parts[middle].first <= piece) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+// Where a piece ends in its part.
+GPU_FN uint piece_end(uint begin, uint size, uint count) {
+  return count - begin < size ? count : begin + size;
+}
+
 KERNEL(sum_squares, GlobalNormArgs, 256) {
   Thread t = this_thread();
   SHARED_ARRAY(float, scratch, [8]);
-  GLOBAL const NormPiece* piece = p.pieces + t.group.x;
+  GLOBAL const NormPart* part = p.parts + part_of(p.parts, p.part_count, t.group.x);
+  const uint begin = (t.group.x - part->first) * kNormPiece,
+             end = piece_end(begin, kNormPiece, part->count);
+  GLOBAL const float* grad = part->grad;
   Squares sum = {0, 0, 0};
-  for (uint i = t.id; i < piece->count; i += t.size) {
-    const float x = piece->grad[i], size = g_abs(x), up = x * small_scale(),
-                down = x * large_scale();
+  for (uint i = begin + t.id; i < end; i += t.size) {
+    const float x = grad[i], size = g_abs(x), up = x * small_scale(), down = x * large_scale();
     if (size > 1e12f) sum.large += down * down;
     else if (size < 1e-12f) sum.small += up * up;
     else sum.middle += x * x;   // NaN too
@@ -101,8 +122,10 @@ KERNEL(adamw, AdamWArgs, 256) {
   const float norm = p.norm ? *p.norm : 0.0f;
   const bool skip = !(norm - norm == 0.0f);   // infinite, or NaN
   if (t.group.x == 0 && t.id == 0 && p.skipped) *p.skipped = skip ? 1 : 0;
-  if (skip) return;
-  GLOBAL const AdamWPiece* piece = p.pieces + t.group.x;
+  if (skip || p.part_count == 0) return;
+  GLOBAL const AdamWPart* part = p.parts + part_of(p.parts, p.part_count, t.group.x);
+  const uint begin = (t.group.x - part->first) * kAdamWPiece,
+             end = piece_end(begin, kAdamWPiece, part->count);
   formulas::AdamWNumbers<float> n;
   n.learning_rate = p.numbers[kRate];
   n.beta1 = p.numbers[kBeta1_];
@@ -110,19 +133,22 @@ KERNEL(adamw, AdamWArgs, 256) {
   n.eps = p.numbers[kEps_];
   n.correction1 = p.numbers[kCorrection1_];
   n.correction2 = p.numbers[kCorrection2_];
-  n.decay = piece->decay;
+  n.decay = part->decay;
   n.clip =
       p.norm && p.numbers[kMaxNorm_] > 0 ? formulas::clip_factor(norm, p.numbers[kMaxNorm_]) : 1.0f;
-  for (uint i = t.id; i < piece->count; i += t.size) {
+  GLOBAL float *param = part->param, *m = part->m, *v = part->v;
+  GLOBAL const float* grad = part->grad;
+  GLOBAL bf16* shadow = part->shadow;
+  for (uint i = begin + t.id; i < end; i += t.size) {
     formulas::AdamWState<float> s;
-    s.p = piece->param[i];
-    s.m = piece->m[i];
-    s.v = piece->v[i];
-    s = formulas::adamw_step(s, piece->grad[i], n);
-    piece->param[i] = s.p;
-    piece->m[i] = s.m;
-    piece->v[i] = s.v;
-    if (piece->shadow) piece->shadow[i] = to_bf16(s.p);
+    s.p = param[i];
+    s.m = m[i];
+    s.v = v[i];
+    s = formulas::adamw_step(s, grad[i], n);
+    param[i] = s.p;
+    m[i] = s.m;
+    v[i] = s.v;
+    if (shadow) shadow[i] = to_bf16(s.p);
   }
 }
 

@@ -25,10 +25,13 @@ void ReferenceBackend::upload(std::byte* to, const void* host, std::size_t bytes
   if (bytes > 0) std::memcpy(to, host, bytes);
 }
 
-void ReferenceBackend::download(void* host, const std::byte* from, std::size_t bytes) {
-  if (bytes > 0) std::memcpy(host, from, bytes);
+void ReferenceBackend::fetch(const Fetch* pieces, int count) {
+  for (const Fetch* f = pieces; f < pieces + count; ++f)
+    if (f->bytes > 0) std::memcpy(f->to, f->from, f->bytes);
 }
 
 void ReferenceBackend::wait() {}
+
+MemoryUse ReferenceBackend::memory_use() const { return memory_.use(); }
 
 }  // namespace glass

@@ -14,8 +14,9 @@ class ReferenceBackend final : public Backend {
   std::byte* allocate(std::size_t bytes) override;
   void release(std::byte*, std::size_t bytes) noexcept override;
   void upload(std::byte* to, const void* host, std::size_t bytes) override;
-  void download(void* host, const std::byte* from, std::size_t bytes) override;
+  void fetch(const Fetch* pieces, int count) override;
   void wait() override;
+  MemoryUse memory_use() const override;
   const HostMemory& memory() const { return memory_; }
 
   void fill(View y, double c) override;

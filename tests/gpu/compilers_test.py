@@ -29,7 +29,7 @@ PLANTED = [
     ("attention.h", "LOCAL float (&to)[R]", "SHARED float (&to)[R]"),
     ("rows.h", "SHARED float* scratch, float v", "GLOBAL float* scratch, float v"),
     ("fold.h", "GLOBAL float* partial", "float* partial"),
-    ("optimizer.h", "GLOBAL const AdamWPiece* piece = p.pieces", "SHARED const AdamWPiece* piece = p.pieces"),
+    ("optimizer.h", "GLOBAL const AdamWPart* part = p.parts", "SHARED const AdamWPart* part = p.parts"),
     ("language/array.h", "CONSTANT Walk& w, CONSTANT Array& a", "GLOBAL Walk& w, CONSTANT Array& a"),
     ("softmax.h", "float top = minus_infinity()", "double top = minus_infinity()"),
     ("softmax.h", "float top = minus_infinity()", "float top = 1.0 * minus_infinity()"),
@@ -42,8 +42,8 @@ PLANTED = [
 
 # Headers of the host, and of one maker.
 ELSEWHERE = {"gpu_host.h", "gpu_emulator.h", "gpu_cuda.h", "tile_emulator.h", "tile_cuda.h", "blocks_hopper.h", "kernel_list.h",
-             "device_table.h", "workspace.h", "gpu_backend.h", "device.h"}
-POINTER = re.compile(r"(\w+\s+)?(?:const\s+)?\b(?:float|uint|int|bf16|void|NormPiece|AdamWPiece)\s*\*")
+             "device_memory.h", "device_table.h", "workspace.h", "gpu_backend.h", "device.h"}
+POINTER = re.compile(r"(\w+\s+)?(?:const\s+)?\b(?:float|uint|int|bf16|void|NormPart|AdamWPart)\s*\*")
 
 
 def homeless_pointers(root):
