@@ -67,7 +67,9 @@ void GpuBackend::fold_partial(FoldArgs p, unsigned segments) {
   for (uint axis = p.kept.rank, stride = 1; axis-- > 0; stride *= p.kept.size[axis])
     p.x_kept.stride[axis] = stride;
   p.partial = nullptr;
-  p.seen = {segments, 1, {segments}};
+  p.seen = {};
+  p.seen.count = p.seen.size[0] = segments;
+  p.seen.rank = 1;
   p.segment = segments;
   launch("fold_columns", p, {groups_for(p.kept.count, 32)});
 }

@@ -1,6 +1,7 @@
 #include "kernels/gpu/kernel_list.h"
 
-#include <cstring>
+#include <string_view>
+#include <unordered_map>
 
 namespace glass {
 namespace gpu {
@@ -18,9 +19,13 @@ Kernel::Kernel(const char* name_, std::size_t args_bytes_, unsigned threads_,
 }
 
 const Kernel* find_kernel(const char* name) {
-  for (const Kernel* k = kernels(); k; k = k->next)
-    if (std::strcmp(k->name, name) == 0) return k;
-  return nullptr;
+  static const auto* const by_name = [] {   // all are there before main
+    auto* all = new std::unordered_map<std::string_view, const Kernel*>;
+    for (const Kernel* k = kernels(); k; k = k->next) (*all)[k->name] = k;
+    return all;
+  }();
+  const auto found = by_name->find(name);
+  return found == by_name->end() ? nullptr : found->second;
 }
 
 }   // namespace gpu

@@ -40,7 +40,7 @@ const char* name_of_matmul_step(int step) { return step_of(step).kernel; }
 void start_matmul_step(Device& device, int step, View c, View a, View b) {
   const Step& s = step_of(step);
   MatmulArgs p = {};
-  p.batch = {1, 1, {1}};
+  p.batch.count = p.batch.rank = p.batch.size[0] = 1;
   p.M = static_cast<uint>(c.shape[0]);
   p.N = static_cast<uint>(c.shape[1]);
   p.K = static_cast<uint>(a.shape[1]);

@@ -60,6 +60,16 @@ Array array_of(const char* op, const View& v) {
   return a;
 }
 
+void prepare_divisions(Walk& w) {
+  for (uint axis = 1; axis < w.rank; ++axis) {
+    const std::uint64_t d = w.size[axis], one = 1;
+    uint shift = 0;
+    while (one << shift < d) ++shift;
+    w.shift[axis] = shift;
+    w.magic[axis] = d ? static_cast<uint>((((one << shift) - d) << 32) / d + 1) : 0;
+  }
+}
+
 namespace {
 
 // Walks the first `axes` axes.
@@ -89,6 +99,7 @@ Walk walk_axes(const char* op, int axes, const std::vector<Operand>& operands) {
     w.size[0] = 1;
     for (const Operand& o : operands) o.array->stride[0] = 0;
   }
+  prepare_divisions(w);
   return w;
 }
 

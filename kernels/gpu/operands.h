@@ -29,6 +29,9 @@ struct RowOperand {
 };
 Walk walk_rows(const char* op, std::initializer_list<RowOperand> operands);
 
+// Makes divisions by the sizes of a walk products (see Walk), where one is put together by hand.
+void prepare_divisions(Walk& walk);
+
 // One operand as it is, axis by axis.
 Array array_of(const char* op, const View&);
 

@@ -10,14 +10,12 @@
 namespace glass {
 namespace gpu {
 
-enum : uint { kMostPairs = 128 };
-
 struct RopeArgs {
   Walk walk;
   OutputRows y;
   Rows x;
   uint T, half, position, inverse;
-  ulong turns[kMostPairs];   // of pair i for one position: the fraction of a turn times 2^64
+  GLOBAL const ulong* turns;   // of pair i for one position: the fraction of a turn times 2^64
 };
 
 #ifndef GLASS_GPU_HOST

@@ -209,7 +209,8 @@ const std::vector<Job>& jobs() {
          return [=, &b] { b.copy({y, false}, swapped(x)); };
        }},
       {"rope, 2 heads, 64 x 64",
-       {{"rope", 1, 1, 1}},
+       {{"rope", 1, 1,
+         1.5}},   // every position reads the turns of its 32 pairs: 256 bytes, from a cache
        [](Backend& b, Memory& m) {
          const View x = m.f32({1, 2, 64, 64}), y = m.f32({1, 2, 64, 64});
          return [=, &b] { b.rope({y, false}, x, 10000, 0, false); };

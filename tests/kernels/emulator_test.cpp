@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -15,6 +16,7 @@
 #include "kernels/emulator/emulator_device.h"
 #include "kernels/gpu/gpu_backend.h"
 #include "kernels/gpu/language/gpu.h"
+#include "kernels/gpu/operands.h"
 #include "tests/kernels/harness.h"
 #include "tests/kernels/tables.h"
 
@@ -115,6 +117,22 @@ TEST(Emulator, TheLanesOfAWarpExchangeValues) {
   EXPECT_EQ(out[33], 1520.0f + 31000.0f + 0.0f);     // 32 + ... + 63; lane 1 gets lane 0's
   EXPECT_EQ(run("test_ballot")[0], 286331153.0f);    // 0x11111111
   EXPECT_EQ(run("test_ballot")[40], 572662306.0f);   // 0x22222222
+}
+
+// What kernels use in place of a division (language/array.h), at both ends of every quotient.
+TEST(Operands, AWalkDividesWithoutADivision) {
+  for (const uint d : {1u, 2u, 3u, 5u, 7u, 10u, 64u, 768u, 50257u, 65535u, 65536u, 65537u,
+                       0x7fffffffu, 0x80000000u, 0x80000001u, 0xfffffffeu, 0xffffffffu}) {
+    Walk w = {};
+    w.rank = 2, w.size[1] = d;
+    prepare_divisions(w);
+    for (std::uint64_t q = 0; q * d <= 0xffffffffu; q = q < 50 ? q + 1 : q * 3 / 2) {
+      for (const std::uint64_t i : {q * d, std::min<std::uint64_t>(q * d + d - 1, 0xffffffffu)}) {
+        ASSERT_EQ(divided(w, 1, static_cast<uint>(i)), i / d) << i << " / " << d;
+      }
+    }
+    ASSERT_EQ(divided(w, 1, 0xffffffffu), 0xffffffffu / d) << d;
+  }
 }
 
 TEST(Emulator, SaysWhereThreadsWaitForSomebodyWhoDoesNotCome) {

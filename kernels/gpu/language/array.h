@@ -26,19 +26,31 @@ struct Output {
 };
 
 // The shape that all operands of an elementwise kernel share.
+//
+// A GPU has no instruction that divides whole numbers, and a division takes it twenty others. So
+// the host sends beside each size d what makes a division by it a product: with 2^shift the first
+// power of two from d on, i / d = (i magic / 2^32 + i) / 2^shift for every i below 2^32, where
+// magic = 2^32 (2^shift - d) / d + 1 (Granlund and Montgomery, 1994).
 struct Walk {
   uint count, rank;
   uint size[5];
+  uint magic[5], shift[5];   // of all axes but the first
 };
 
 #ifndef GLASS_GPU_HOST
+
+// i / size[axis]
+GPU_FN uint divided(CONSTANT Walk& w, uint axis, uint i) {
+  return uint(((ulong(i) * w.magic[axis] >> 32) + i) >> w.shift[axis]);
+}
 
 // Where element number i of the walk lies, counted with the last axis fastest.
 GPU_FN uint place(CONSTANT Walk& w, CONSTANT Array& a, uint i) {
   uint at = 0;
   for (uint axis = w.rank - 1; axis > 0; --axis) {
-    at += i % w.size[axis] * a.stride[axis];
-    i /= w.size[axis];
+    const uint whole = divided(w, axis, i);
+    at += (i - whole * w.size[axis]) * a.stride[axis];
+    i = whole;
   }
   return at + i * a.stride[0];
 }
