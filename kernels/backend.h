@@ -63,6 +63,7 @@ class Backend {
   void download(void* host, const std::byte* from, std::size_t bytes);   // one piece
   virtual void wait() = 0;                             // until everything queued has run
   virtual MemoryUse memory_use() const = 0;
+  virtual std::size_t chunk_bytes() const = 0;         // of a result that is made and used up a part at a time
 
   // primitives: enough to write any network, each with a textbook derivative
   virtual void fill(View y, double c) = 0;

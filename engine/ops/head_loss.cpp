@@ -13,9 +13,11 @@
 namespace glass {
 namespace {
 
-// Logits alive at a time: 64 MB in f32. Each chunk reads the weight twice and its gradient once, whole, so chunks of few
-// rows are slow: with 20 rows of GPT-2's vocabulary the three products run at half the speed that 256 rows allow.
-constexpr std::int64_t kChunkElements = std::int64_t{1} << 24;
+// Logits alive at a time. Each chunk reads the weight twice and its gradient once, whole, so chunks of few rows are slow;
+// how few, the machine knows.
+std::int64_t elements_at_once(const Tensor& x) {
+  return static_cast<std::int64_t>(x.backend().chunk_bytes() / size_of(statistics_type(x)));
+}
 
 struct HeadLoss final : Node {
   Tensor dhead_x, dhead_w;                                   // for dy = 1
@@ -78,13 +80,13 @@ Tensor head_loss(const Tensor& x, const PackedTensor& w, const Tensor& targets, 
   require_packed("head_loss", x, w, Tensor(), at);
   const Tensor rows = as_rows(x), ids = flat_targets(targets);
   const auto logits = [&](const Tensor& part) { return linear_packed(part, w, at); };
-  const Tensor losses = losses_in_chunks(rows, ids, ignore, chunk_rows(rows.dim(0), w.N(), kChunkElements), logits,
+  const Tensor losses = losses_in_chunks(rows, ids, ignore, chunk_rows(rows.dim(0), w.N(), elements_at_once(x)), logits,
                                          [](const Chunk&) {});
   return sum(losses) / count_targets(ids, ignore, statistics_type(x));
 }
 
 Tensor head_loss(const Tensor& x, const Tensor& w, const Tensor& targets, std::int64_t ignore, Where at) {
-  return head_loss_in_chunks(x, w, targets, ignore, at, kChunkElements);
+  return head_loss_in_chunks(x, w, targets, ignore, at, elements_at_once(x));
 }
 
 Tensor head_loss_in_chunks(const Tensor& x, const Tensor& w, const Tensor& targets, std::int64_t ignore, Where at,

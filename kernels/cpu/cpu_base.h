@@ -22,6 +22,7 @@ class CpuBase : public Backend {
   void fetch(const Fetch* pieces, int count) final;
   void wait() final;   // nothing is ever queued
   MemoryUse memory_use() const final;
+  std::size_t chunk_bytes() const final;
 
  protected:
   Team team_;

@@ -36,6 +36,9 @@ bool GpuBackend::supports(DType type) const { return type != DType::f64; }
 std::byte* GpuBackend::allocate(std::size_t bytes) { return memory_.allocate(bytes); }
 void GpuBackend::release(std::byte* p, std::size_t bytes) noexcept { memory_.release(p, bytes); }
 MemoryUse GpuBackend::memory_use() const { return memory_.use(); }
+// 1 GiB of logits are 5,342 rows of GPT-2's vocabulary. Their derivative times the weight is 42 x 6
+// pieces of 128 x 128, and a large GPU works on 132 at a time.
+std::size_t GpuBackend::chunk_bytes() const { return std::size_t{1} << 30; }
 void GpuBackend::upload(std::byte* to, const void* host, std::size_t bytes) {
   device_->upload(to, host, bytes);
 }

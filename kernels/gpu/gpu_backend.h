@@ -36,6 +36,7 @@ class GpuBackend final : public Backend {
   void fetch(const Fetch* pieces, int count) override;
   void wait() override;
   MemoryUse memory_use() const override;
+  std::size_t chunk_bytes() const override;
 
   void fill(View y, double c) override;
   void copy(Into y, View x) override;

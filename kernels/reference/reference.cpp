@@ -34,4 +34,6 @@ void ReferenceBackend::wait() {}
 
 MemoryUse ReferenceBackend::memory_use() const { return memory_.use(); }
 
+std::size_t ReferenceBackend::chunk_bytes() const { return std::size_t{64} << 20; }
+
 }  // namespace glass

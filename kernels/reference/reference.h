@@ -17,6 +17,7 @@ class ReferenceBackend final : public Backend {
   void fetch(const Fetch* pieces, int count) override;
   void wait() override;
   MemoryUse memory_use() const override;
+  std::size_t chunk_bytes() const override;
   const HostMemory& memory() const { return memory_; }
 
   void fill(View y, double c) override;

@@ -92,7 +92,7 @@ BUGS = [
     # Everything with strides.
     ("language/array.h", "place", "a.stride[axis]", "a.stride[0]", "strides swapped"),
     ("language/array.h", "place", "divided(w, «axis», i)", "0", "sizes swapped"),
-    ("language/array.h", "divided", "w.magic[axis] >> 32) «+ i»", "", "wrong quotient"),
+    ("language/array.h", "divided", "(«ulong(i) * w.magic[axis] >> 32»)", "ulong(0)", "wrong quotient"),
     ("elementwise.h", "ends", "? «count» :", "(t.group.x + 1) * kPerGroup", "writes behind the end"),
     ("elementwise.h", "swiglu_dgate", "get(p.up, place(p.walk, «p.up», i))", "p.gate", "strides swapped"),
     ("elementwise.h", "dropout", "drawn(p.draws, «i»)", "i % 256", "wrong random numbers"),
@@ -119,7 +119,7 @@ BUGS = [
     ("optimizer.h", "adamw", "i < end", "i <= end", "writes behind the end"),
     ("optimizer.h", "part_of", "parts[middle].first <= piece", "parts[middle].first < piece", "wrong part"),
     ("optimizer.h", "sum_squares", "p.squares[«3 * t.group.x + 1»]", "3 * t.group.x", "wrong sum"),
-    ("optimizer.h", "adamw", "«skip ||» p.part_count == 0", "", "bad step not skipped"),
+    ("optimizer.h", "adamw", "«skip» || p.part_count == 0", "false", "bad step not skipped"),
     ("packed_linear.h", "unpacked", "words[«j % 16»]", "j / 2", "wrong step"),
     ("packed_linear.h", "linear_packed", "w < kPackedWarps", "w < kPackedWarps - 1", "lost warp"),
     ("packed_linear.h", "linear_packed", "SHARED_ARRAY(float, sums, [kPackedWarps][kPanelRows][32]);", "[kPackedWarps][kPanelRows][16]",
