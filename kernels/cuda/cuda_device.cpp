@@ -135,6 +135,26 @@ void CudaDevice::download(void* host, const std::byte* from, std::size_t bytes) 
   wait();
 }
 
+// Into memory of the host that the GPU can write while the host goes on: into any other, the driver
+// copies one piece, waits, and copies the next.
+void CudaDevice::fetch(const Fetch* pieces, int count) {
+  std::size_t bytes = 0;
+  for (int i = 0; i < count; ++i) bytes += pieces[i].bytes;
+  if (bytes > OwnStaging::kBytes - staging_.used) return gpu::Device::fetch(pieces, count);
+  enter();
+  std::byte* const first = static_cast<std::byte*>(staging_.memory) + staging_.used;
+  std::byte* to = first;
+  for (int i = 0; i < count; to += pieces[i++].bytes)
+    if (pieces[i].bytes > 0)
+      check(driver_,
+            driver_.cuMemcpyDtoHAsync(to, address(pieces[i].from), pieces[i].bytes, stream_.stream),
+            "a copy from the GPU");
+  wait();
+  const std::byte* from = first;
+  for (int i = 0; i < count; from += pieces[i++].bytes)
+    if (pieces[i].bytes > 0) std::memcpy(pieces[i].to, from, pieces[i].bytes);
+}
+
 Function CudaDevice::function_of(const gpu::Kernel& kernel) {
   Function& function = functions_[&kernel];
   if (function) return function;

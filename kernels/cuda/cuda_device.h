@@ -61,6 +61,7 @@ class CudaDevice final : public gpu::Device {
   void release(std::byte*, std::size_t bytes) noexcept override;
   void upload(std::byte* to, const void* host, std::size_t bytes) override;
   void download(void* host, const std::byte* from, std::size_t bytes) override;
+  void fetch(const Fetch* pieces, int count) override;
   void launch(const gpu::Kernel&, const void* args, gpu::Grid) override;
   void wait() override;
 
