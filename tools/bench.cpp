@@ -11,6 +11,7 @@
 #include "engine/base/text.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/peak.h"
+#include "tools/device_peak.h"
 #include "tools/machine.h"
 #include "tools/terminal.h"
 
@@ -28,7 +29,9 @@ extern const Command kBenchTrain;    // bench_train.cpp
 
 Peak measure_peak(const std::string& isa, int threads) {
   const Bandwidth memory = memory_bandwidth(threads);
-  return with_isa({isa, threads, 0, memory.read, memory.copy, 0, 0}, isa);
+  Peak peak;
+  peak.threads = threads, peak.read_gbps = memory.read, peak.copy_gbps = memory.copy;
+  return with_isa(peak, isa);
 }
 Peak with_isa(Peak peak, const std::string& isa) {
   peak.isa = isa, peak.gflops = peak_gflops(isa, peak.threads);
@@ -57,11 +60,12 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-Timing time_it(const std::function<void()>& call) {
+Timing time_it(const std::function<void()>& call, const std::function<void()>& finish) {
   using Clock = std::chrono::steady_clock;
   const auto seconds = [&](std::int64_t repeats) {
     const Clock::time_point start = Clock::now();
     for (std::int64_t i = 0; i < repeats; ++i) call();
+    finish();
     return std::chrono::duration<double>(Clock::now() - start).count();
   };
   seconds(1);   // pages, caches and threads come into being
@@ -142,7 +146,7 @@ PackedWeight Operands::packed(PackedType type, std::int64_t N, std::int64_t K) {
 BenchRow measure(const BenchCase& one, Backend& backend, const Peak& peak) {
   Operands operands(backend);
   const std::function<void()> call = one.prepare(operands);
-  const Timing time = time_it([&] { call(), backend.wait(); });
+  const Timing time = time_it(call, [&] { backend.wait(); });
   const double at_best =
       std::max(one.flops / peak.gflops, one.bytes / memory_gbps(peak)) * 1e-6;   // ms
   return {one.group,
@@ -192,7 +196,20 @@ void print_heading(const std::string& group, const std::string& columns) {
 
 }   // namespace
 
+static void print_gpu_peak(const Peak& peak) {
+  const char* const whose = peak.published ? "published" : "the product";
+  print(ink(Ink::bold, "This GPU", stdout) + "  " + peak.device + "\n");
+  print("  " + ink(Ink::cyan, "multiply-adds ", stdout) +
+        format("%8.1f TFLOP/s, %s\n", 1e-3 * peak.gflops, whose));
+  print("  " + ink(Ink::cyan, "a product     ", stdout) +
+        format("%8.1f TFLOP/s, of %lld cubed\n", 1e-3 * peak.product_gflops,
+               static_cast<long long>(peak.product_size)));
+  print("  " + ink(Ink::cyan, "memory, copy  ", stdout) + format("%8.1f GB/s", peak.copy_gbps) +
+        (peak.published ? format(" of %.0f published\n", peak.read_gbps) : "\n"));
+}
+
 void print_peak(const Peak& peak) {
+  if (!peak.device.empty()) return print_gpu_peak(peak);
   print(ink(Ink::bold, "This machine", stdout) + format("  %s, %d thread%s\n", peak.isa.c_str(),
                                                         peak.threads,
                                                         peak.threads == 1 ? "" : "s"));
@@ -225,7 +242,12 @@ void print_pair(const BenchRow& a, const BenchRow& b, const BenchRow* before) {
 void write_peak(Json& json, const Peak& peak) {
   json.object().field("isa", peak.isa).field("threads", peak.threads).field("gflops", peak.gflops);
   json.field("bf16_gflops", peak.bf16_gflops).field("int8_gops", peak.int8_gops);
-  json.field("read_gbps", peak.read_gbps).field("copy_gbps", peak.copy_gbps).end();
+  json.field("read_gbps", peak.read_gbps).field("copy_gbps", peak.copy_gbps);
+  if (!peak.device.empty()) {
+    json.field("device", peak.device).field("published", peak.published);
+    json.field("product_gflops", peak.product_gflops).field("product_size", peak.product_size);
+  }
+  json.end();
 }
 
 void write_rows(Json& json, const std::vector<BenchRow>& rows) {
@@ -274,13 +296,13 @@ std::vector<BenchCase> chosen_cases(const Arguments& args, DType dtype) {
   };
   if (const std::string product = args.text("product"); !product.empty()) {
     const std::vector<std::int64_t> n = sizes_of("product", product, 3);
-    append(product_cases(n[0], n[1], n[2]));
+    append(product_cases(n[0], n[1], n[2], dtype));
   }
   if (const std::string attention = args.text("attention"); !attention.empty()) {
     const std::vector<std::int64_t> n = sizes_of("attention", attention, 4);
     append(attention_cases(n[0], n[1], n[2], n[3], dtype));
   }
-  if (cases.empty()) cases = bench_cases();
+  if (cases.empty()) cases = bench_cases(dtype);
   const std::string filter = args.text("filter");
   const auto unwanted = [&](const BenchCase& c) {
     return (c.name + " " + c.shape).find(filter) == std::string::npos;
@@ -302,7 +324,7 @@ struct Contender {
 std::vector<Contender> contenders(Machine machine, const std::string& compare) {
   std::vector<Contender> all;
   if (compare.empty()) {
-    const Peak peak = measure_peak(isa_of(machine), machine.threads);
+    const Peak peak = peak_of(machine);
     all.push_back({std::move(machine.backend), peak});
     return all;
   }
@@ -321,8 +343,9 @@ std::vector<Contender> contenders(Machine machine, const std::string& compare) {
       fail(UsageError(std::string("--compare: ") + refusal.what() + "."));
     }
   }
-  all[0].peak = measure_peak(isas[0], machine.threads);
-  all[1].peak = with_isa(all[0].peak, isas[1]);
+  const Peak first = measure_peak(isas[0], machine.threads);
+  all[0].peak = with_type(first, machine.dtype);
+  all[1].peak = with_type(with_isa(first, isas[1]), machine.dtype);
   return all;
 }
 
@@ -330,12 +353,9 @@ ExitCode run_ops(const Arguments& args) {
   if (args.has("peer")) return run_peer(args);
   Machine machine = open_machine(args);
   const std::string device = machine.device;
-  const DType dtype = machine.dtype;
+  const DType dtype = machine.dtype == DType::bf16 ? DType::bf16 : DType::f32;
   const std::vector<BenchCase> cases = chosen_cases(args, dtype);
   std::vector<Contender> all = contenders(std::move(machine), args.text("compare"));
-  if (!args.text("attention").empty()) {
-    for (Contender& one : all) one.peak = with_type(one.peak, dtype);
-  }
   const bool json_wanted = args.flag("json");
   if (!json_wanted) {
     for (const Contender& one : all) print_peak(one.peak);
@@ -366,7 +386,7 @@ ExitCode run_ops(const Arguments& args) {
 const Option kOpsOptions[] = {
     {.name = "filter", .value = "TEXT", .fallback = "", .help = "only cases with this in their name or shape", .group = "What to measure"},
     {.name = "product", .value = "MxNxK", .fallback = "", .help = "only these products: y (M,N) = x (M,K) w (N,K)^T and both gradients"},
-    {.name = "attention", .value = "BxHxTxD", .fallback = "", .help = "only attention of this size, forward and backward, in --dtype"},
+    {.name = "attention", .value = "BxHxTxD", .fallback = "", .help = "only attention of this size, forward and backward"},
     {.name = "peer", .value = "LIB.so", .help = "a BLAS to race on matrix products, loaded at run time: libopenblas.so.0, libdnnl.so.2, ...; several with commas between"},
     {.name = "compare", .value = "ISA,ISA", .fallback = "", .help = "two instruction sets side by side"},
 };

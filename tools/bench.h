@@ -19,6 +19,12 @@ struct Peak {
   double read_gbps = 0;                    // from memory
   double copy_gbps = 0;                    // from memory and back to it
   double bf16_gflops = 0, int8_gops = 0;   // dot products of short numbers; 0: no instruction
+  // Of a GPU (device_peak.h): its name, what a product of product_size cubed reaches, and whether
+  // the limits are what its maker publishes or what was measured here.
+  std::string device;
+  double product_gflops = 0;
+  std::int64_t product_size = 0;
+  bool published = false;
 };
 Peak measure_peak(const std::string& isa, int threads);   // isa: a usable one
 Peak with_isa(Peak peak, const std::string& isa);         // the same memory, other vectors
@@ -35,8 +41,9 @@ double median(std::vector<double> values);
 struct Timing {
   double ms = 0, best_ms = 0;   // median and best of several runs
 };
-// At least five runs and a tenth of a second; a run repeats what is short for the clock.
-Timing time_it(const std::function<void()>& call);
+// At least five runs and a tenth of a second; a run repeats what is short for the clock, and ends
+// with one `finish`: whoever computes beside the host is waited for there.
+Timing time_it(const std::function<void()>& call, const std::function<void()>& finish);
 
 // The tensors of one case: released with it.
 class Operands {
@@ -67,8 +74,9 @@ struct BenchCase {
 };
 // Every kernel of the backend, on shapes of GPTs; or the matrix products of one layer, or
 // attention, of any size.
-std::vector<BenchCase> bench_cases();
-std::vector<BenchCase> product_cases(std::int64_t M, std::int64_t N, std::int64_t K);
+std::vector<BenchCase> bench_cases(DType dtype = DType::f32);   // of the factors of products
+std::vector<BenchCase> product_cases(std::int64_t M, std::int64_t N, std::int64_t K,
+                                     DType dtype = DType::f32);
 std::vector<BenchCase> attention_cases(std::int64_t B, std::int64_t H, std::int64_t T,
                                        std::int64_t D, DType dtype = DType::f32);
 

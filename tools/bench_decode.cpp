@@ -12,6 +12,7 @@
 #include "kernels/cpu/peak.h"
 #include "model/kv_cache.h"
 #include "tools/bench.h"
+#include "tools/device_peak.h"
 #include "tools/saved.h"
 #include "tools/terminal.h"
 
@@ -89,7 +90,9 @@ struct Run {
   std::int64_t prompt, tokens, past;
   Peak peak;
 
-  double read_gbps() const { return memory_bandwidth(machine.threads).read; }
+  double read_gbps() const {
+    return is_gpu(machine) ? peak.read_gbps : memory_bandwidth(machine.threads).read;
+  }
   std::vector<std::int32_t> text(std::int64_t length) const {
     std::vector<std::int32_t> ids;
     for (std::int64_t i = 0; i < length; ++i)
@@ -223,8 +226,13 @@ ExitCode run(const Arguments& args) {
           machine.backend->name() + "\n");
   for (const PackedType type : types_of(args.text("type"))) {
     model.pack(type);
-    Run one = {model,  machine, type, prompt,
-               tokens, past,    measure_peak(isa_of(machine), machine.threads)};
+    Run one = {model,
+               machine,
+               type,
+               prompt,
+               tokens,
+               past,
+               is_gpu(machine) ? peak_of(machine) : measure_peak(isa_of(machine), machine.threads)};
     for (const auto measure_row : {measure_decode, measure_prefill}) {
       const DecodeRow row = measure_row(one);
       if (json_wanted) write_decode(json, row, one.peak);

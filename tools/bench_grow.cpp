@@ -9,6 +9,7 @@
 #include "interp/draw/chart.h"
 #include "interp/draw/chart_text.h"
 #include "tools/bench_step.h"
+#include "tools/device_peak.h"
 #include "tools/process_memory.h"
 #include "tools/terminal.h"
 #include "tools/text_options.h"
@@ -187,7 +188,7 @@ ExitCode run(const Arguments& args) {
   refuse_nonsense(args);
   const double empty_mib = resident_mib();
   const Machine machine = open_machine(args);
-  const Peak peak = with_type(measure_peak(isa_of(machine), machine.threads), machine.dtype);
+  const Peak peak = peak_of(machine);
   const bool json = args.flag("json");
   if (!json) print_peak(peak);
   std::vector<Grown> all;

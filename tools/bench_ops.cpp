@@ -50,22 +50,25 @@ struct CaseList {
 enum class Layouts { forward, all };
 
 // y (M,N) = x (M,K) w(N,K)^T and, on request, its two gradients: dx += dy w, dw += dy^T x.
-void products(CaseList& list, std::int64_t M, std::int64_t N, std::int64_t K, Layouts layouts) {
-  const double flops = 2 * count({M, N, K}),
-               bytes = 4 * (count({M, K}) + count({N, K}) + count({M, N}));
-  const std::string shape = text({M, N, K});
-  list.work("linear", shape, flops, bytes, [=](Operands& o) {
-    const View y = o.numbers({M, N}), x = o.numbers({M, K}), w = o.numbers({N, K}),
-               bias = o.numbers({N});
+// All are of the type of the factors but dw, a gradient of a weight, which is f32.
+void products(CaseList& list, std::int64_t M, std::int64_t N, std::int64_t K, Layouts layouts,
+              DType dtype) {
+  const double flops = 2 * count({M, N, K}), each = dtype == DType::bf16 ? 2 : 4,
+               factors = each * (count({M, K}) + count({M, N})), weight = count({N, K});
+  const std::string shape = text({M, N, K}) + (dtype == DType::bf16 ? ", bf16" : "");
+  list.work("linear", shape, flops, factors + each * weight, [=](Operands& o) {
+    const View y = o.numbers({M, N}, dtype), x = o.numbers({M, K}, dtype),
+               w = o.numbers({N, K}, dtype), bias = o.numbers({N});
     return [=, &b = o.backend()] { b.linear(y, x, w, bias); };
   });
   if (layouts == Layouts::forward) return;
-  list.work("matmul, dx", shape, flops, bytes, [=](Operands& o) {
-    const View dx = o.numbers({M, K}), dy = o.numbers({M, N}), w = o.numbers({N, K});
+  list.work("matmul, dx", shape, flops, factors + each * weight, [=](Operands& o) {
+    const View dx = o.numbers({M, K}, dtype), dy = o.numbers({M, N}, dtype),
+               w = o.numbers({N, K}, dtype);
     return [=, &b = o.backend()] { b.matmul(put(dx), dy, w); };
   });
-  list.work("matmul, dw", shape, flops, bytes + 4 * count({N, K}), [=](Operands& o) {
-    const View dw = o.numbers({N, K}), dy = o.numbers({M, N}), x = o.numbers({M, K});
+  list.work("matmul, dw", shape, flops, factors + 2 * 4 * weight, [=](Operands& o) {
+    const View dw = o.numbers({N, K}), dy = o.numbers({M, N}, dtype), x = o.numbers({M, K}, dtype);
     return [=, &b = o.backend()] { b.matmul(add(dw), transposed(dy), x); };
   });
 }
@@ -268,10 +271,10 @@ void optimizer(CaseList& list, std::int64_t parts, std::int64_t n) {
 
 }   // namespace
 
-std::vector<BenchCase> product_cases(std::int64_t M, std::int64_t N, std::int64_t K) {
+std::vector<BenchCase> product_cases(std::int64_t M, std::int64_t N, std::int64_t K, DType dtype) {
   CaseList list;
   list.group = kProducts;
-  products(list, M, N, K, Layouts::all);
+  products(list, M, N, K, Layouts::all, dtype);
   return std::move(list.cases);
 }
 
@@ -283,28 +286,28 @@ std::vector<BenchCase> attention_cases(std::int64_t B, std::int64_t H, std::int6
   return std::move(list.cases);
 }
 
-std::vector<BenchCase> bench_cases() {
+std::vector<BenchCase> bench_cases(DType dtype) {
   CaseList list;
   list.group = kProducts;
-  products(list, 256, 2304, 768, Layouts::all);
-  products(list, 256, 768, 3072, Layouts::all);
-  products(list, 256, 50257, 768, Layouts::all);
-  products(list, 16384, 1536, 384, Layouts::all);
-  products(list, 768, 384, 128, Layouts::all);
-  products(list, 1024, 1024, 1024, Layouts::forward);
-  products(list, 4096, 4096, 4096, Layouts::forward);
-  products(list, 8, 16, 16, Layouts::all);
-  products(list, 1, 3072, 768, Layouts::forward);
-  products(list, 1, 50257, 768, Layouts::forward);
+  products(list, 256, 2304, 768, Layouts::all, dtype);
+  products(list, 256, 768, 3072, Layouts::all, dtype);
+  products(list, 256, 50257, 768, Layouts::all, dtype);
+  products(list, 16384, 1536, 384, Layouts::all, dtype);
+  products(list, 768, 384, 128, Layouts::all, dtype);
+  products(list, 1024, 1024, 1024, Layouts::forward, dtype);
+  products(list, 4096, 4096, 4096, Layouts::forward, dtype);
+  products(list, 8, 16, 16, Layouts::all, dtype);
+  products(list, 1, 3072, 768, Layouts::forward, dtype);
+  products(list, 1, 50257, 768, Layouts::forward, dtype);
   packed_products(list, 1, 50257, 768);
   packed_products(list, 512, 3072, 768);
   list.group = kAttention;
-  attentions(list, 64, 6, 256, 256, 64, 0);
-  attentions(list, 64, 6, 256, 256, 64, 0.2);
-  attentions(list, 12, 4, 64, 64, 32, 0);
-  attentions(list, 1, 12, 1024, 1024, 64, 0);
-  attentions(list, 1, 12, 1, 1024, 64, 0);
-  attentions(list, 1, 4, 16, 16, 4, 0);
+  attentions(list, 64, 6, 256, 256, 64, 0, dtype);
+  attentions(list, 64, 6, 256, 256, 64, 0.2, dtype);
+  attentions(list, 12, 4, 64, 64, 32, 0, dtype);
+  attentions(list, 1, 12, 1024, 1024, 64, 0, dtype);
+  attentions(list, 1, 12, 1, 1024, 64, 0, dtype);
+  attentions(list, 1, 4, 16, 16, 4, 0, dtype);
   list.group = "Rows";
   rows(list, 16384, 768);
   list.group = "Tokens";

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "engine/base/text.h"
+#include "tools/device_peak.h"
 
 namespace glass {
 namespace {
@@ -97,6 +98,20 @@ double StepBench::floor_ms(const Peak& peak) const {
 }
 
 StepTimes StepBench::step() {
+  if (!is_gpu(machine_)) return step_in_parts();
+  const double whole = whole_step();
+  StepTimes times = step_in_parts();
+  times.step = whole;
+  return times;
+}
+
+double StepBench::whole_step() {
+  Stopwatch watch(*machine_.backend);
+  trainer_.step();
+  return watch.lap();
+}
+
+StepTimes StepBench::step_in_parts() {
   Stopwatch watch(*machine_.backend);
   StepTimes times;
   trainer_.part_done = [&](Trainer::Part part) {

@@ -29,6 +29,8 @@ class StepBench {
  public:
   StepBench(const GPTConfig& model, const TrainConfig& train, Machine machine);
 
+  // Where parts are told apart, the machine is waited for behind each of them. A GPU, which
+  // otherwise need not stop, gets a second step for that, and the time of the first one counts.
   StepTimes step();
   // The same with a clock behind every node, which costs a little time of its own.
   std::vector<OpTime> profile(int steps);
@@ -47,6 +49,9 @@ class StepBench {
   double floor_ms(const Peak& peak) const;
 
  private:
+  double whole_step();
+  StepTimes step_in_parts();
+
   Machine machine_;
   Dataset data_;
   std::unique_ptr<LanguageModel> model_;

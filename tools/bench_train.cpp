@@ -11,6 +11,7 @@
 #include "engine/base/text.h"
 #include "tools/bench.h"
 #include "tools/bench_step.h"
+#include "tools/device_peak.h"
 #include "tools/process_memory.h"
 #include "tools/terminal.h"
 #include "tools/train_options.h"
@@ -22,7 +23,7 @@ struct Contender {
   std::string name;
   std::unique_ptr<StepBench> bench;
   std::vector<StepTimes> times;
-  double peak_rss_mib = 0;
+  double peak_rss_mib = 0, device_mib = 0;   // device: what tensors took of its memory
   Peak peak;
 };
 
@@ -95,6 +96,8 @@ Contender prepare(const Sizes& sizes, const Arguments& machine, std::int64_t war
   c.name = name_of(c.bench->machine());
   for (std::int64_t i = 0; i < warmup; ++i) c.bench->step();
   c.peak_rss_mib = most_resident_mib() - before + empty_mib;
+  c.device_mib =
+      static_cast<double>(c.bench->machine().backend->memory_use().most_used_bytes) / (1 << 20);
   return c;
 }
 
@@ -112,10 +115,15 @@ void take_turns(std::vector<Contender>& all, std::int64_t steps) {
   }
 }
 
+// That of a processor once for each instruction set and number of threads.
 void find_peaks(std::vector<Contender>& all) {
   std::map<std::pair<std::string, int>, Peak> known;
   for (Contender& c : all) {
     const Machine& machine = c.bench->machine();
+    if (is_gpu(machine)) {
+      c.peak = peak_of(machine);
+      continue;
+    }
     const std::string isa = isa_of(machine);
     const auto key = std::make_pair(isa, machine.threads);
     if (known.count(key) == 0) known[key] = measure_peak(isa, machine.threads);
@@ -233,11 +241,15 @@ void print_text(const std::vector<Contender>& all, const Result& r) {
           row.ms.most, row.gflops > 0 ? format("%.1f", row.gflops).c_str() : "-",
           row.gbps > 0 ? format("%.1f", row.gbps).c_str() : "-", 100 * row.fraction_of_peak));
     }
+    const bool gpu = is_gpu(c.bench->machine());
     print("  " + ink(Ink::bold, c.name, stdout) +
           format(": %s tokens/s, %.0f MiB at most, %.2f times the floor of %.3f ms",
                  with_commas(static_cast<std::int64_t>(tokens_per_second(r, *step))).c_str(),
-                 c.peak_rss_mib, step->ms.median / c.bench->floor_ms(c.peak),
+                 gpu ? c.device_mib : c.peak_rss_mib, step->ms.median / c.bench->floor_ms(c.peak),
                  c.bench->floor_ms(c.peak)) +
+          (gpu ? format(", %.1f TFLOP/s, MFU %.1f %%", 1e-3 * step->gflops,
+                        100 * step->fraction_of_peak)
+               : "") +
           (&c == &all.front() ? "" : format(", %.2fx the first", times_the_first(all, c))) + "\n");
   }
 }
@@ -287,6 +299,9 @@ void print_json(const std::vector<Contender>& all, const Result& r,
       json.field("ms_per_step", row.ms.median)
           .field("tokens_per_second", tokens_per_second(r, row))
           .field("peak_rss_mb", row.of->peak_rss_mib)
+          .field("device_memory_mb", row.of->device_mib)
+          .field("tflops", 1e-3 * row.gflops)
+          .field("mfu", row.fraction_of_peak)
           .field("floor_ms", row.of->bench->floor_ms(row.of->peak))
           .field("times_the_first", times_the_first(all, *row.of))
           .field("steps", row.of->times.size());

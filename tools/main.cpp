@@ -68,6 +68,18 @@ ExitCode dispatch(const std::vector<std::string>& words) {
             [](const char* name) -> const char* { return std::getenv(name); }));
 }
 
+// How to need less memory, as far as the command offers it.
+std::string less_memory(const std::vector<std::string>& words) {
+  const Command& command = *find_command(words).command;
+  std::vector<std::string> smaller;
+  for (const char* name : {"batch-size", "block-size"})
+    if (find_option(command, name) != nullptr) smaller.push_back("--" + std::string(name));
+  if (smaller.empty()) return "ask for less.";
+  const bool recompute = find_option(command, "recompute") != nullptr;
+  return "ask for less: a smaller " + list_of(smaller, "or") +
+         (recompute ? ", or --recompute." : ".");
+}
+
 ExitCode report(ExitCode code, const std::string& message) {
   ::signal(SIGPIPE,
            SIG_IGN);   // a reader of stderr that went away must not turn an error into success
@@ -85,15 +97,16 @@ int main(int argc, char** argv) {
   ::signal(SIGPIPE, on_closed_pipe);
   ::signal(SIGINT, leave_at_once);
   ExitCode code = ExitCode::ok;
+  const std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   try {
-    code = dispatch(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+    code = dispatch(words);
     flush_stdout();
   } catch (const Error& error) {
     code = report(error.code, error.what());
   } catch (const OutOfDeviceMemory& error) {
-    code = report(ExitCode::system, std::string(error.what()) + "; ask for less: a smaller --batch-size, or --recompute.");
+    code = report(ExitCode::system, std::string(error.what()) + "; " + less_memory(words));
   } catch (const std::bad_alloc&) {
-    code = report(ExitCode::system, "out of memory; close something, or ask for less.");
+    code = report(ExitCode::system, "out of memory; close something, or " + less_memory(words));
   } catch (const std::exception& error) {
     code = report(ExitCode::internal, std::string("internal error: ") + error.what());
   }

@@ -44,7 +44,6 @@ AttentionArgs arguments(const char* op, const View& y, const View& lse, const Vi
   p.offset = static_cast<uint>(a.q_offset);
   p.window = static_cast<uint>(a.window);
   p.threshold = a.dropout > 0 ? drop_threshold(a.dropout) : 0;
-  p.draws = draws_of(a.key);
   p.q = array_of(op, q);
   p.k = array_of(op, k);
   p.v = array_of(op, v);
@@ -72,6 +71,7 @@ bool in_pieces(std::initializer_list<const Array*> factors) {
 
 void GpuBackend::attention(View y, View lse, View q, View k, View v, const Attention& a) {
   AttentionArgs p = arguments("attention", y, lse, q, k, v, a);
+  p.draws = draws_of(a.key, a.dropout);
   if (on_blocks(p, {&p.q, &p.k, &p.v})) {
     p.pieces = in_pieces({&p.q, &p.k, &p.v});
     launch("attention_blocks", p, {groups_for(p.Tq, kBlock), p.H, p.B});
@@ -84,6 +84,7 @@ void GpuBackend::attention_backward(Into dq, Into dk, Into dv, View dy, View y, 
                                     View k, View v, const Attention& a) {
   const char* op = "attention_backward";
   AttentionArgs p = arguments(op, y, lse, q, k, v, a);
+  p.draws = draws_of(a.key, a.dropout);
   require_floats(op, {&dy, &dq.view, &dk.view, &dv.view});
   require(same_shape(dy, q) && (!dq.view.data || same_shape(dq.view, q)) &&
               (!dk.view.data || same_shape(dk.view, k)) &&

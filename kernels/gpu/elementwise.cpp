@@ -120,7 +120,7 @@ void GpuBackend::dropout(Into y, View x, double p, RandomKey key) {
   a.walk = walk("dropout", {{&a.y.array, y.view}, {&a.x, x}});
   a.scale = static_cast<float>(1 / (1 - p));
   a.threshold = drop_threshold(p);
-  a.draws = draws_of(key);
+  a.draws = draws_of(key, p);
   each_element("dropout", a);
 }
 

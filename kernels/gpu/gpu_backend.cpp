@@ -7,6 +7,7 @@
 
 #include "kernels/gpu/faults.h"
 #include "kernels/gpu/kernel_list.h"
+#include "kernels/gpu/language/philox.h"
 
 namespace glass {
 
@@ -19,15 +20,18 @@ constexpr std::size_t kFaultBytes = gpu::kFaults * sizeof(unsigned);
 GpuBackend::GpuBackend(std::unique_ptr<gpu::Device> device)
     : device_(std::move(device)),
       memory_(*device_),
-      faults_(reinterpret_cast<unsigned*>(memory_.allocate(kFaultBytes))) {
+      faults_(reinterpret_cast<unsigned*>(memory_.allocate(kFaultBytes))),
+      now_(reinterpret_cast<unsigned*>(memory_.allocate(sizeof now_there_))) {
   const unsigned none[gpu::kFaults] = {};
   upload(reinterpret_cast<std::byte*>(faults_), none, kFaultBytes);
+  upload(reinterpret_cast<std::byte*>(now_), now_there_, sizeof now_there_);
 }
 GpuBackend::~GpuBackend() {
   norm_parts_.release(*this);
   adamw_parts_.release(*this);
   for (const Turns& known : turns_) release(known.data, known.bytes);
   release(reinterpret_cast<std::byte*>(faults_), kFaultBytes);
+  release(reinterpret_cast<std::byte*>(now_), sizeof now_there_);
 }
 
 const char* GpuBackend::name() const { return device_->name(); }
@@ -52,6 +56,17 @@ void GpuBackend::fetch(const Fetch* pieces, int count) {
   refuse_faults(found);
 }
 void GpuBackend::wait() { fetch(nullptr, 0); }
+
+// The key of random.h as kernels get it. A step that they draw for is sent when it changes, and
+// only if they draw at all; so a backend serves one training at a time.
+gpu::Draws GpuBackend::draws_of(const RandomKey& key, double dropped) {
+  const std::lock_guard<std::mutex> lock(now_mutex_);
+  if (dropped > 0 && (now_there_[0] != key.step || now_there_[1] != key.micro)) {
+    now_there_[0] = key.step, now_there_[1] = key.micro;
+    upload(reinterpret_cast<std::byte*>(now_), now_there_, sizeof now_there_);
+  }
+  return {static_cast<unsigned>(key.seed), static_cast<unsigned>(key.seed >> 32), key.site, 0, now_};
+}
 
 // Turns what kernels reported into an error, once.
 void GpuBackend::refuse_faults(const unsigned* found) {

@@ -15,6 +15,7 @@ namespace glass {
 
 namespace gpu {
 struct EmbeddingArgs;
+struct Draws;
 struct FoldArgs;
 struct MatmulArgs;
 class Workspace;
@@ -85,6 +86,7 @@ class GpuBackend final : public Backend {
   void fold_partial(gpu::FoldArgs, unsigned segments);
   void fold_segments(const char* op, Into y, float* partial, unsigned segments);
   const unsigned* order_ids(const gpu::EmbeddingArgs&, const gpu::Workspace& room);
+  gpu::Draws draws_of(const RandomKey& key, double dropped);
   const std::uint64_t* turns(double base, unsigned D);
   View contiguous_copy(gpu::Workspace& to, View from);
   void norm_weight(const char* op, Into dw, Into db, View dy, View x, View mean, View rstd);
@@ -96,6 +98,9 @@ class GpuBackend final : public Backend {
   std::unique_ptr<gpu::Device> device_;
   gpu::DeviceMemory memory_;
   unsigned* faults_;   // on the device, one for each gpu::Fault
+  unsigned* now_;      // on the device: step and micro of the random numbers
+  unsigned now_there_[2] = {};
+  std::mutex now_mutex_;
   gpu::DeviceTable norm_parts_, adamw_parts_;
 
   struct Turns {

@@ -129,11 +129,6 @@ Walk walk_rows(const char* op, std::initializer_list<RowOperand> operands) {
   return walk_axes(op, first.rank > 0 ? first.rank - 1 : 0, arrays);
 }
 
-Draws draws_of(const RandomKey& key) {
-  return {static_cast<uint>(key.seed), static_cast<uint>(key.seed >> 32), key.site, key.step,
-          key.micro};
-}
-
 unsigned groups_for(std::uint64_t count, unsigned each) {
   return static_cast<unsigned>((count + each - 1) / each);
 }

@@ -35,9 +35,6 @@ void prepare_divisions(Walk& walk);
 // One operand as it is, axis by axis.
 Array array_of(const char* op, const View&);
 
-// The key of random.h as kernels get it.
-Draws draws_of(const RandomKey&);
-
 // How many groups take `count` elements, so many each.
 unsigned groups_for(std::uint64_t count, unsigned each);
 

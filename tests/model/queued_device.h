@@ -61,7 +61,7 @@ class QueuedDevice final : public gpu::Device {
   }
   void launch(const gpu::Kernel& kernel, const void* args, gpu::Grid grid) override {
     ++asked_.launches;
-    if (on_launch) on_launch(kernel);
+    if (on_launch) on_launch(kernel, args, grid);
     const std::byte* first = static_cast<const std::byte*>(args);
     const std::vector<std::byte> copy(first, first + kernel.args_bytes);
     const gpu::Kernel* which = &kernel;
@@ -72,7 +72,7 @@ class QueuedDevice final : public gpu::Device {
     run_queue();
   }
 
-  std::function<void(const gpu::Kernel&)> on_launch;
+  std::function<void(const gpu::Kernel&, const void* args, gpu::Grid)> on_launch;
 
  private:
   void run_queue() {

@@ -49,7 +49,9 @@ struct Queued {
   test::Asked of_a_step() {
     for (int i = 0; i < 3; ++i) training->trainer.step();
     asked = {};
-    device->on_launch = [this](const gpu::Kernel& kernel) { ++launches[kernel.name]; };
+    device->on_launch = [this](const gpu::Kernel& kernel, const void*, gpu::Grid) {
+      ++launches[kernel.name];
+    };
     training->trainer.step();
     device->on_launch = nullptr;
     return asked;
@@ -65,8 +67,32 @@ TEST_P(QueuedTraining, AStepWaitsOnceAndAsksForNoMemory) {
       << "for the loss, the norm, whether it was skipped, and what kernels found wrong";
   EXPECT_EQ(step.allocations, 0);
   // Tokens and targets of each batch, and the numbers of AdamW.
-  EXPECT_EQ(step.uploads, 2 * GetParam().accumulated + 1);
+  const std::int64_t random =
+      GetParam().dropout > 0 ? 1 : 0;   // which step the random numbers are of
+  EXPECT_EQ(step.uploads, (2 + random) * GetParam().accumulated + 1);
   EXPECT_LT(step.downloaded_bytes, 64 + 8 * GetParam().accumulated);
+}
+
+// The same kernels, each with the same arguments, byte for byte: what could be recorded once and
+// replayed. All that changes from step to step is sent to the device before.
+TEST_P(QueuedTraining, AStepStartsItsKernelsAsTheStepBefore) {
+  Queued queued(GetParam(), 2);
+  (void)queued.of_a_step();
+  std::vector<std::pair<std::string, std::string>> steps[2];
+  for (auto& step : steps) {
+    queued.device->on_launch = [&step](const gpu::Kernel& kernel, const void* args,
+                                       gpu::Grid grid) {
+      std::string bytes(static_cast<const char*>(args), kernel.args_bytes);
+      bytes.append(reinterpret_cast<const char*>(&grid), sizeof grid);
+      step.emplace_back(kernel.name, bytes);
+    };
+    queued.training->trainer.step();
+  }
+  queued.device->on_launch = nullptr;
+  ASSERT_EQ(steps[0].size(), steps[1].size());
+  ASSERT_FALSE(steps[0].empty());
+  for (std::size_t i = 0; i < steps[0].size(); ++i)
+    EXPECT_TRUE(steps[0][i] == steps[1][i]) << "launch " << i << ", " << steps[0][i].first;
 }
 
 TEST_P(QueuedTraining, AStepStartsSoManyKernelsForALayer) {

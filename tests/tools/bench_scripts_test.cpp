@@ -13,7 +13,7 @@ const std::string kScripts = std::string(GLASS_SOURCE_DIR) + "/tools/bench/";
 
 TEST(BenchScripts, EveryOneExplainsItself) {
   if (!installed("python3")) GTEST_SKIP() << "python3 is not installed";
-  for (const char* name : {"train.py", "decode.py", "attention.py", "all.py", "serve.py"}) {
+  for (const char* name : {"train.py", "gpu.py", "decode.py", "attention.py", "all.py", "serve.py"}) {
     const Outcome outcome = shell("python3 -B " + kScripts + name + " --help");
     EXPECT_EQ(outcome.code, 0) << name << "\n" << outcome.text();
     EXPECT_NE(outcome.out.find("usage:"), std::string::npos) << name << "\n" << outcome.text();
@@ -25,7 +25,7 @@ TEST(BenchScripts, WithoutPyTorchTheySayThatTheySkip) {
   // A module of that name that cannot be imported stands before any real one.
   const Scratch folder;
   folder.write("torch.py", "raise ImportError('none here')\n");
-  for (const char* name : {"train.py", "decode.py", "attention.py", "all.py"}) {
+  for (const char* name : {"train.py", "gpu.py", "decode.py", "attention.py", "all.py"}) {
     const Outcome outcome = shell("PYTHONPATH='" + (folder / "") + "' python3 -B " + kScripts +
                                   name + " --glass /bin/sh");
     EXPECT_EQ(outcome.code, 0) << name << "\n" << outcome.text();

@@ -64,7 +64,7 @@ class Attention(nn.Module):
             k, v = self.cache[0, :, :, :start + T], self.cache[1, :, :, :start + T]
         if self.math:
             scores = (q @ k.transpose(-2, -1)) * (C // self.H) ** -0.5
-            scores = scores.masked_fill(torch.ones(T, T, dtype=torch.bool).triu(1), float("-inf"))
+            scores = scores.masked_fill(torch.ones(T, T, dtype=torch.bool, device=x.device).triu(1), float("-inf"))
             y = F.dropout(F.softmax(scores, dim=-1), self.p, self.training) @ v
         else:
             y = F.scaled_dot_product_attention(q, k, v, dropout_p=self.p if self.training else 0.0, is_causal=T > 1)
@@ -114,15 +114,16 @@ class GPT(nn.Module):
 
 
 def trainer(s):
-    model = GPT(s)
+    device = s.get("device", "cpu")
+    model = GPT(s).to(device)
     how = {"stock": {}, "foreach": {"foreach": True}, "fused": {"fused": True}}[s["optimizer"]]
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.1, **how)
     forward = torch.compile(model, **({"mode": s["compile"]} if s["compile"] != "default" else {})) if s["compile"] else model
     shape = (s["batch"], s["block"])
 
     def step():
-        ids, targets = torch.randint(s["vocab"], shape), torch.randint(s["vocab"], shape)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=s["dtype"] == "bf16"):
+        ids, targets = (torch.randint(s["vocab"], shape, device=device) for _ in range(2))
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=s["dtype"] == "bf16"):
             loss = forward(ids, targets)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -183,7 +184,8 @@ def main():
             start = time.perf_counter()
             step()
             times.append(1e3 * (time.perf_counter() - start))
-        rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        gpu = s.get("device") == "cuda"
+        rss = torch.cuda.max_memory_allocated() / 2**20 if gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"ms": times, "peak_rss_mb": rss}), flush=True)
 
 

@@ -8,15 +8,18 @@
 namespace glass {
 namespace gpu {
 
-struct Draws {   // a RandomKey
-  uint seed_low, seed_high, site, step, micro;
+// A RandomKey. Its step, and the part of it, lie on the device: so a step starts its kernels with
+// the same arguments as the step before.
+struct Draws {
+  uint seed_low, seed_high, site, gap;   // gap: 0, so that equal arguments have equal bytes
+  GLOBAL const uint* now;                // step, micro
 };
 
 #ifndef GLASS_GPU_HOST
 
 // Number i of the stream: number i % 4 of block i / 4.
 GPU_FN uint drawn(CONSTANT Draws& d, ulong i) {
-  const PhiloxState<uint> start = {uint(i / 4), d.site, d.step, d.micro};
+  const PhiloxState<uint> start = {uint(i / 4), d.site, d.now[0], d.now[1]};
   const PhiloxState<uint> s = philox_rounds(start, d.seed_low, d.seed_high);
   const uint which = uint(i % 4);
   return which == 0 ? s.c0 : which == 1 ? s.c1 : which == 2 ? s.c2 : s.c3;
