@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "model/pending_losses.h"
+
 namespace glass {
 namespace {
 
@@ -23,8 +25,9 @@ std::vector<Window> windows_of(std::int64_t all, std::int64_t T, std::int64_t st
   return windows;
 }
 
-// The sum of the losses of windows of one length.
-double surprise(LanguageModel& model, const Tokens& text, std::span<const Window> windows) {
+// Adds the losses of windows of one length.
+void add_losses(PendingLosses& losses, LanguageModel& model, const Tokens& text,
+                std::span<const Window> windows) {
   const std::int64_t T = windows.front().length(), B = static_cast<std::int64_t>(windows.size());
   std::vector<std::int32_t> tokens(static_cast<std::size_t>(T + 1)), inputs, targets;
   std::int64_t predicted = 0;
@@ -36,9 +39,9 @@ double surprise(LanguageModel& model, const Tokens& text, std::span<const Window
     predicted += w.predicted();
   }
   Pass pass;
-  const Tensor loss = model.loss(pass, Tensor::ids(model.device(), inputs, {B, T}),
-                                 Tensor::ids(model.device(), targets, {B, T}));
-  return loss.item() * static_cast<double>(predicted);
+  losses.add(model.loss(pass, Tensor::ids(model.device(), inputs, {B, T}),
+                        Tensor::ids(model.device(), targets, {B, T})),
+             predicted);
 }
 
 }   // namespace
@@ -48,18 +51,18 @@ Evaluation evaluate(LanguageModel& model, const Tokens& text, const EvaluateOpti
   const std::int64_t stride = options.stride > 0 ? std::min(options.stride, T) : T;
   const std::int64_t all = std::max<std::int64_t>(text.size() - 1, 0);
   const std::vector<Window> windows = windows_of(all, T, stride);
-  double sum = 0;
+  PendingLosses losses;
   std::int64_t done = 0;
   for (std::size_t i = 0; i < windows.size() && !(options.stop && options.stop());) {
     std::size_t end = i + 1;
     const auto most = static_cast<std::size_t>(options.B);
     while (end < windows.size() && end - i < most && windows[end].length() == windows[i].length())
       ++end;
-    sum += surprise(model, text, std::span(windows).subspan(i, end - i));
+    add_losses(losses, model, text, std::span(windows).subspan(i, end - i));
     i = end;
     done = windows[i - 1].end;
   }
-  return {done > 0 ? sum / static_cast<double>(done) : 0, done};
+  return {done > 0 ? losses.sum() / static_cast<double>(done) : 0, done};
 }
 
 namespace {

@@ -8,6 +8,7 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "model/evaluate.h"
+#include "model/pending_losses.h"
 #include "model/repeating.h"
 
 namespace glass {
@@ -223,17 +224,16 @@ void Trainer::stop_if_interrupted() const {
 double Trainer::loss_on(const Samples& samples, std::int64_t batches) const {
   std::vector<std::int32_t> inputs(inputs_.size()), targets(inputs_.size());
   const Shape shape = {config_.batch_size, T_};
-  double sum = 0;
+  PendingLosses losses;
   for (std::int64_t i = 0; i < batches; ++i) {
     stop_if_interrupted();
     samples.fill(i * config_.batch_size, inputs, targets);
     Pass pass;
-    sum += model_
-               .loss(pass, Tensor::ids(model_.device(), inputs, shape),
-                     Tensor::ids(model_.device(), targets, shape))
-               .item();
+    losses.add(model_.loss(pass, Tensor::ids(model_.device(), inputs, shape),
+                           Tensor::ids(model_.device(), targets, shape)),
+               1);
   }
-  return sum / static_cast<double>(batches);
+  return losses.sum() / static_cast<double>(batches);
 }
 
 void Trainer::estimate_val(Losses& losses) const {

@@ -29,10 +29,8 @@ std::vector<Row> measure_steps(Backend& backend, std::int64_t size) {
              b = operands.numbers({size, size}, DType::bf16);
   std::vector<Row> rows;
   for (int step = 1; step <= gpu::kMatmulSteps; ++step) {
-    const Timing time = time_it([&] {
-      gpu::start_matmul_step(gpu->device(), step, c, a, b);
-      gpu->wait();
-    });
+    const Timing time = time_it([&] { gpu::start_matmul_step(gpu->device(), step, c, a, b); },
+                                [&] { gpu->wait(); });
     const double n = static_cast<double>(size);
     rows.push_back({gpu::name_of_matmul_step(step), time, 2 * n * n * n / (time.ms * 1e6)});
   }

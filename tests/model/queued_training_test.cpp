@@ -131,6 +131,15 @@ TEST(QueuedDevice, TrainsAsTheEmulatorDoes) {
   }
 }
 
+TEST(QueuedDevice, AnEvaluationIsWaitedForAtItsEnd) {
+  Queued queued({"", DType::f32, 0, false, 1}, 2);
+  queued.training->trainer.estimate();
+  queued.asked = {};
+  queued.training->trainer.estimate();   // two batches of each split
+  EXPECT_EQ(queued.asked.waits, 2);
+  EXPECT_EQ(queued.asked.allocations, 0);
+}
+
 TEST(QueuedDevice, ATokenThatIsWrittenIsWaitedForOnce) {
   Queued queued({"", DType::f32, 0, false, 1}, 2);
   const std::vector<std::int32_t> prompt = {1, 2, 3};
