@@ -110,11 +110,11 @@ TEST_P(QueuedTraining, AStepStartsSoManyKernelsForALayer) {
 void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, QueuedTraining,
-                         ::testing::Values(Kind{"f32", DType::f32, 0, false, 1, 28, 30},
-                                           Kind{"bf16", DType::bf16, 0, false, 1, 30, 30},
-                                           Kind{"dropout", DType::f32, 0.2, false, 1, 32, 32},
-                                           Kind{"recompute", DType::bf16, 0.2, true, 1, 47, 32},
-                                           Kind{"accumulated", DType::bf16, 0, false, 3, 90, 96}),
+                         ::testing::Values(Kind{"f32", DType::f32, 0, false, 1, 28, 33},
+                                           Kind{"bf16", DType::bf16, 0, false, 1, 30, 33},
+                                           Kind{"dropout", DType::f32, 0.2, false, 1, 32, 35},
+                                           Kind{"recompute", DType::bf16, 0.2, true, 1, 47, 35},
+                                           Kind{"accumulated", DType::bf16, 0, false, 3, 90, 105}),
                          [](const auto& of) { return std::string(of.param.name); });
 
 TEST(QueuedDevice, TrainsAsTheEmulatorDoes) {
