@@ -136,7 +136,7 @@ std::byte* DeviceMemory::try_device(std::size_t bytes) {
   try {
     return device_.allocate(bytes);
   } catch (const OutOfDeviceMemory& refusal) {
-    refusal_ = std::string(" (") + refusal.what() + ")";
+    refusal_ = refusal.what();
   } catch (const std::bad_alloc&) { refusal_ = ""; }
   return nullptr;
 }
@@ -191,9 +191,10 @@ std::size_t DeviceMemory::largest_free_block() const {
 std::string DeviceMemory::full(std::size_t bytes) const {
   const double used = static_cast<double>(use_.used_bytes),
                held = static_cast<double>(use_.held_bytes);
-  return std::string(device_.name()) + ": out of memory: " + in_mib(static_cast<double>(bytes)) +
-         " are wanted, " + in_mib(used) + " are in use, and of " + in_mib(held - used) +
-         " more that this program holds no piece is large enough" + refusal_;
+  const std::string wanted = std::string(device_.name()) + ": out of memory: " +
+                             in_mib(static_cast<double>(bytes)) + " are wanted";
+  return (refusal_.empty() ? wanted : refusal_) + ", " + in_mib(used) + " are in use, and of " +
+         in_mib(held - used) + " more that this program holds no piece is large enough";
 }
 
 }   // namespace gpu

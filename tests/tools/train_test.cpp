@@ -115,7 +115,10 @@ TEST(Train, AGpuWithoutMemoryEndsInOneSentence) {
     GTEST_SKIP() << "neither a GPU nor the stand-in for one can be used here";
   EXPECT_EQ(outcome.code, 4) << outcome.text();
   EXPECT_THAT(outcome.err, HasSubstr("error: out of memory on the GPU: "));
-  EXPECT_THAT(outcome.err, HasSubstr("are free; ask for less: a smaller --batch-size, or --recompute."));
+  EXPECT_THAT(outcome.err, HasSubstr("are free, "));
+  EXPECT_THAT(outcome.err, HasSubstr("are in use, and of "));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("; ask for less: a smaller --batch-size or --block-size, or --recompute."));
 }
 
 TEST(Train, PrintsResultsOnStdoutAndProgressOnStderr) {

@@ -49,7 +49,8 @@ class Cuda : public testing::Test {
 // y = 2 x + 1, of n numbers.
 gpu::AffineArgs affine(float* y, const float* x, unsigned n) {
   gpu::AffineArgs p = {};
-  p.walk = {n, 1, {n}};
+  p.walk.count = p.walk.size[0] = n;
+  p.walk.rank = 1;
   p.y.array = {y, gpu::kF32, {1}};
   p.x = {const_cast<float*>(x), gpu::kF32, {1}};
   p.scale = 2;
