@@ -190,7 +190,9 @@ def charts_say_whose_lines_they_show(report, page, args, run):
     """One hue for each run, a star where it was best, and of the speed a median of what single steps took."""
     chart = ("[...document.querySelectorAll('.live .chart')].find((f) => f.querySelector('h3').textContent === '%s')"
              ".querySelectorAll('%s')")
-    page.wait("document.querySelector('.live .plot .star')")   # drawn once it is known how wide it may be
+    go(page, "")   # and back: nothing is drawn again behind a run that has ended
+    go(page, "train")
+    page.wait("document.querySelectorAll('.live .plot svg').length === 4")   # once it is known how wide they may be
     lines = page.value("[..." + chart % ("Loss", ".plot .line") + "].map((line) => line.getAttribute('class')).sort()")
     report.check("training and held out share a hue", lines == ["line s1 dashed", "line s1 faint"], lines)
     keys = page.value("[..." + chart % ("Loss", ".keys li") + "].map((key) => key.textContent)")
