@@ -136,7 +136,8 @@ BUGS = [
     (OPS + "head_loss.cpp", "head_loss_in_chunks", "{dhead_w.view(), «c.start > 0»}", "true", "not zeroed"),
     (OPS + "head_loss.cpp", "head_loss_in_chunks", "c.logits.view(), «c.lse.view()»", "dloss.view()", "wrong operand"),
     (OPS + "head_loss.cpp", "HeadLoss", "dx[0] += times(dhead_x, dy);", "dx[0] += scaled(1, dhead_x);", "factor dropped"),
-    (OPS + "head_loss.cpp", "HeadLoss", "if («dy.item() == 1») return hand_on(dx);", "true", "factor dropped"),
+    (OPS + "head_loss.cpp", "HeadLoss", "if («dx.begin_with(dy)») return hand_on(dx);", "true", "factor dropped"),
+    (OPS + "head_loss.cpp", "HeadLoss", "for (Tensor* d : {«&dhead_x», &dhead_w})", "&dhead_w", "wrong operand"),
     (OPS + "attention.cpp", "SelfAttentionNode", "place(«H + Hk», Hk)", "H", "two outputs in one place"),
     # where gradients add up
     (SLOT, "", "return {node.grad.view(), «add»};", "false", "overwrites instead of adding"),

@@ -27,9 +27,30 @@ bool cast_hands_dy_on(const Device& reference) {
   return x.touched && x.grad.to_host() == dy;
 }
 
+// Where a pass begins with the loss of a head, and where it is asked once only, derivatives are
+// handed on as they are; where the loss goes through a product with 1, or the tape is kept, they
+// are not. The numbers are the same.
+bool head_loss_hands_on_the_same(const Device& reference) {
+  std::vector<std::vector<double>> all;
+  for (const bool goes_on : {false, true})
+    for (const bool keep : {false, true}) {
+      Parameter w{"w", Tensor::from(reference, std::vector<double>{1, -2, 0.5, 3, 0.25, -1}, {3, 2},
+                                    DType::f64)};
+      Tape tape;
+      tape.keep_saved = keep;
+      const Tensor weight = tape.watch(w),
+                   ids = Tensor::ids(reference, std::vector<std::int32_t>{2, 0, 1}, {3});
+      const Tensor loss = head_loss(embedding(weight, ids), weight, ids, -1);
+      tape.backward(goes_on ? loss * 1.0 : loss);
+      all.push_back(w.grad.to_host());
+    }
+  return all == std::vector<std::vector<double>>(4, all[0]);
+}
+
 int check(int rounds) {
   const Device reference = make_reference_backend();
   if (!cast_hands_dy_on(reference)) return caught("cast(x, DType): dx is not dy");
+  if (!head_loss_hands_on_the_same(reference)) return caught("head_loss: two ways, two gradients");
   std::vector<std::vector<Case>> cases;
   for (const OpCases& op : all_op_cases()) cases.push_back(cases_of(op, rounds));
   for (std::size_t k = 0; k < static_cast<std::size_t>(rounds); ++k) {
