@@ -562,7 +562,7 @@ TEST(Train, RefusesInOneSentenceAndLeavesNothingBehind) {
       {{"--val", "1"}, 2, "too large"},
       {{"--preset", "gpt5"}, 2, "There is no preset"},
       {{"--arch", "rnn"}, 2, "not one of"},
-      {{"--device", "metal"}, 2, "not part of this build"},
+      {{"--device", "tpu"}, 2, "is not one of auto"},
       {{"--tokenizer", "words"}, 2, "okenizer"},
       {{"--doc-mark", "#"}, 2, "--doc-sep"},
       {{"--dtype", "f64", "--device", "cpu"}, 2, "f64"},
