@@ -111,11 +111,9 @@ Id MetalDevice::pipeline_of(const gpu::Kernel& kernel) {
 
 std::byte* MetalDevice::allocate(std::size_t bytes) {
   const Entry entry(*this);
-  if (std::byte* block = memory_->allocate(bytes)) return block;
-  wait_for_all();   // nobody waits for the buffers that may go
-  memory_->trim();
-  if (std::byte* block = memory_->allocate(bytes)) return block;
-  refuse_memory(bytes);
+  std::byte* const block = memory_->allocate(bytes);
+  if (!block) refuse_memory(bytes);
+  return block;
 }
 
 void MetalDevice::refuse_memory(std::size_t bytes) const {
@@ -127,9 +125,9 @@ void MetalDevice::refuse_memory(std::size_t bytes) const {
                           megabytes(gpu_.send<unsigned long>("maxBufferLength")) + " in one piece");
 }
 
-void MetalDevice::release(std::byte* block, std::size_t bytes) noexcept {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  memory_->release(block, bytes);
+void MetalDevice::release(std::byte* block, std::size_t) noexcept {
+  const Entry entry(*this);
+  memory_->release(block);
 }
 
 // The processor writes at once, so everything that was started before has to be over.

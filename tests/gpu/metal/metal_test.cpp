@@ -114,7 +114,7 @@ TEST_F(Metal, TellsAllThatTheCompilerSays) {
 TEST_F(Metal, WithoutMemoryItSaysHowMuchThereIs) {
   books.memory_bytes = std::size_t{32} << 20;
   MetalDevice device;
-  std::byte* const small = device.allocate(100);   // cut from a slab of 16 MB
+  std::byte* const first = device.allocate(std::size_t{16} << 20);
   std::string said;
   try {
     (void)device.allocate(std::size_t{20} << 20);
@@ -123,7 +123,7 @@ TEST_F(Metal, WithoutMemoryItSaysHowMuchThereIs) {
   EXPECT_EQ(said,
             "metal: out of memory: 20 MB more are wanted, 16 MB are taken, and stand-in for an "
             "Apple GPU recommends at most 32 MB in all and has at most 16 MB in one piece");
-  device.release(small, 100);
+  device.release(first, std::size_t{16} << 20);
 }
 
 }   // namespace
