@@ -74,6 +74,7 @@ CudaDevice::CudaDevice(const Driver& driver, Gpu gpu, const std::string& ptx)
       context_(driver, gpu),
       module_(driver, ptx),
       stream_(driver),
+      launches_(driver, stream_.stream),
       staging_(driver) {}
 
 CudaDevice::~CudaDevice() {
@@ -85,6 +86,12 @@ CudaDevice::~CudaDevice() {
 void CudaDevice::enter() const {
   check(driver_, driver_.cuCtxSetCurrent(context_.context),
         "the GPU cannot be used by this thread");
+}
+
+// For what comes behind the launches so far.
+void CudaDevice::enter_after_launches() {
+  enter();
+  launches_.start();
 }
 
 std::byte* CudaDevice::allocate(std::size_t bytes) {
@@ -112,7 +119,7 @@ void CudaDevice::release(std::byte* p, std::size_t) noexcept {
 
 void CudaDevice::upload(std::byte* to, const void* host, std::size_t bytes) {
   if (bytes == 0) return;
-  enter();
+  enter_after_launches();
   const bool fits = bytes <= OwnStaging::kBytes;
   const void* from = host;
   if (fits) {
@@ -128,7 +135,7 @@ void CudaDevice::upload(std::byte* to, const void* host, std::size_t bytes) {
 
 void CudaDevice::download(void* host, const std::byte* from, std::size_t bytes) {
   if (bytes > 0) {
-    enter();
+    enter_after_launches();
     check(driver_, driver_.cuMemcpyDtoHAsync(host, address(from), bytes, stream_.stream),
           "a copy from the GPU");
   }
@@ -141,7 +148,7 @@ void CudaDevice::fetch(const Fetch* pieces, int count) {
   std::size_t bytes = 0;
   for (int i = 0; i < count; ++i) bytes += pieces[i].bytes;
   if (bytes > OwnStaging::kBytes - staging_.used) return gpu::Device::fetch(pieces, count);
-  enter();
+  enter_after_launches();
   std::byte* const first = static_cast<std::byte*>(staging_.memory) + staging_.used;
   std::byte* to = first;
   for (int i = 0; i < count; to += pieces[i++].bytes)
@@ -181,20 +188,14 @@ void CudaDevice::launch(const gpu::Kernel& kernel, const void* args, gpu::Grid g
                                 " groups of threads; a GPU starts at most 65535 along the second "
                                 "and the third axis");
   enter();
-  // The arguments with their size, which the driver holds against what the kernel takes.
-  std::size_t bytes = kernel.args_bytes;
-  void* const kPointer = reinterpret_cast<void*>(1);   // CU_LAUNCH_PARAM_BUFFER_POINTER
-  void* const kSize = reinterpret_cast<void*>(2);      // CU_LAUNCH_PARAM_BUFFER_SIZE
-  void* extra[] = {kPointer, const_cast<void*>(args), kSize, &bytes, nullptr};
-  check(driver_,
-        driver_.cuLaunchKernel(function_of(kernel), grid.x, grid.y, grid.z, kernel.threads, 1, 1,
-                               static_cast<unsigned>(kernel.block_bytes), stream_.stream, nullptr,
-                               extra),
-        std::string("kernel ") + kernel.name + " cannot be started");
+  launches_.add(
+      {function_of(kernel), kernel.name, grid, static_cast<unsigned>(kernel.threads),
+       static_cast<unsigned>(kernel.block_bytes), static_cast<unsigned>(kernel.args_bytes)},
+      args);
 }
 
 void CudaDevice::wait() {
-  enter();
+  enter_after_launches();
   check(driver_, driver_.cuStreamSynchronize(stream_.stream), "a kernel or a copy failed");
   staging_.used = 0;
 }

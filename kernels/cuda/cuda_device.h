@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "kernels/cuda/driver.h"
+#include "kernels/cuda/launch_queue.h"
 #include "kernels/gpu/device.h"
 
 namespace glass::cuda {
@@ -67,6 +68,7 @@ class CudaDevice final : public gpu::Device {
 
  private:
   void enter() const;
+  void enter_after_launches();
   Function function_of(const gpu::Kernel&);
 
   const Driver& driver_;
@@ -74,6 +76,7 @@ class CudaDevice final : public gpu::Device {
   OwnContext context_;
   OwnModule module_;
   OwnStream stream_;
+  LaunchQueue launches_;
   OwnStaging staging_;
   std::unordered_map<const gpu::Kernel*, Function> functions_;
 };

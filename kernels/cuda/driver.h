@@ -12,10 +12,14 @@ struct ContextOfDriver;
 struct ModuleOfDriver;
 struct FunctionOfDriver;
 struct StreamOfDriver;
+struct GraphOfDriver;
+struct RunnableGraphOfDriver;
 using Context = ContextOfDriver*;
 using Module = ModuleOfDriver*;
 using Function = FunctionOfDriver*;
 using Stream = StreamOfDriver*;
+using Graph = GraphOfDriver*;                   // kernels and their order
+using RunnableGraph = RunnableGraphOfDriver*;   // the same, ready to be started
 
 // clang-format off
 // X(name, the end of its name in the library, arguments). All return a code, 0 if all is well.
@@ -47,7 +51,13 @@ using Stream = StreamOfDriver*;
   X(cuStreamSynchronize, "", (Stream stream))                                                       \
   X(cuLaunchKernel, "", (Function function, unsigned groups_x, unsigned groups_y, unsigned groups_z, \
                          unsigned threads_x, unsigned threads_y, unsigned threads_z,                \
-                         unsigned shared_bytes, Stream stream, void** arguments, void** extra))
+                         unsigned shared_bytes, Stream stream, void** arguments, void** extra))    \
+  X(cuStreamBeginCapture, "_v2", (Stream stream, int mode))                                         \
+  X(cuStreamEndCapture, "", (Stream stream, Graph* graph))                                          \
+  X(cuGraphInstantiateWithFlags, "", (RunnableGraph* runnable, Graph graph, unsigned long long flags)) \
+  X(cuGraphLaunch, "", (RunnableGraph graph, Stream stream))                                        \
+  X(cuGraphExecDestroy, "", (RunnableGraph graph))                                                  \
+  X(cuGraphDestroy, "", (Graph graph))
 // clang-format on
 
 // The numbers of the driver's interface that are used here.

@@ -9,7 +9,7 @@
 namespace glass::test {
 namespace {
 
-constexpr std::size_t kReserved = std::size_t{1} << 36;   // addresses, not memory
+constexpr std::size_t kReserved = std::size_t{1} << 37;   // addresses, not memory
 constexpr std::size_t kPage = 4096;
 
 std::size_t pages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
@@ -37,8 +37,10 @@ std::uint64_t DeviceMemory::allocate(std::size_t bytes, std::size_t limit) {
   }
   const std::uint64_t at = next_;
   if (mprotect(pointer(at), size, PROT_READ | PROT_WRITE) != 0) return 0;
-  std::memset(pointer(at), 0xff, size);
-  mprotect(pointer(at), size, PROT_NONE);
+  if (watches_) {
+    std::memset(pointer(at), 0xff, size);
+    mprotect(pointer(at), size, PROT_NONE);
+  }
   next_ += size;
   top_ = std::max(top_, next_);
   live_[at] = bytes;
@@ -74,7 +76,7 @@ const std::vector<ptx::Range>& DeviceMemory::ranges() {
 }
 
 void DeviceMemory::open(bool yes) {
-  if (live_.empty()) return;
+  if (live_.empty() || !watches_) return;
   const std::uint64_t first = live_.begin()->first, last = live_.rbegin()->first;
   mprotect(pointer(first), last + pages(live_.rbegin()->second) - first,
            yes ? PROT_READ | PROT_WRITE : PROT_NONE);

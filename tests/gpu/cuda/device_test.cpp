@@ -1,81 +1,19 @@
 // The host side of device cuda on the stand-in for a driver: what it promises to its caller, and
 // what becomes of mistakes.
-#include <dlfcn.h>
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <numeric>
-#include <string>
-#include <vector>
 
-#include "kernels/backends.h"
-#include "kernels/cuda/cuda_device.h"
 #include "kernels/cuda/kernel_image.h"
 #include "kernels/device_memory.h"
-#include "kernels/gpu/elementwise.h"
 #include "kernels/gpu/gpu_backend.h"
-#include "kernels/gpu/kernel_list.h"
+#include "tests/gpu/cuda/on_stand_in.h"
 
 namespace glass::cuda {
 namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-
-template <class Function>
-Function* of_stand_in(const char* name) {
-  void* library = dlopen(GLASS_STAND_IN_CUDA, RTLD_NOW | RTLD_LOCAL);
-  return reinterpret_cast<Function*>(dlsym(library, name));
-}
-int live() { return of_stand_in<int()>("glass_stand_in_live")(); }
-
-class Cuda : public testing::Test {
- protected:
-  void SetUp() override {
-    ::setenv("GLASS_CUDA_DRIVER", GLASS_STAND_IN_CUDA, 1);
-    ::unsetenv("GLASS_STAND_IN");
-    std::string why = why_no_cuda();
-    if (!why.empty()) GTEST_SKIP() << why;
-    ASSERT_EQ(live(), 0);
-  }
-  void TearDown() override {
-    of_stand_in<void()>("glass_stand_in_repair")();
-    ::unsetenv("GLASS_STAND_IN");
-    EXPECT_EQ(live(), 0) << "something was not given back";
-  }
-};
-
-// y = 2 x + 1, of n numbers.
-gpu::AffineArgs affine(float* y, const float* x, unsigned n) {
-  gpu::AffineArgs p = {};
-  p.walk.count = p.walk.size[0] = n;
-  p.walk.rank = 1;
-  p.y.array = {y, gpu::kF32, {1}};
-  p.x = {const_cast<float*>(x), gpu::kF32, {1}};
-  p.scale = 2;
-  p.shift = 1;
-  return p;
-}
-const gpu::Kernel& kAffine() { return *gpu::find_kernel("affine"); }
-unsigned groups(unsigned n) { return (n + gpu::kPerGroup - 1) / gpu::kPerGroup; }
-
-struct OnDevice {
-  OnDevice(gpu::Device& on, std::size_t n)
-      : device(on), bytes(n * sizeof(float)), at(on.allocate(bytes)) {}
-  ~OnDevice() { device.release(at, bytes); }
-  OnDevice(const OnDevice&) = delete;
-  OnDevice& operator=(const OnDevice&) = delete;
-  float* floats() const { return reinterpret_cast<float*>(at); }
-  std::vector<float> get() const {
-    std::vector<float> x(bytes / sizeof(float));
-    device.download(x.data(), at, bytes);
-    return x;
-  }
-  gpu::Device& device;
-  std::size_t bytes;
-  std::byte* at;
-};
 
 TEST_F(Cuda, DoesOneThingAfterTheOtherAndGivesTheCallerItsMemoryBackAtOnce) {
   const std::unique_ptr<gpu::Device> device = open_cuda_device();

@@ -5,71 +5,40 @@
 // sentence, which the program gets from cuGetErrorString; after a kernel has failed, everything
 // fails, as it does on a GPU.
 //
-//   GLASS_STAND_IN=capability=80,gigabytes=2,early-copies,backwards,statistics
-#include <algorithm>
-#include <chrono>
+//   GLASS_STAND_IN=capability=80,gigabytes=2,gpus=2,early-copies,backwards,no-graphs,idle,statistics
+#include "tests/gpu/cuda/stand_in.h"
+
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <deque>
-#include <functional>
 #include <map>
-#include <memory>
-#include <mutex>
-#include <string>
-#include <vector>
-
-#include "tests/gpu/cuda/device_memory.h"
-#include "tests/gpu/cuda/ptx/group.h"
-#include "tests/gpu/cuda/ptx/kernel.h"
 
 namespace {
 
 using namespace glass::test;
-using Address = unsigned long long;
 
-enum Code : int {
-  kSuccess = 0,
-  kInvalidValue = 1,
-  kOutOfMemory = 2,
-  kNoDevice = 101,
-  kInvalidImage = 200,
-  kInvalidContext = 201,
-  kNotFound = 500,
-  kIllegalAddress = 700
-};
-
-struct Function {
-  const ptx::Kernel* kernel;
-  const ptx::Module* module;
-  int most_dynamic_bytes;
-};
 struct Module {
   std::shared_ptr<const ptx::Module> ptx;
   std::vector<std::unique_ptr<Function>> functions;
 };
-struct Stream {
-  std::deque<std::function<int()>> waiting;
-};
-
-constexpr int kOrdinarySharedBytes = 48 << 10, kMostSharedBytes = 227 << 10;
-
-struct Gpu {
-  std::mutex mutex;
-  DeviceMemory memory;
-  int contexts = 0, modules = 0, streams = 0, host_blocks = 0;
-  int failed = kSuccess;   // a kernel did, and now everything does
-  std::string message;
-  std::uint64_t instructions = 0, launches = 0;
-  double seconds = 0;
-};
-Gpu& gpu() {
-  static Gpu* const only = new Gpu;   // lives as long as anybody may call
-  return *only;
-}
 thread_local bool has_context = false;
 
-// The value of "name=7" in GLASS_STAND_IN, 1 for "name" alone, else `otherwise`.
+// Each text is read once.
+std::shared_ptr<const ptx::Module> loaded(const std::string& image) {
+  static std::map<std::string, std::shared_ptr<const ptx::Module>> known;
+  std::shared_ptr<const ptx::Module>& module = known[image];
+  if (!module) module = ptx::load(image);
+  return module;
+}
+
+}   // namespace
+
+namespace glass::test {
+
+StandIn& gpu() {
+  static StandIn* const only = new StandIn;   // lives as long as anybody may call
+  return *only;
+}
+
 double setting(const std::string& name, double otherwise) {
   const char* all = std::getenv("GLASS_STAND_IN");
   const std::string text = "," + std::string(all ? all : "") + ",";
@@ -94,54 +63,13 @@ int need_context() {
   if (!has_context) return fail(kInvalidContext, "this thread has no current context");
   return gpu().failed;
 }
-
-// Each text is read once.
-std::shared_ptr<const ptx::Module> loaded(const std::string& image) {
-  static std::map<std::string, std::shared_ptr<const ptx::Module>> known;
-  std::shared_ptr<const ptx::Module>& module = known[image];
-  if (!module) module = ptx::load(image);
-  return module;
+int need_nothing_recording(const char* call) {
+  if (gpu().recording > 0)
+    return fail(kNotWhileRecording, std::string(call) + " while a stream records");
+  return need_context();
 }
 
-int run_kernel(const Function& f, const std::vector<std::byte>& args, ptx::Grid grid,
-               unsigned dynamic_bytes) {
-  Gpu& g = gpu();
-  const auto start = std::chrono::steady_clock::now();
-  std::vector<ptx::Range> ranges = g.memory.ranges();
-  for (const auto& [begin, end] : f.module->global_ranges) ranges.push_back({begin, end});
-  std::sort(ranges.begin(), ranges.end(),
-            [](const ptx::Range& a, const ptx::Range& b) { return a.begin < b.begin; });
-  const ptx::Rules rules = {setting("early-copies", 0) > 0, setting("backwards", 0) > 0};
-  try {
-    ptx::Group group(*f.kernel, args.data(), grid, dynamic_bytes, ranges, rules);
-    for (ptx::Grid at{0, 0, 0}; at.z < grid.z; ++at.z)
-      for (at.y = 0; at.y < grid.y; ++at.y)
-        for (at.x = 0; at.x < grid.x; ++at.x) group.run(at);
-    g.instructions += group.instructions();
-  } catch (const ptx::Fault& fault) { return fail_for_good(kIllegalAddress, fault.what()); }
-  ++g.launches;
-  g.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return kSuccess;
-}
-
-// What the program gives with CU_LAUNCH_PARAM_BUFFER_POINTER and _SIZE.
-int read_arguments(const ptx::Kernel& k, void** arguments, void** extra,
-                   std::vector<std::byte>& to) {
-  if (arguments || !extra || extra[0] != reinterpret_cast<void*>(1) ||
-      extra[2] != reinterpret_cast<void*>(2) || extra[4])
-    return fail(kInvalidValue, "kernel " + k.name + ": arguments must come with their size");
-  const std::size_t bytes = *static_cast<std::size_t*>(extra[3]);
-  if (bytes != k.parameter_bytes)
-    return fail(kInvalidValue, "kernel " + k.name + " takes " + std::to_string(k.parameter_bytes) +
-                                   " bytes of arguments, not " + std::to_string(bytes));
-  const std::byte* first = static_cast<const std::byte*>(extra[1]);
-  to.assign(first, first + bytes);
-  return kSuccess;
-}
-
-}   // namespace
-
-#define GLASS_EXPORT extern "C" __attribute__((visibility("default")))
+}   // namespace glass::test
 
 GLASS_EXPORT int cuInit(unsigned) {
 #if defined(__x86_64__)
@@ -181,12 +109,17 @@ GLASS_EXPORT int cuDevicePrimaryCtxRetain(void** context, int) {
   return gpu().failed;
 }
 GLASS_EXPORT int cuDevicePrimaryCtxRelease_v2(int) {
-  const Gpu& g = gpu();
-  const double million = static_cast<double>(g.instructions) * 1e-6;
-  if (setting("statistics", 0) > 0)
-    std::fprintf(stderr,
-                 "%llu launches, %.0f million instructions of threads, %.0f million a second\n",
-                 static_cast<unsigned long long>(g.launches), million, million / g.seconds);
+  const StandIn& g = gpu();
+  if (setting("statistics", 0) > 0) {
+    std::fprintf(stderr, "%llu launches, %llu of them in graphs",
+                 static_cast<unsigned long long>(g.launches),
+                 static_cast<unsigned long long>(g.replayed));
+    const double million = static_cast<double>(g.instructions) * 1e-6;
+    if (!g.idle)
+      std::fprintf(stderr, "; %.0f million instructions of threads, %.0f million a second", million,
+                   million / g.seconds);
+    std::fputc('\n', stderr);
+  }
   return --gpu().contexts, kSuccess;
 }
 GLASS_EXPORT int cuCtxSetCurrent(void* context) {
@@ -239,15 +172,14 @@ GLASS_EXPORT int cuMemGetInfo_v2(std::size_t* left, std::size_t* all) {
 }
 GLASS_EXPORT int cuMemAlloc_v2(Address* address, std::size_t bytes) {
   const std::lock_guard<std::mutex> lock(gpu().mutex);
-  if (const int code = need_context()) return code;
+  if (const int code = need_nothing_recording("cuMemAlloc")) return code;
   if (bytes == 0) return fail(kInvalidValue, "cuMemAlloc of nothing");
   *address = gpu().memory.allocate(bytes, memory_bytes());
   return *address ? kSuccess : fail(kOutOfMemory, "out of memory");
 }
-int waiting = 0;   // copies and launches of all streams
 GLASS_EXPORT int cuMemFree_v2(Address address) {
   const std::lock_guard<std::mutex> lock(gpu().mutex);
-  if (waiting > 0 && gpu().failed == kSuccess)
+  if (gpu().waiting > 0 && gpu().failed == kSuccess)
     return fail_for_good(kInvalidValue, "memory is given back while work waits that may use it");
   if (!gpu().memory.release(address))
     return fail(kInvalidValue, "cuMemFree of what cuMemAlloc did not give");
@@ -264,103 +196,21 @@ GLASS_EXPORT int cuMemFreeHost(void* memory) {
   return gpu().failed;
 }
 
-namespace {
-int enqueue(void* stream, std::function<int()> work) {
-  static_cast<Stream*>(stream)->waiting.push_back(std::move(work));
-  ++waiting;
-  return kSuccess;
-}
-}   // namespace
-
-GLASS_EXPORT int cuMemcpyHtoDAsync_v2(Address to, const void* from, std::size_t bytes,
-                                      void* stream) {
-  const std::lock_guard<std::mutex> lock(gpu().mutex);
-  if (const int code = need_context()) return code;
-  return enqueue(stream, [=] {
-    if (!gpu().memory.holds(to, bytes))
-      return fail_for_good(kInvalidValue, "a copy to memory that the GPU has not given");
-    std::memcpy(reinterpret_cast<void*>(to), from, bytes);
-    return int{kSuccess};
-  });
-}
-GLASS_EXPORT int cuMemcpyDtoHAsync_v2(void* to, Address from, std::size_t bytes, void* stream) {
-  const std::lock_guard<std::mutex> lock(gpu().mutex);
-  if (const int code = need_context()) return code;
-  return enqueue(stream, [=] {
-    if (!gpu().memory.holds(from, bytes))
-      return fail_for_good(kInvalidValue, "a copy from memory that the GPU has not given");
-    std::memcpy(to, reinterpret_cast<const void*>(from), bytes);
-    return int{kSuccess};
-  });
-}
-GLASS_EXPORT int cuStreamCreate(void** stream, unsigned) {
-  *stream = new Stream;
-  ++gpu().streams;
-  return need_context();
-}
-GLASS_EXPORT int cuStreamSynchronize(void* stream) {
-  const std::lock_guard<std::mutex> lock(gpu().mutex);
-  if (const int code = need_context()) return code;
-  auto& work = static_cast<Stream*>(stream)->waiting;
-  if (work.empty()) return kSuccess;
-  gpu().memory.open(true);
-  int code = kSuccess;
-  while (!work.empty() && code == kSuccess) {
-    code = work.front()();
-    work.pop_front();
-    --waiting;
-  }
-  gpu().memory.open(false);
-  return code;
-}
-GLASS_EXPORT int cuStreamDestroy_v2(void* stream) {
-  Stream* s = static_cast<Stream*>(stream);
-  const bool idle = s->waiting.empty();
-  waiting -= static_cast<int>(s->waiting.size());
-  delete s;
-  --gpu().streams;
-  return idle ? gpu().failed : fail(kInvalidValue, "a stream is given back while work waits on it");
-}
-
-GLASS_EXPORT int cuLaunchKernel(void* function, unsigned groups_x, unsigned groups_y,
-                                unsigned groups_z, unsigned threads_x, unsigned threads_y,
-                                unsigned threads_z, unsigned shared_bytes, void* stream,
-                                void** arguments, void** extra) {
-  const std::lock_guard<std::mutex> lock(gpu().mutex);
-  if (const int code = need_context()) return code;
-  const Function& f = *static_cast<Function*>(function);
-  const ptx::Kernel& k = *f.kernel;
-  if (threads_x != k.threads || threads_y != 1 || threads_z != 1)
-    return fail(kInvalidValue, "kernel " + k.name + " was compiled for groups of " +
-                                   std::to_string(k.threads) + " threads, not " +
-                                   std::to_string(threads_x) + " x " + std::to_string(threads_y) +
-                                   " x " + std::to_string(threads_z));
-  if (groups_x == 0 || groups_y == 0 || groups_z == 0 || groups_x > 2147483647u ||
-      groups_y > 65535 || groups_z > 65535)
-    return fail(kInvalidValue,
-                "kernel " + k.name + ": a launch has 1 to 2147483647 x 65535 x 65535 groups");
-  const int most = f.most_dynamic_bytes ? f.most_dynamic_bytes : kOrdinarySharedBytes;
-  if (static_cast<int>(shared_bytes) > most ||
-      static_cast<int>(k.shared_bytes_on_gpu + shared_bytes) >
-          (f.most_dynamic_bytes ? kMostSharedBytes : kOrdinarySharedBytes))
-    return fail(kInvalidValue, "kernel " + k.name + ": " + std::to_string(shared_bytes) +
-                                   " bytes of the group's memory are more than were allowed");
-  std::vector<std::byte> args;
-  if (const int code = read_arguments(k, arguments, extra, args)) return code;
-  return enqueue(stream, [=] {
-    return run_kernel(f, args, {groups_x, groups_y, groups_z}, shared_bytes);
-  });
-}
-
 // ---- for tests ----
 
 // How many things the program has not given back.
 GLASS_EXPORT int glass_stand_in_live() {
-  const Gpu& g = gpu();
-  return g.contexts + g.modules + g.streams + g.host_blocks + static_cast<int>(g.memory.blocks());
+  const StandIn& g = gpu();
+  return g.contexts + g.modules + g.streams + g.graphs + g.host_blocks +
+         static_cast<int>(g.memory.blocks());
 }
 // Whoever has broken a GPU gets another.
 GLASS_EXPORT void glass_stand_in_repair() {
   gpu().failed = kSuccess;
   gpu().message.clear();
+}
+// Kernels that were started, and how many of them by a graph.
+GLASS_EXPORT void glass_stand_in_launches(std::uint64_t* all, std::uint64_t* replayed) {
+  *all = gpu().launches;
+  *replayed = gpu().replayed;
 }
