@@ -1,5 +1,5 @@
 // Memory that lies in a cache is allocated, and AddressSanitizer would find nothing wrong with who
-// touches it. Poisoned, it is as good as freed. Without the sanitizer these do nothing.
+// touches it. Poisoned, it is as good as freed.
 #pragma once
 #include <cstddef>
 
@@ -15,6 +15,12 @@
 #endif
 
 namespace glass {
+
+#ifdef GLASS_ASAN
+constexpr bool kPoisons = true;
+#else
+constexpr bool kPoisons = false;   // and these do nothing
+#endif
 
 inline void poison([[maybe_unused]] const std::byte* p, [[maybe_unused]] std::size_t bytes) {
 #ifdef GLASS_ASAN

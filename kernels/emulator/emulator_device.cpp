@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <stdexcept>
 
 #include "kernels/poison.h"
 
@@ -52,8 +53,14 @@ void EmulatorDevice::release(std::byte* p, std::size_t bytes) noexcept {
   memory_.release(p, bytes);
   memory_.trim();   // no other slab will have just this size
 }
-void EmulatorDevice::lend(std::byte* p, std::size_t bytes) noexcept { unpoison(p, bytes); }
-void EmulatorDevice::take_back(std::byte* p, std::size_t bytes) noexcept { poison(p, bytes); }
+void EmulatorDevice::lend(std::byte* p, std::size_t bytes) noexcept {
+  unpoison(p, bytes);
+  if (!kPoisons) fences_.set_up(p, bytes);
+}
+void EmulatorDevice::take_back(std::byte* p, std::size_t bytes) noexcept {
+  poison(p, bytes);
+  fences_.take_down(p);
+}
 
 void EmulatorDevice::upload(std::byte* to, const void* host, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, host, bytes);
@@ -62,6 +69,19 @@ void EmulatorDevice::download(void* host, const std::byte* from, std::size_t byt
   if (bytes > 0) std::memcpy(host, from, bytes);
 }
 void EmulatorDevice::launch(const gpu::Kernel& kernel, const void* args, gpu::Grid grid) {
+  try {
+    run_all(kernel, args, grid);
+  } catch (...) {   // that is what the caller hears of, and nobody else is blamed for its fences
+    fences_.mend();
+    throw;
+  }
+  if (const auto bytes = fences_.mend())
+    throw std::logic_error("kernel " + std::string(kernel.name) +
+                           ": wrote beyond the end of a block of " + std::to_string(*bytes) +
+                           " bytes of the device's memory");
+}
+
+void EmulatorDevice::run_all(const gpu::Kernel& kernel, const void* args, gpu::Grid grid) {
   const std::uint64_t groups = groups_of(grid);
   if (team_.threads == 1 || groups == 1 || groups * kernel.threads < kWorthSharing) {
     run(kernel, args, grid, options_);

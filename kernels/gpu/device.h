@@ -26,7 +26,9 @@ class Device {
   virtual std::byte* allocate(
       std::size_t bytes) = 0;   // an address for kernels; the host must not follow it
   virtual void release(std::byte*, std::size_t bytes) noexcept = 0;   // after a wait
-  // Which part of its slabs is in use, for a device that can watch who touches the rest.
+  // Which part of its slabs is in use, for a device that can watch who touches the rest. Behind
+  // what it lends are so many bytes that nobody has.
+  virtual std::size_t gap() const { return 0; }
   virtual void lend(std::byte*, std::size_t) noexcept {}
   virtual void take_back(std::byte*, std::size_t) noexcept {}
 

@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-
-#include "kernels/poison.h"
-
 namespace glass {
 namespace gpu {
 namespace {
@@ -16,11 +13,6 @@ constexpr std::size_t kUnit = 256;   // a line of memory for a warp, on every GP
 // its moments), and one of those in the middle of a large slab would keep it in two pieces.
 constexpr std::size_t kSmallBlock = kMiB, kSmallSlab = 2 * kMiB;
 constexpr std::size_t kLargest = std::size_t{1} << 47;
-#ifdef GLASS_ASAN
-constexpr std::size_t kGap = 64;   // that nobody may touch, so that who goes too far is seen
-#else
-constexpr std::size_t kGap = 0;
-#endif
 
 std::size_t rounded(std::size_t bytes, std::size_t unit) {
   return std::max(unit, (bytes + unit - 1) / unit * unit);
@@ -45,7 +37,7 @@ std::byte* DeviceMemory::allocate(std::size_t bytes) {
   const std::lock_guard<std::mutex> lock(mutex_);
   refusal_.clear();
   if (bytes > kLargest) throw OutOfDeviceMemory(full(bytes));
-  const std::size_t size = rounded(bytes + kGap, kUnit);
+  const std::size_t size = rounded(bytes + device_.gap(), kUnit);
   const bool small = size <= kSmallBlock;
   Block* block = take_free(size, small);
   if (!block) block = new_slab(size, small);

@@ -65,6 +65,10 @@ KERNEL(race_not_between_halves, RaceArgs, 64) {
   Thread t = this_thread();
   ((GLOBAL bf16*)p.x)[t.group.x * 64 + t.id] = to_bf16(1.0f);
 }
+KERNEL(race_none_but_reads_the_next, RaceArgs, 64) {
+  Thread t = this_thread();
+  if (p.x[t.id + 1] == 7) atomic_largest(p.n, t.id);
+}
 // For traffic_test.cpp: a thread has a row of 32 floats of device memory, and writes down a column
 // of the group's.
 KERNEL(traffic_of_columns, RaceArgs, 64) {

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "kernels/emulator/emulator_device.h"
 #include "kernels/gpu/gpu_backend.h"
 #include "kernels/gpu/kernel_list.h"
+#include "tests/gpu/lent_memory.h"
 #include "tests/gpu/race_kernels.h"
 #include "tests/gpu/races.h"
 #include "tests/kernels/blocks.h"
@@ -50,9 +50,32 @@ TEST(Races, AreNotFoundWhereThereAreNone) {
     EXPECT_EQ(finding(kernel), "") << kernel;
 }
 
+// Of 64 threads the last reads the 65th number.
+std::string finding_in_a_block_of(std::size_t numbers) {
+  test::WatchedDevice device;
+  DeviceMemory memory(device);
+  std::byte* const block = memory.allocate(numbers * sizeof(float));
+  std::string found;
+  uint n = 0;
+  const RaceArgs args = {reinterpret_cast<float*>(block), &n};
+  const test::Watch watch(test::find_races);
+  try {
+    device.launch(*find_kernel("race_none_but_reads_the_next"), &args, {1});
+  } catch (const std::logic_error& mistake) { found = mistake.what(); }
+  memory.release(block, numbers * sizeof(float));
+  return found;
+}
+
+TEST(Races, ReadingBeyondWhatIsLentIsFound) {
+  EXPECT_EQ(finding_in_a_block_of(65), "");
+  EXPECT_THAT(finding_in_a_block_of(64),
+              testing::HasSubstr("kernel race_none_but_reads_the_next: thread 63 of group 0 reads "
+                                 "memory of the device that is lent to nobody"));
+}
+
 TEST(Races, NoKernelHasOne) {
   const test::Watch watch(test::find_races);
-  GpuBackend backend(std::make_unique<emulator::EmulatorDevice>());
+  GpuBackend backend(std::make_unique<test::WatchedDevice>());
   for (const test::KernelRow& row : test::kernel_table()) {
     const std::uint64_t before = test::watched_accesses();
     const test::Problems problems = row.small();
@@ -65,7 +88,7 @@ TEST(Races, NoKernelHasOne) {
 // The kernels on matrix units, which the table does not reach: its operands are f32.
 TEST(Races, NoKernelOnBlocksHasOne) {
   const test::Watch watch(test::find_races);
-  GpuBackend backend(std::make_unique<emulator::EmulatorDevice>());
+  GpuBackend backend(std::make_unique<test::WatchedDevice>());
   const std::uint64_t before = test::watched_accesses();
   for (const bool a : {false, true})
     for (const bool b : {false, true})

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "kernels/emulator/group.h"
+#include "tests/gpu/lent_memory.h"
 
 namespace glass::test {
 namespace {
@@ -88,6 +89,10 @@ void find_races(const MemoryAccess& access) {
     emulator::stop_with("thread " + std::to_string(now.thread) + " of group " +
                         std::to_string(now.group) +
                         " touches memory of the group that no array has");
+  if (is_lent_to_nobody(access))
+    emulator::stop_with("thread " + std::to_string(now.thread) + " of group " +
+                        std::to_string(now.group) + (access.writes ? " writes" : " reads") +
+                        " memory of the device that is lent to nobody");
   const std::uintptr_t end = access.address + access.bytes;
   for (std::uintptr_t a = access.address; a < end; a += kWordBytes) {
     if (access.writes) write(word_at(a), now, access.atomic);

@@ -5,7 +5,7 @@
 //   between. Two groups of a launch never may, unless both do it atomically.
 //
 // The first breach ends the launch with std::logic_error, and so does an access to memory of the
-// group that none of its arrays has.
+// group that none of its arrays has, or of a WatchedDevice (lent_memory.h) that is lent to nobody.
 #pragma once
 #include "tests/gpu/watch.h"
 

@@ -39,7 +39,9 @@ class SmallDevice final : public Device {
   void download(void*, const std::byte*, std::size_t) override {}
   void launch(const Kernel&, const void*, Grid) override {}
   void wait() override { waited = true; }
+  std::size_t gap() const override { return between; }
   bool waited = false;
+  std::size_t between = 0;
 
  private:
   std::size_t left_;
@@ -104,6 +106,22 @@ TEST(DeviceMemory, BlocksNeverOverlapAndJoinAgain) {
   memory.trim();
   EXPECT_EQ(memory.slabs(), 0u);
   EXPECT_EQ(memory.use().held_bytes, 0);
+}
+
+TEST(DeviceMemory, BehindEachBlockIsTheGapThatTheDeviceAsksFor) {
+  SmallDevice device(std::size_t{1} << 40);
+  device.between = 64;
+  DeviceMemory memory(device);
+  std::byte* before = nullptr;
+  std::vector<std::byte*> blocks;
+  for (const std::size_t bytes : {192, 193, 256, 256}) {
+    blocks.push_back(memory.allocate(bytes));
+    if (before) { EXPECT_LE(before + 64, blocks.back()); }
+    before = blocks.back() + bytes;
+  }
+  EXPECT_EQ(blocks[1], blocks[0] + 256);   // 192 and 64
+  EXPECT_EQ(blocks[2], blocks[1] + 512);
+  for (std::byte* block : blocks) memory.release(block, 0);
 }
 
 TEST(DeviceMemory, SlabsAreFewAndAtMostAQuarterOfThemIsHeldInVain) {

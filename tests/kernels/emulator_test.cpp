@@ -17,6 +17,7 @@
 #include "kernels/gpu/gpu_backend.h"
 #include "kernels/gpu/language/gpu.h"
 #include "kernels/gpu/operands.h"
+#include "kernels/poison.h"
 #include "tests/kernels/harness.h"
 #include "tests/kernels/tables.h"
 
@@ -75,6 +76,10 @@ KERNEL(test_reads_first, TestArgs, 64) {
   Thread t = this_thread();
   SHARED_ARRAY(float, numbers, [64]);
   p.out[t.id] = numbers[t.id];
+}
+KERNEL(test_writes, TestArgs, 64) {
+  Thread t = this_thread();
+  if (t.id < p.threads) p.out[t.id] = 0;
 }
 
 // Groups 5 and up go wrong, each in its own way.
@@ -168,6 +173,36 @@ TEST(Emulator, SeveralThreadsTellTheMistakeOfTheFirstGroup) {
     }
     EXPECT_EQ(out, std::vector<float>(5, 1));
   }
+}
+
+// A slab has room for 100 numbers behind the block of 50, and then for another block.
+TEST(Emulator, NamesTheKernelThatWritesBeyondWhatWasLent) {
+  emulator::EmulatorDevice device;
+  DeviceMemory memory(device);
+  std::byte *const first = memory.allocate(200), *const second = memory.allocate(200);
+  const auto write = [&](uint numbers) {
+    const TestArgs args = {reinterpret_cast<float*>(first), numbers};
+    device.launch(*find_kernel("test_writes"), &args, {1});
+  };
+  write(50);
+  if (kPoisons) {
+    EXPECT_DEATH(write(51), "use-after-poison");
+  } else {
+    for (int i = 0; i < 2; ++i) try {   // and so it does the next time
+        write(51);
+        ADD_FAILURE() << "nothing was told";
+      } catch (const std::logic_error& error) {
+        EXPECT_STREQ(error.what(),
+                     "kernel test_writes: wrote beyond the end of a block of 200 bytes of the "
+                     "device's memory");
+      }
+  }
+  memory.release(first, 200);
+  std::byte* const larger = memory.allocate(204);   // where the first one was
+  EXPECT_EQ(larger, first);
+  write(51);
+  memory.release(larger, 204);
+  memory.release(second, 200);
 }
 
 TEST(Emulator, KnowsEveryKernelByOneName) {

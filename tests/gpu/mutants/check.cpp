@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "kernels/backends.h"
-#include "kernels/emulator/emulator_device.h"
 #include "kernels/gpu/gpu_backend.h"
 #include "kernels/gpu/matmul_steps.h"
+#include "tests/gpu/lent_memory.h"
 #include "tests/gpu/mutants/helpers.h"
 #include "tests/gpu/races.h"
 #include "tests/kernels/blocks.h"
@@ -83,7 +83,7 @@ int check_helpers() {
 GpuBackend with_copies(bool early) {
   emulator::Options options;
   options.early_copies = early;
-  return GpuBackend(std::make_unique<emulator::EmulatorDevice>(options));
+  return GpuBackend(std::make_unique<test::WatchedDevice>(options));
 }
 int check_products(bool races) {
   const std::unique_ptr<Backend> reference = make_reference_backend();
@@ -140,7 +140,7 @@ int check_steps() {
     return View{
         reinterpret_cast<std::byte*>(numbers.data()), dtype, 2, {rows, columns}, {columns, 1}};
   };
-  emulator::EmulatorDevice device;
+  test::WatchedDevice device;
   std::vector<float> want;
   for (int step = gpu::kMatmulSteps; step >= 1; --step) {
     std::vector<float> c(M * N + kBehind, 7);
@@ -193,7 +193,7 @@ int run(int count, char** words) {
   const bool races = std::strcmp(words[2], "races") == 0;
   std::optional<test::Watch> watch;
   if (races) watch.emplace(test::find_races);
-  GpuBackend backend(std::make_unique<emulator::EmulatorDevice>());
+  GpuBackend backend(std::make_unique<test::WatchedDevice>());
   std::vector<const test::KernelRow*> rows;
   for (const test::KernelRow& row : test::kernel_table()) {
     bool asked = count == 3;
