@@ -4,6 +4,10 @@
 // as its logits are, so the forward computes them at once, adds them up, and backward only scales: the logits of a chunk
 // live for a moment, and nothing is computed twice. A chunk's derivative is written over its logits. With x and w in
 // bf16 the logits and the sum of dw are f32.
+//
+// A vocabulary can be any number (GPT-2's is 50,257), and rows of an odd length would begin at odd places. So rows of
+// logits lie further apart: a GPU reads memory in pieces of 32 bytes and copies factors of a product 16 bytes at a time
+// where every row begins at a multiple of that, and number by number where one does not.
 #include <array>
 
 #include "engine/ops/cases.h"
@@ -42,13 +46,23 @@ struct HeadLoss final : Node {
   }
 };
 
+constexpr std::int64_t kRowUnit = 16;                        // numbers: 32 bytes of bf16, 64 of f32
+
+std::int64_t row_stride(std::int64_t V) { return (V + kRowUnit - 1) / kRowUnit * kRowUnit; }
+
+// (n,V), not yet written, whose rows begin at multiples of kRowUnit.
+Tensor spaced_rows(const Tensor& like, std::int64_t n, std::int64_t V, DType type) {
+  const std::int64_t stride = row_stride(V);
+  return Tensor::empty(like.device(), {n, stride}, type).window({n, V}, {stride, 1}, 0);
+}
+
 Tensor row_range(const Tensor& x, std::int64_t start, std::int64_t stop) { return slice(x.detach(), 0, start, stop); }
 
 Tensor swapped(const Tensor& x) { return transpose(x.detach()); }
 
 // Rows of a chunk: n in as few chunks as are allowed, all of nearly one size.
 std::int64_t chunk_rows(std::int64_t n, std::int64_t V, std::int64_t elements) {
-  const std::int64_t most = std::max<std::int64_t>(1, elements / std::max<std::int64_t>(1, V));
+  const std::int64_t most = std::max<std::int64_t>(1, elements / std::max<std::int64_t>(1, row_stride(V)));
   const std::int64_t chunks = std::max<std::int64_t>(1, (n + most - 1) / most);
   return std::max<std::int64_t>(1, (n + chunks - 1) / chunks);
 }
@@ -106,11 +120,15 @@ Tensor head_loss_in_chunks(const Tensor& x, const Tensor& w, const Tensor& targe
   if (wanted) {
     dhead_x = empty_like(x), dhead_w = tape->room_for_grad(w, statistics_type(w));
   }
-  const auto logits = [&](const Tensor& part) { return linear(part, weight, Tensor(), statistics_type(x)); };
+  const auto logits = [&](const Tensor& part) {
+    const Tensor y = spaced_rows(x, part.dim(0), w.dim(0), statistics_type(x));
+    backend.linear(y.view(), part.view(), weight.view(), Tensor().view());
+    return y;
+  };
   const auto derive = [&](const Chunk& c) {
     if (!wanted) return;
     // A factor of the products below; in the place of the logits if it has their type.
-    const Tensor dlogits = c.logits.dtype() == x.dtype() ? c.logits : result(x, c.logits.shape());
+    const Tensor dlogits = c.logits.dtype() == x.dtype() ? c.logits : spaced_rows(x, c.stop - c.start, w.dim(0), x.dtype());
     const Tensor dloss = repeated(reciprocal(count), {c.stop - c.start});
     backend.cross_entropy_backward(to(dlogits), dloss.view(), c.logits.view(), c.lse.view(), c.ids.view(), ignore);
     backend.matmul(to(row_range(as_rows(dhead_x), c.start, c.stop)), dlogits.view(), w.view());
