@@ -18,11 +18,36 @@ namespace glass::cuda {
 namespace {
 
 struct Image {
-  int capability;   // the least that it runs on; 0 ends the list
-  bool only;        // it runs on no other: it has instructions of that generation alone
-  std::string_view ptx;
+  int capability;         // the least that it runs on
+  bool only;              // it runs on no other: it has instructions of that generation alone
+  const char* arch;       // what compilers call it: "80", "90a"
+  const char* version;    // the oldest one of PTX that has all that is used
+  std::string_view ptx;   // from nvcc; empty: there was none when the program was built
 };
 #include "kernels/gpu/images.inc"   // kImages, the best first
+
+const Image& image_for(int capability) {
+  for (const Image& image : kImages)
+    if (image.only ? image.capability == capability : image.capability <= capability) return image;
+  return *std::rbegin(kImages);
+}
+
+// A compiler states the version of PTX that it knows itself, and drivers that are older refuse
+// that. So the one that the kernels need is stated instead. Of what nvcc writes, only a hint is
+// younger.
+std::string with_version(std::string_view ptx, std::string_view version) {
+  std::string all;
+  all.reserve(ptx.size());
+  for (std::size_t at = 0; at < ptx.size();) {
+    const std::string_view line = ptx.substr(at, ptx.find('\n', at) - at);
+    at += line.size() + 1;
+    if (line.starts_with("\t.pragma \"used_bytes_mask ")) continue;
+    if (line.starts_with(".version ")) all.append(".version ").append(version);
+    else all.append(line);
+    all += '\n';
+  }
+  return all;
+}
 
 std::string fnv1a(std::string_view text) {
   std::uint64_t hash = 0xcbf29ce484222325u;
@@ -57,29 +82,29 @@ void keep(const std::string& path, const std::string& text) {
 
 }   // namespace
 
-bool can_have_image(std::string& why) { return kImages[0].capability > 0 || find_nvrtc(why); }
+bool can_have_image(std::string& why) { return !kImages[0].ptx.empty() || find_nvrtc(why); }
 
 std::string kernel_image(int capability, std::string& why) {
-  for (const Image* image = kImages; image->capability > 0; ++image)
-    if (image->only ? image->capability == capability : image->capability <= capability)
-      return std::string(image->ptx);
-  return image_by_nvrtc(capability, why);
+  const Image& image = image_for(capability);
+  if (image.ptx.empty()) return image_by_nvrtc(capability, why);
+  return with_version(image.ptx, image.version);
 }
 
 std::string image_by_nvrtc(int capability, std::string& why) {
-  const std::string arch = capability == 90 ? "90a" : std::to_string(kLeastCapability);
+  const Image& image = image_for(capability);
   const Nvrtc* nvrtc = find_nvrtc(why);
   if (!nvrtc) return "";
   const std::string_view source = gpu::kernel_text();
   const std::string folder = user_cache_folder();
   const std::string path = folder.empty() ? ""
-                                          : folder + "/kernels-" + nvrtc->version() + "-" + arch +
-                                                "-" + fnv1a(source) + ".ptx";
+                                          : folder + "/kernels-" + nvrtc->version() + "-" +
+                                                image.arch + "-" + fnv1a(source) + ".ptx";
   if (!path.empty())
-    if (std::string kept = read_kept(path); !kept.empty()) return kept;
-  const std::string ptx = nvrtc->compile(std::string(source), arch, why);
+    if (const std::string kept = read_kept(path); !kept.empty())
+      return with_version(kept, image.version);
+  const std::string ptx = nvrtc->compile(std::string(source), image.arch, why);
   if (!ptx.empty() && !path.empty()) keep(path, ptx);
-  return ptx;
+  return with_version(ptx, image.version);
 }
 
 }   // namespace glass::cuda

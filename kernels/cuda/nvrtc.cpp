@@ -68,6 +68,15 @@ std::string text_of(ProgramOfNvrtc* program, int (*size)(ProgramOfNvrtc*, std::s
   return text;
 }
 
+// Of a log the first line that tells of an error: warnings may stand before it.
+std::string first_error(const std::string& log) {
+  const std::size_t error = log.find("error");
+  if (error == std::string::npos) return log.substr(0, log.find('\n'));
+  const std::size_t end_before = log.rfind('\n', error);
+  const std::size_t begin = end_before == std::string::npos ? 0 : end_before + 1;
+  return log.substr(begin, log.find('\n', error) - begin);
+}
+
 }   // namespace
 
 std::string Nvrtc::version() const {
@@ -84,11 +93,12 @@ std::string Nvrtc::compile(const std::string& source, const std::string& arch,
   if (!program.get() || nvrtcCompileProgram(program.get(), 2, options) != 0) {
     const std::string log =
         program.get() ? text_of(program.get(), nvrtcGetProgramLogSize, nvrtcGetProgramLog) : "";
-    why = "NVRTC " + version() +
-          " does not compile the GPU kernels: " + log.substr(0, log.find('\n'));
+    why = "NVRTC " + version() + " does not compile the GPU kernels: " + first_error(log);
     return "";
   }
-  return text_of(program.get(), nvrtcGetPTXSize, nvrtcGetPTX);
+  const std::string ptx = text_of(program.get(), nvrtcGetPTXSize, nvrtcGetPTX);
+  if (ptx.empty()) why = "NVRTC " + version() + " compiles the GPU kernels and gives no PTX";
+  return ptx;
 }
 
 const Nvrtc* find_nvrtc(std::string& why) {

@@ -5,9 +5,10 @@
 // sentence, which the program gets from cuGetErrorString; after a kernel has failed, everything
 // fails, as it does on a GPU.
 //
-//   GLASS_STAND_IN=capability=80,gigabytes=2,gpus=2,early-copies,backwards,no-graphs,idle,statistics
+//   GLASS_STAND_IN=driver=12.4,capability=80,gigabytes=2,gpus=2,early-copies,backwards,no-graphs,idle,statistics
 #include "tests/gpu/cuda/stand_in.h"
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -28,6 +29,22 @@ std::shared_ptr<const ptx::Module> loaded(const std::string& image) {
   std::shared_ptr<const ptx::Module>& module = known[image];
   if (!module) module = ptx::load(image);
   return module;
+}
+
+// 12040 for CUDA 12.4.
+int driver_version() {
+  const double version = setting("driver", 13.0);
+  const int major = static_cast<int>(version);
+  return 1000 * major + 10 * static_cast<int>(std::lround(10 * (version - major)));
+}
+
+// CUDA 11.0 came with version 7.0 of PTX, 12.0 with 8.0, and so on. Who names no driver has one
+// that takes all.
+bool is_younger_than_driver(const std::string& image) {
+  if (setting("driver", 0) == 0) return false;
+  const std::size_t at = image.find("\n.version ");
+  const double stated = at == std::string::npos ? 0 : std::atof(image.c_str() + at + 10);
+  return std::lround(10 * stated) > (driver_version() - 4000) / 100 + driver_version() % 100 / 10;
 }
 
 }   // namespace
@@ -78,7 +95,7 @@ GLASS_EXPORT int cuInit(unsigned) {
 #endif
   return kSuccess;
 }
-GLASS_EXPORT int cuDriverGetVersion(int* version) { return *version = 13000, kSuccess; }
+GLASS_EXPORT int cuDriverGetVersion(int* version) { return *version = driver_version(), kSuccess; }
 GLASS_EXPORT int cuGetErrorString(int, const char** text) {
   return *text = gpu().message.c_str(), kSuccess;
 }
@@ -130,6 +147,8 @@ GLASS_EXPORT int cuCtxSetCurrent(void* context) {
 GLASS_EXPORT int cuModuleLoadDataEx(void** module, const void* image, unsigned, int*, void**) {
   const std::lock_guard<std::mutex> lock(gpu().mutex);
   if (const int code = need_context()) return code;
+  if (is_younger_than_driver(static_cast<const char*>(image)))
+    return fail(kUnsupportedVersion, "the PTX is of a version that came after this driver");
   try {
     auto made = std::make_unique<Module>();
     made->ptx = loaded(static_cast<const char*>(image));

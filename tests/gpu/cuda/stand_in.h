@@ -25,6 +25,7 @@ enum Code : int {
   kNoDevice = 101,
   kInvalidImage = 200,
   kInvalidContext = 201,
+  kUnsupportedVersion = 222,
   kNotFound = 500,
   kIllegalAddress = 700,
   kNotWhileRecording = 900
