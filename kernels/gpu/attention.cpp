@@ -58,11 +58,15 @@ bool on_blocks(const AttentionArgs& p, std::initializer_list<const Array*> facto
   for (const Array* a : factors) halves = halves && a->type == kBF16;
   return halves;
 }
-bool in_pieces(std::initializer_list<const Array*> factors) {
+// Whether runs of `numbers`, along the rows of operands that are there, all begin at a multiple of
+// their size.
+bool in_pieces(std::initializer_list<const Array*> operands, uint numbers) {
   bool pieces = true;
-  for (const Array* a : factors) {
-    pieces = pieces && reinterpret_cast<std::uintptr_t>(a->data) % 16 == 0 && a->stride[3] == 1;
-    for (int axis = 0; axis < 3; ++axis) pieces = pieces && a->stride[axis] % 8 == 0;
+  for (const Array* a : operands) {
+    if (!a->data) continue;
+    const uint bytes = numbers * (a->type == kBF16 ? 2 : 4);
+    pieces = pieces && reinterpret_cast<std::uintptr_t>(a->data) % bytes == 0 && a->stride[3] == 1;
+    for (int axis = 0; axis < 3; ++axis) pieces = pieces && a->stride[axis] % numbers == 0;
   }
   return pieces;
 }
@@ -73,7 +77,8 @@ void GpuBackend::attention(View y, View lse, View q, View k, View v, const Atten
   AttentionArgs p = arguments("attention", y, lse, q, k, v, a);
   p.draws = draws_of(a.key, a.dropout);
   if (on_blocks(p, {&p.q, &p.k, &p.v})) {
-    p.pieces = in_pieces({&p.q, &p.k, &p.v});
+    p.pieces = in_pieces({&p.q, &p.k, &p.v}, 8);
+    p.pairs = in_pieces({&p.y.array}, 2);
     launch("attention_blocks", p, {groups_for(p.Tq, kBlock), p.H, p.B});
   } else {
     launch("attention", p, {groups_for(p.Tq, kWarps * kForwardRows), p.H, p.B});
@@ -99,7 +104,8 @@ void GpuBackend::attention_backward(Into dq, Into dk, Into dv, View dy, View y, 
   launch("attention_delta", p, {groups_for(std::uint64_t{p.B} * p.H * p.Tq, 8)});
   const bool blocks = on_blocks(p, {&p.q, &p.k, &p.v, &p.dy});
   const uint rows = blocks ? kBlock : kWarps * kBackwardRows;
-  p.pieces = in_pieces({&p.q, &p.k, &p.v, &p.dy});
+  p.pieces = in_pieces({&p.q, &p.k, &p.v, &p.dy}, 8);
+  p.pairs = in_pieces({&p.dq.array, &p.dk.array, &p.dv.array}, 2);
   if (dq.view.data)
     launch(blocks ? "attention_blocks_dq" : "attention_dq", p, {groups_for(p.Tq, rows), p.H, p.B});
   if (dk.view.data || dv.view.data)

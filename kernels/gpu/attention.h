@@ -39,6 +39,7 @@ struct AttentionArgs {
   GLOBAL float* delta;   // (B,H,Tq): the sum of dy y, in backward
   Output dq, dk, dv;
   uint pieces;   // whether rows of q, k, v, dy may be copied 8 numbers at a time
+  uint pairs;    // whether rows of the results may be written 2 at a time
 };
 
 #ifndef GLASS_GPU_HOST

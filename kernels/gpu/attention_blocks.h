@@ -18,25 +18,39 @@ enum : uint { kBlockWarps = 4, kHeadTiles = kBlock / 16 };
 
 #ifndef GLASS_GPU_HOST
 
+// A head of a factor: its rows are queries or keys.
+struct Factors {
+  GLOBAL const bf16* data;
+  uint row, column;   // strides
+};
+GPU_FN Factors factors_of(CONSTANT Array& a, uint b, uint h) {
+  return Factors{(GLOBAL const bf16*)a.data + head_row(a, b, h, 0), a.stride[2], a.stride[3]};
+}
+
 // Rows [first, first + 64) of a head become a block: those outside of [begin, end), and columns
 // from D on, are 0. Copies are started, not waited for.
-GPU_FN void fetch_head(Thread t, SHARED bf16* to, CONSTANT AttentionArgs& p, CONSTANT Array& from,
-                       uint start, uint first, uint begin, uint end) {
-  GLOBAL const bf16* data = (GLOBAL const bf16*)from.data;
+GPU_FN void fetch_head(Thread t, CONSTANT AttentionArgs& p, SHARED bf16* to, Factors from,
+                       uint first, uint begin, uint end) {
   if (p.pieces) {
     for (uint n = t.id; n < kBlock * 8; n += t.size) {
       const uint i = n / 8, row = first + i, c = n % 8 * 8,
                  count = row < begin || row >= end ? 0 : left_of_8(c, p.D);
-      copy8(to + block_at(i, c), data + (count > 0 ? start + row * from.stride[2] + c : 0), count);
+      copy8(to + block_at(i, c), from.data + (count > 0 ? row * from.row + c : 0), count);
     }
   } else {
     for (uint n = t.id; n < kBlockNumbers; n += t.size) {
       const uint i = n / kBlock, row = first + i, c = n % kBlock;
       const bool inside = row >= begin && row < end && c < p.D;
-      to[block_at(i, c)] =
-          inside ? data[start + row * from.stride[2] + c * from.stride[3]] : bf16(0);
+      to[block_at(i, c)] = inside ? from.data[row * from.row + c * from.column] : bf16(0);
     }
   }
+}
+// The same rows of two heads.
+GPU_FN void fetch_heads(Thread t, CONSTANT AttentionArgs& p, SHARED bf16* A, Factors a,
+                        SHARED bf16* B, Factors b, uint first, uint begin, uint end) {
+  fetch_head(t, p, A, a, first, begin, end);
+  fetch_head(t, p, B, b, first, begin, end);
+  copy_commit();
 }
 
 // The 16 rows of this warp in a block, as left factors.
@@ -67,14 +81,17 @@ GPU_FN void add_weighted_rows(Thread t, LOCAL Tile (&to)[kHeadTiles], TileA weig
 }
 
 // Writes the warp's rows of a result, row r of a lane times factor[r].
-GPU_FN void put_rows(Thread t, CONSTANT Output& y, uint start, uint first, uint end, uint D,
-                     LOCAL const Tile (&values)[kHeadTiles], LOCAL const float (&factor)[2]) {
+GPU_FN void put_rows(Thread t, CONSTANT AttentionArgs& p, CONSTANT Output& y, uint start,
+                     uint first, uint end, LOCAL const Tile (&values)[kHeadTiles],
+                     LOCAL const float (&factor)[2]) {
   UNROLL for (uint d = 0; d < kHeadTiles; ++d) {
-    UNROLL for (uint e = 0; e < 8; ++e) {
-      const uint row = first + tile_row(t, e), c = d * 16 + tile_col(t, e);
-      if (row < end && c < D)
-        put(y, start + row * y.array.stride[2] + c * y.array.stride[3],
-            values[d].v[e] * factor[e / 2 % 2]);
+    UNROLL for (uint e = 0; e < 8; e += 2) {
+      const uint row = first + tile_row(t, e), c = d * 16 + tile_col(t, e),
+                 step = y.array.stride[3];
+      const float by = factor[e / 2 % 2];
+      if (row < end && c < p.D)
+        put_neighbours(y.array, y.add, p.pairs, start + row * y.array.stride[2] + c * step, step,
+                       c + 1 < p.D, values[d].v[e] * by, values[d].v[e + 1] * by);
     }
   }
 }
@@ -88,19 +105,19 @@ KERNEL(attention_blocks, AttentionArgs, 128) {
   SHARED_ARRAY(bf16, V, [kBlockNumbers]);
   const uint h = t.group.y, b = t.group.z, hk = h / (p.H / p.Hk), group_first = t.group.x * kBlock,
              first = group_first + t.warp * 16;
-  const uint q = head_row(p.q, b, h, 0), k = head_row(p.k, b, hk, 0), v = head_row(p.v, b, hk, 0);
+  const Factors k = factors_of(p.k, b, hk), v = factors_of(p.v, b, hk);
   const uint begin = key_begin(p, group_first), end = key_end(p, group_first, kBlock);
   const float scale2 = in_ln_2(p.scale);
 
-  fetch_head(t, Q, p, p.q, q, group_first, 0, p.Tq);
-  fetch_head(t, K, p, p.k, k, begin / kBlock * kBlock, begin, end);
+  fetch_head(t, p, Q, factors_of(p.q, b, h), group_first, 0, p.Tq);
+  fetch_head(t, p, K, k, begin / kBlock * kBlock, begin, end);
   copy_commit();
   TileA mine[kHeadTiles];
   Tile out[kHeadTiles];
   clear(out);
   float top[2] = {minus_infinity(), minus_infinity()}, sum[2] = {0, 0};   // of this lane's two rows
   for (uint j0 = begin / kBlock * kBlock; j0 < end; j0 += kBlock) {
-    fetch_head(t, V, p, p.v, v, j0, begin, end);
+    fetch_head(t, p, V, v, j0, begin, end);
     copy_commit();
     copy_wait<1>();
     barrier(t);   // K is here
@@ -108,7 +125,7 @@ KERNEL(attention_blocks, AttentionArgs, 128) {
     Tile s[4];
     UNROLL for (uint j = 0; j < 4; ++j) { s[j] = products_with(t, mine, K, j * 16); }
     barrier(t);   // nobody reads K any more
-    if (j0 + kBlock < end) fetch_head(t, K, p, p.k, k, j0 + kBlock, begin, end);
+    if (j0 + kBlock < end) fetch_head(t, p, K, k, j0 + kBlock, begin, end);
     copy_commit();
 
     float larger[2] = {top[0], top[1]};
@@ -153,7 +170,15 @@ KERNEL(attention_blocks, AttentionArgs, 128) {
     if (i < p.Tq && tile_col(t, 0) == 0)
       set(p.lse, head_row(p.lse, b, h, i), blind ? top[r] : top[r] * 0.693147181f + g_log(total));
   }
-  put_rows(t, p.y, head_row(p.y.array, b, h, 0), first, p.Tq, p.D, out, factor);
+  put_rows(t, p, p.y, head_row(p.y.array, b, h, 0), first, p.Tq, out, factor);
+}
+
+// What backward knows of query i: its lse in units of ln 2, and its delta.
+GPU_FN float lse2_of(CONSTANT AttentionArgs& p, uint b, uint h, uint i) {
+  return i < p.Tq ? in_ln_2(get(p.lse, head_row(p.lse, b, h, i))) : minus_infinity();
+}
+GPU_FN float delta_of(CONSTANT AttentionArgs& p, uint b, uint h, uint i) {
+  return i < p.Tq ? p.delta[(b * p.H + h) * p.Tq + i] : 0.0f;
 }
 
 // What a query and a key give each other, with both products at hand: `product` becomes the weight
@@ -175,12 +200,10 @@ KERNEL(attention_blocks_dq, AttentionArgs, 128) {
   SHARED_ARRAY(bf16, V, [kBlockNumbers]);
   const uint h = t.group.y, b = t.group.z, hk = h / (p.H / p.Hk), group_first = t.group.x * kBlock,
              first = group_first + t.warp * 16;
-  const uint k = head_row(p.k, b, hk, 0), v = head_row(p.v, b, hk, 0);
+  const Factors k = factors_of(p.k, b, hk), v = factors_of(p.v, b, hk);
 
   TileA q[kHeadTiles], dy[kHeadTiles];
-  fetch_head(t, K, p, p.q, head_row(p.q, b, h, 0), group_first, 0, p.Tq);
-  fetch_head(t, V, p, p.dy, head_row(p.dy, b, h, 0), group_first, 0, p.Tq);
-  copy_commit();
+  fetch_heads(t, p, K, factors_of(p.q, b, h), V, factors_of(p.dy, b, h), group_first, 0, p.Tq);
   copy_wait<0>();
   barrier(t);
   hold_rows(t, q, K);
@@ -188,8 +211,8 @@ KERNEL(attention_blocks_dq, AttentionArgs, 128) {
   float lse2[2], delta[2];
   UNROLL for (uint r = 0; r < 2; ++r) {
     const uint i = first + tile_row(t, 2 * r);
-    lse2[r] = i < p.Tq ? in_ln_2(get(p.lse, head_row(p.lse, b, h, i))) : minus_infinity();
-    delta[r] = i < p.Tq ? p.delta[(b * p.H + h) * p.Tq + i] : 0.0f;
+    lse2[r] = lse2_of(p, b, h, i);
+    delta[r] = delta_of(p, b, h, i);
   }
 
   Tile dq[kHeadTiles];
@@ -197,9 +220,7 @@ KERNEL(attention_blocks_dq, AttentionArgs, 128) {
   const uint begin = key_begin(p, group_first), end = key_end(p, group_first, kBlock);
   for (uint j0 = begin / kBlock * kBlock; j0 < end; j0 += kBlock) {
     barrier(t);
-    fetch_head(t, K, p, p.k, k, j0, begin, end);
-    fetch_head(t, V, p, p.v, v, j0, begin, end);
-    copy_commit();
+    fetch_heads(t, p, K, k, V, v, j0, begin, end);
     copy_wait<0>();
     barrier(t);
     for (uint j = 0; j < kBlock; j += 16) {
@@ -212,7 +233,7 @@ KERNEL(attention_blocks_dq, AttentionArgs, 128) {
     }
   }
   const float factor[2] = {p.scale, p.scale};
-  put_rows(t, p.dq, head_row(p.dq.array, b, h, 0), first, p.Tq, p.D, dq, factor);
+  put_rows(t, p, p.dq, head_row(p.dq.array, b, h, 0), first, p.Tq, dq, factor);
 }
 
 // dv_j = sum over queries of p z dy,  dk_j = scale sum of ds q: a group has keys of one key head,
@@ -227,9 +248,7 @@ KERNEL(attention_blocks_dkv, AttentionArgs, 128) {
              first = group_first + t.warp * 16;
 
   TileA k[kHeadTiles], v[kHeadTiles];
-  fetch_head(t, Q, p, p.k, head_row(p.k, b, hk, 0), group_first, 0, p.Tk);
-  fetch_head(t, dY, p, p.v, head_row(p.v, b, hk, 0), group_first, 0, p.Tk);
-  copy_commit();
+  fetch_heads(t, p, Q, factors_of(p.k, b, hk), dY, factors_of(p.v, b, hk), group_first, 0, p.Tk);
   copy_wait<0>();
   barrier(t);
   hold_rows(t, k, Q);
@@ -240,16 +259,13 @@ KERNEL(attention_blocks_dkv, AttentionArgs, 128) {
   clear(dv);
   const uint end = query_end(p, group_first, kBlock);
   for (uint h = hk * sharing; h < (hk + 1) * sharing; ++h) {
-    const uint q = head_row(p.q, b, h, 0), dy = head_row(p.dy, b, h, 0);
+    const Factors q = factors_of(p.q, b, h), dy = factors_of(p.dy, b, h);
     for (uint i0 = query_begin(p, group_first) / kBlock * kBlock; i0 < end; i0 += kBlock) {
       barrier(t);
-      fetch_head(t, Q, p, p.q, q, i0, 0, p.Tq);
-      fetch_head(t, dY, p, p.dy, dy, i0, 0, p.Tq);
-      copy_commit();
+      fetch_heads(t, p, Q, q, dY, dy, i0, 0, p.Tq);
       if (t.id < kBlock) {
-        const uint i = i0 + t.id;
-        lse2[t.id] = i < p.Tq ? in_ln_2(get(p.lse, head_row(p.lse, b, h, i))) : minus_infinity();
-        delta[t.id] = i < p.Tq ? p.delta[(b * p.H + h) * p.Tq + i] : 0.0f;
+        lse2[t.id] = lse2_of(p, b, h, i0 + t.id);
+        delta[t.id] = delta_of(p, b, h, i0 + t.id);
       }
       copy_wait<0>();
       barrier(t);
@@ -267,9 +283,9 @@ KERNEL(attention_blocks_dkv, AttentionArgs, 128) {
   }
   const float by_scale[2] = {p.scale, p.scale}, as_it_is[2] = {1, 1};
   if (p.dk.array.data)
-    put_rows(t, p.dk, head_row(p.dk.array, b, hk, 0), first, p.Tk, p.D, dk, by_scale);
+    put_rows(t, p, p.dk, head_row(p.dk.array, b, hk, 0), first, p.Tk, dk, by_scale);
   if (p.dv.array.data)
-    put_rows(t, p.dv, head_row(p.dv.array, b, hk, 0), first, p.Tk, p.D, dv, as_it_is);
+    put_rows(t, p, p.dv, head_row(p.dv.array, b, hk, 0), first, p.Tk, dv, as_it_is);
 }
 
 #endif

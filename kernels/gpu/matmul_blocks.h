@@ -59,22 +59,13 @@ GPU_FN void fetch_factor(Thread t, SHARED bf16* to, Factor f, uint k0) {
 GPU_FN void put_products(CONSTANT MatmulArgs& p, uint start, uint row, uint col, float left,
                          float right) {
   if (row >= p.M || col >= p.N) return;
-  const uint at = start + row * p.c.row + col * p.c.column, next = at + p.c.column;
   const bool both = col + 1 < p.N;
   if (p.bias.data) {
     left += get(p.bias, col * p.bias.stride[0]);
     right += both ? get(p.bias, (col + 1) * p.bias.stride[0]) : 0.0f;
   }
-  if (p.add) {
-    left += get(p.c.array, at);
-    right += both ? get(p.c.array, next) : 0.0f;
-  }
-  if (both && p.c.pieces) {
-    set_pair(p.c.array, at, left, right);
-  } else {
-    set(p.c.array, at, left);
-    if (both) set(p.c.array, next, right);
-  }
+  put_neighbours(p.c.array, p.add, p.c.pieces, start + row * p.c.row + col * p.c.column, p.c.column,
+                 both, left, right);
 }
 
 template <Lies lies_a, Lies lies_b>

@@ -26,6 +26,10 @@ struct Factor {
     }
   }
   View view(DType dtype, std::initializer_list<std::int64_t> shape) const;
+  void widen() {   // what has become of the halves
+    for (std::size_t i = 0; i < halves.size(); ++i)
+      floats[i] = std::bit_cast<float>(std::uint32_t{halves[i]} << 16);
+  }
 };
 
 template <class T>
@@ -51,17 +55,18 @@ View swapped(View v) {
 }   // namespace
 
 std::vector<float> product(Backend& backend, DType dtype, ProductSizes n, bool a_across,
-                           bool b_across) {
+                           bool b_across, DType result) {
   std::mt19937 random(3);
   const Factor a(n.M * n.K, random), b(n.K * n.N, random);
-  std::vector<float> c(static_cast<std::size_t>(n.M * n.N), 3);
+  Factor c(n.M * n.N, random);
   DeviceCopies copies(backend);
   const View x = copies.send(a_across ? a.view(dtype, {n.K, n.M}) : a.view(dtype, {n.M, n.K})),
              y = copies.send(b_across ? b.view(dtype, {n.K, n.N}) : b.view(dtype, {n.N, n.K}));
-  backend.matmul({copies.send(contiguous(c.data(), DType::f32, {n.M, n.N})), true},
-                 a_across ? swapped(x) : x, b_across ? y : swapped(y));
+  backend.matmul({copies.send(c.view(result, {n.M, n.N})), true}, a_across ? swapped(x) : x,
+                 b_across ? y : swapped(y));
   copies.fetch();
-  return c;
+  if (result == DType::bf16) c.widen();
+  return c.floats;
 }
 
 AttentionResult attend(Backend& backend, DType dtype, AttentionSizes n, const Attention& a) {
@@ -73,8 +78,8 @@ AttentionResult attend(Backend& backend, DType dtype, AttentionSizes n, const At
   AttentionResult r;
   r.y.resize(static_cast<std::size_t>(queries));
   r.lse.resize(static_cast<std::size_t>(n.B * n.H * n.T));
-  r.dq = r.y;
-  r.dk.resize(static_cast<std::size_t>(keys));
+  r.dq.resize(static_cast<std::size_t>(queries), 1);
+  r.dk.resize(static_cast<std::size_t>(keys), 1);
   r.dv = r.dk;
   DeviceCopies copies(backend);
   const auto result = [&](std::vector<float>& to, std::initializer_list<std::int64_t> shape) {
@@ -84,7 +89,7 @@ AttentionResult attend(Backend& backend, DType dtype, AttentionSizes n, const At
              v = copies.send(v_.view(dtype, of_keys)), dy = copies.send(dy_.view(dtype, of_queries)),
              y = result(r.y, of_queries), lse = result(r.lse, {n.B, n.H, n.T});
   backend.attention(y, lse, q, k, v, a);
-  backend.attention_backward({result(r.dq, of_queries), false}, {result(r.dk, of_keys), false},
+  backend.attention_backward({result(r.dq, of_queries), true}, {result(r.dk, of_keys), true},
                              {result(r.dv, of_keys), false}, dy, y, lse, q, k, v, a);
   copies.fetch();
   return r;

@@ -10,8 +10,10 @@ namespace glass::test {
 struct ProductSizes {
   std::int64_t M, N, K;
 };
-// (M,N), 3 everywhere, += (M,K) (K,N), each factor lying along k or across it; factors of that type.
-std::vector<float> product(Backend&, DType, ProductSizes, bool a_across, bool b_across);
+// Random numbers (M,N) += (M,K) (K,N), each factor lying along k or across it; factors of that
+// type, and the result of its own.
+std::vector<float> product(Backend&, DType, ProductSizes, bool a_across, bool b_across,
+                           DType result = DType::f32);
 
 struct AttentionSizes {
   std::int64_t B, H, Hk, T, D;
@@ -19,7 +21,7 @@ struct AttentionSizes {
 struct AttentionResult {
   std::vector<float> y, lse, dq, dk, dv;
 };
-// Forward and backward; factors of that type, results in f32.
+// Forward and backward; factors of that type, results in f32. dq and dk are added to 1.
 AttentionResult attend(Backend&, DType, AttentionSizes, const Attention&);
 
 // The largest difference as a part of the largest number.

@@ -64,12 +64,35 @@ GPU_FN void set(CONSTANT Array& a, uint at, float value) {
   else ((GLOBAL float*)a.data)[at] = value;
 }
 // Two neighbours at once; `at` is even, and so is where the array begins.
+struct Neighbours {
+  float left, right;
+};
+GPU_FN Neighbours get_pair(CONSTANT Array& a, uint at) {
+  if (a.type == kBF16) {
+    const uint both = ((GLOBAL const uint*)a.data)[at / 2];
+    return Neighbours{as_float(both << 16), as_float(both & 0xffff0000u)};
+  }
+  const ulong both = ((GLOBAL const ulong*)a.data)[at / 2];
+  return Neighbours{as_float(uint(both)), as_float(uint(both >> 32))};
+}
 GPU_FN void set_pair(CONSTANT Array& a, uint at, float left, float right) {
   if (a.type == kBF16) ((GLOBAL uint*)a.data)[at / 2] = bf16_pair(left, right);
   else ((GLOBAL ulong*)a.data)[at / 2] = ulong(as_uint(left)) | ulong(as_uint(right)) << 32;
 }
 GPU_FN void put(CONSTANT Output& y, uint at, float value) {
   set(y.array, at, y.add ? get(y.array, at) + value : value);
+}
+// Two neighbours in a row of a result, `step` apart, or the left one alone where the row ends after
+// it; `pairs`: rows may be written two numbers at a time.
+GPU_FN void put_neighbours(CONSTANT Array& y, uint add, uint pairs, uint at, uint step, bool both,
+                           float left, float right) {
+  if (both && pairs) {
+    const Neighbours before = add ? get_pair(y, at) : Neighbours{0, 0};
+    set_pair(y, at, add ? before.left + left : left, add ? before.right + right : right);
+  } else {
+    set(y, at, add ? get(y, at) + left : left);
+    if (both) set(y, at + step, add ? get(y, at + step) + right : right);
+  }
 }
 GPU_FN int get_int(CONSTANT Array& a, uint at) { return ((GLOBAL const int*)a.data)[at]; }
 

@@ -68,6 +68,13 @@ GPU_FN Corner lane_corner(uint lane);
 GPU_FN uint tile_row(Thread t, uint i) { return lane_corner(t.lane).row + i / 2 % 2 * 8; }
 GPU_FN uint tile_col(Thread t, uint i) { return lane_corner(t.lane).col + i % 2 + i / 4 * 8; }
 
+// Where in a block v[i] of the tile at (row, col) is, if rows of the tile are rows of the block, or
+// else columns.
+GPU_FN uint tile_in_block(Thread t, uint i, uint row, uint col, bool as_rows) {
+  const uint r = row + tile_row(t, i), c = col + tile_col(t, i);
+  return as_rows ? block_at(r, c) : block_at(c, r);
+}
+
 // A lane's partners in its two rows are this lane with the bits of one of these masks changed.
 GPU_FN uint row_partners(uint which);
 GPU_FN float tile_row_sum(Thread t, float v) {

@@ -22,19 +22,13 @@ struct TileB {
 template <Lies lies>
 GPU_FN TileA load_a(Thread t, SHARED const bf16* block, uint row, uint k) {
   TileA a;
-  for (uint i = 0; i < 8; ++i) {
-    const uint r = row + tile_row(t, i), c = k + tile_col(t, i);
-    a.v[i] = block[lies == kAlong ? block_at(r, c) : block_at(c, r)];
-  }
+  for (uint i = 0; i < 8; ++i) a.v[i] = block[tile_in_block(t, i, row, k, lies == kAlong)];
   return a;
 }
 template <Lies lies>
 GPU_FN TileB load_b(Thread t, SHARED const bf16* block, uint k, uint col) {
   TileB b;
-  for (uint i = 0; i < 8; ++i) {
-    const uint r = k + tile_row(t, i), c = col + tile_col(t, i);
-    b.v[i] = block[lies == kAlong ? block_at(c, r) : block_at(r, c)];
-  }
+  for (uint i = 0; i < 8; ++i) b.v[i] = block[tile_in_block(t, i, k, col, lies == kAcross)];
   return b;
 }
 GPU_FN TileA as_factor(const Tile& c) {

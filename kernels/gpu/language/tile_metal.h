@@ -21,8 +21,7 @@ template <Lies lies>
 GPU_FN TileA load_a(Thread t, SHARED const bf16* block, uint row, uint k) {
   TileA a;
   UNROLL for (uint i = 0; i < 8; ++i) {
-    const uint r = row + tile_row(t, i), c = k + tile_col(t, i);
-    a.v[i] = to_float(block[lies == kAlong ? block_at(r, c) : block_at(c, r)]);
+    a.v[i] = to_float(block[tile_in_block(t, i, row, k, lies == kAlong)]);
   }
   return a;
 }
@@ -30,8 +29,7 @@ template <Lies lies>
 GPU_FN TileB load_b(Thread t, SHARED const bf16* block, uint k, uint col) {
   TileB b;
   UNROLL for (uint i = 0; i < 8; ++i) {
-    const uint r = k + tile_row(t, i), c = col + tile_col(t, i);
-    b.v[i] = to_float(block[lies == kAlong ? block_at(c, r) : block_at(r, c)]);
+    b.v[i] = to_float(block[tile_in_block(t, i, k, col, lies == kAcross)]);
   }
   return b;
 }

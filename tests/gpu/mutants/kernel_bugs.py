@@ -68,7 +68,9 @@ BUGS = [
     ("attention_blocks.h", "attention_blocks", "larger[r] = tile_row_max(t, larger[r]);", "", "lanes left alone"),
     ("attention_blocks.h", "attention_blocks", "seen ? s[j].v[e] * scale2 : minus_infinity()", "s[j].v[e] * scale2", "mask forgotten"),
     ("attention_blocks.h", "attention_blocks_dkv", "SHARED_ARRAY(float, delta, [kBlock]);", "[kBlock / 2]", "shared array too small"),
-    ("attention_blocks.h", "put_rows", "row < end && c < D", "c < D", "writes behind the end"),
+    ("attention_blocks.h", "put_rows", "row < end && c < p.D", "c < p.D", "writes behind the end"),
+    ("attention_blocks.h", "put_rows", "c + 1 < p.D", "true", "writes behind the end"),
+    ("attention_blocks.h", "fetch_heads", "fetch_head(t, p, B, «b», first", "a", "wrong operand"),
     ("language/tile.h", "tile_row", "i / 2 % 2 * 8", "i % 2 * 8", "wrong element"),
     ("language/tile.h", "tile_row_sum", "row_partners(1)", "row_partners(0)", "wrong partner"),
     # Rows.
@@ -93,6 +95,8 @@ BUGS = [
     ("language/array.h", "place", "a.stride[axis]", "a.stride[0]", "strides swapped"),
     ("language/array.h", "place", "divided(w, «axis», i)", "0", "sizes swapped"),
     ("language/array.h", "divided", "(«ulong(i) * w.magic[axis] >> 32»)", "ulong(0)", "wrong quotient"),
+    ("language/array.h", "get_pair", "as_float(both << 16), «as_float(both & 0xffff0000u)»", "as_float(both << 16)", "wrong element"),
+    ("language/array.h", "put_neighbours", "both && pairs", "both", "pairs where there are none"),
     ("elementwise.h", "ends", "? «count» :", "(t.group.x + 1) * kPerGroup", "writes behind the end"),
     ("elementwise.h", "swiglu_dgate", "get(p.up, place(p.walk, «p.up», i))", "p.gate", "strides swapped"),
     ("elementwise.h", "dropout", "drawn(p.draws, «i»)", "i % 256", "wrong random numbers"),
@@ -153,5 +157,5 @@ ROWS = {
     "softmax.h": ["softmax", "softmax_backward"],
     "language/blocks.h": ["product on blocks"],
     "language/tile.h": ["product on blocks", "attention on blocks"],
-    "language/array.h": ["copy", "zip", "fold"],
+    "language/array.h": ["copy", "zip", "fold", "product on blocks", "attention on blocks"],
 }
