@@ -1,6 +1,8 @@
 // From the names on the command line to a backend, and the sentences for names that lead nowhere.
 #include "kernels/backends.h"
 
+#include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include "kernels/cpu/cpu_backend.h"
@@ -15,6 +17,26 @@
 
 namespace glass {
 
+namespace {
+
+// One line about a device that not every machine or build has; or "" and why this one lacks it.
+std::string describe_optional(const std::string& device, std::string& why) {
+#ifdef GLASS_HAS_emulator
+  if (device == "emulator")
+    return "this processor as a GPU: the kernels of CUDA and Metal, thread by thread";
+  if (device == "metal") return metal::describe_metal_device(why);
+#endif
+#ifdef GLASS_HAS_cuda
+  if (device == "cuda") return cuda::describe_cuda_device(why);
+#endif
+  why = "this program was built without it";
+  return "";
+}
+
+constexpr const char* kOptionalDevices[] = {"emulator", "cuda", "metal"};
+
+}   // namespace
+
 std::vector<DeviceInfo> list_devices() {
   std::vector<std::string> isas;
   for (const CpuIsa& isa : cpu_isas())
@@ -23,38 +45,24 @@ std::vector<DeviceInfo> list_devices() {
       {"cpu", "this processor, vector instructions, several threads, f32", isas},
       {"reference", "this processor, the obvious loops, one thread, f32 and f64", {}},
   };
-#ifdef GLASS_HAS_emulator
-  devices.push_back(
-      {"emulator", "this processor as a GPU: the kernels of CUDA and Metal, thread by thread", {}});
-#endif
-#ifdef GLASS_HAS_cuda
-  std::string why;
-  if (std::string gpu = cuda::describe_cuda_device(why); !gpu.empty())
-    devices.push_back({"cuda", gpu, {}});
-#endif
-#ifdef GLASS_HAS_emulator
-  if (const metal::Presence gpu = metal::find_gpu(); gpu.why_not.empty())
-    devices.push_back({"metal", gpu.name + ", through Metal", {}});
-#endif
+  for (const char* device : kOptionalDevices) {
+    std::string why;
+    if (const std::string text = describe_optional(device, why); !text.empty())
+      devices.push_back({device, text, {}});
+  }
   return devices;
 }
 
-std::string why_no_cuda() {
-#ifdef GLASS_HAS_cuda
+std::string why_not(const std::string& device) {
   std::string why;
-  (void)cuda::describe_cuda_device(why);
-  return why;
-#else
-  return "this program was built without device cuda";
-#endif
+  return describe_optional(device, why).empty() ? why : "";
 }
 
-std::string why_no_metal() {
-#ifdef GLASS_HAS_emulator
-  return metal::find_gpu().why_not;
-#else
-  return "this program was built without device metal";
-#endif
+std::vector<MissingDevice> missing_devices() {
+  std::vector<MissingDevice> missing;
+  for (const char* device : kOptionalDevices)
+    if (const std::string why = why_not(device); !why.empty()) missing.push_back({device, why});
+  return missing;
 }
 
 namespace {
@@ -73,6 +81,23 @@ std::string names_of_devices() {   // "cpu, reference or emulator"
   return names;
 }
 
+// Throws std::invalid_argument with the sentence of why_not, or what came up behind it.
+std::unique_ptr<Backend> open_optional(const std::string& device, int threads) {
+  if (const std::string why = why_not(device); !why.empty())
+    throw std::invalid_argument("device " + device + " cannot be used: " + why);
+#ifdef GLASS_HAS_emulator
+  if (device == "emulator")
+    return std::make_unique<GpuBackend>(
+        std::make_unique<emulator::EmulatorDevice>(emulator::Options{}, make_team(threads)));
+  if (device == "metal")
+    return std::make_unique<GpuBackend>(std::make_unique<metal::MetalDevice>());
+#endif
+#ifdef GLASS_HAS_cuda
+  if (device == "cuda") return std::make_unique<GpuBackend>(cuda::open_cuda_device());
+#endif
+  return nullptr;   // why_not has refused it
+}
+
 }   // namespace
 
 std::unique_ptr<Backend> make_backend(const std::string& device, const std::string& isa,
@@ -83,33 +108,16 @@ std::unique_ptr<Backend> make_backend(const std::string& device, const std::stri
                                 " threads; choose 1 to " + std::to_string(kMaxThreads) +
                                 ", or 0 for one per physical core");
   if (device == "auto" || device == "cpu") return make_cpu_backend(isa, threads);
-  if (device == "reference" || device == "emulator" || device == "cuda" || device == "metal")
-    require_no_isa(device, isa);
+  const bool optional =
+      std::count(std::begin(kOptionalDevices), std::end(kOptionalDevices), device);
+  if (device == "reference" || optional) require_no_isa(device, isa);
   if (device == "reference") return make_reference_backend();
-#ifdef GLASS_HAS_emulator
-  if (device == "emulator")
-    return std::make_unique<GpuBackend>(
-        std::make_unique<emulator::EmulatorDevice>(emulator::Options{}, make_team(threads)));
-  if (device == "metal") {
-    if (const std::string why_not = why_no_metal(); !why_not.empty())
-      throw std::invalid_argument(why_not + "; choose auto, " + names_of_devices());
-    return std::make_unique<GpuBackend>(std::make_unique<metal::MetalDevice>());
+  try {
+    if (optional) return open_optional(device, threads);
+    throw std::invalid_argument("there is no device '" + device + "'");
+  } catch (const std::invalid_argument& refusal) {
+    throw std::invalid_argument(refusal.what() + ("; choose auto, " + names_of_devices()));
   }
-#endif
-#ifdef GLASS_HAS_cuda
-  if (device == "cuda") {
-    try {
-      return std::make_unique<GpuBackend>(cuda::open_cuda_device());
-    } catch (const std::invalid_argument& missing) {
-      throw std::invalid_argument(missing.what() + std::string("; choose auto, ") +
-                                  names_of_devices());
-    }
-  }
-#endif
-  const bool known = device == "cuda" || device == "metal" || device == "emulator";
-  throw std::invalid_argument((known ? "this program was built without device " + device
-                                     : "there is no device '" + device + "'") +
-                              "; choose auto, " + names_of_devices());
 }
 
 }   // namespace glass

@@ -14,13 +14,17 @@ struct DeviceInfo {
   std::vector<std::string> isas;   // instruction sets that are built in and run here, best first
 };
 
-// Every device that works here, the one that "auto" picks first.
+// Every device that works here, the one that "auto" picks first. This starts the drivers of GPUs,
+// which may take a second.
 std::vector<DeviceInfo> list_devices();
 
-// Why this machine has no NVIDIA GPU that the program can use, in one sentence; "" where it has.
-std::string why_no_cuda();
-// The same for GPUs of Apple.
-std::string why_no_metal();
+struct MissingDevice {
+  std::string name, why;
+};
+// Every device that does not work here, and why, each in one sentence.
+std::vector<MissingDevice> missing_devices();
+// The sentence about one of them; "" where it works.
+std::string why_not(const std::string& device);
 
 // Every number in f32 or f64, on one thread, by the obvious loops.
 std::unique_ptr<Backend> make_reference_backend();

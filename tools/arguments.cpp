@@ -90,7 +90,10 @@ void check_choice(const Option& o, const std::string& value, const std::string& 
              ".");
     }
   }
-  const std::string near = nearest(value, choices);
+  std::string small = value;   // as all choices are written
+  for (char& c : small)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string near = nearest(small, choices);
   refuse(spelled + ": " + in_quotes(value) + " is not one of " + list_of(choices, "or") + "." +
          (near.empty() ? "" : " Did you mean " + near + "?"));
 }

@@ -3,7 +3,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <string>
 #include <thread>
 #include <vector>
@@ -14,9 +13,11 @@
 
 #include "engine/base/json.h"
 #include "engine/base/text.h"
+#include "engine/tensor.h"
 #include "kernels/cpu/peak.h"
 #include "kernels/cpu/team.h"
 #include "tools/build_info.h"
+#include "tools/device_peak.h"
 #include "tools/machine.h"
 #include "tools/terminal.h"
 
@@ -30,11 +31,9 @@ struct Info {
   double memory_bytes = 0;
   std::vector<std::string> features;
   std::vector<DeviceInfo> devices;
-  std::string why_no_cuda, why_no_metal;   // "" where there is
+  std::vector<MissingDevice> missing;
   Machine machine;
-  double gflops =
-      0;   // the best that multiply-adds from registers reach, with the chosen isa and threads
-  Bandwidth bandwidth{};   // the best that memory reaches
+  Peak peak;   // of what was chosen to compute
 };
 
 std::string operating_system() {
@@ -93,6 +92,17 @@ double physical_memory() {
   return pages > 0 && size > 0 ? static_cast<double>(pages) * static_cast<double>(size) : 0;
 }
 
+// Of a processor its instructions and its memory, of a GPU what runs on it.
+Peak measure(const Machine& machine) {
+  if (is_gpu(machine)) return device_peak(*machine.backend, machine.dtype);
+  const Bandwidth memory = memory_bandwidth(machine.threads);
+  Peak peak;
+  peak.isa = isa_of(machine), peak.threads = machine.threads;
+  peak.gflops = peak_gflops(peak.isa, peak.threads);
+  peak.read_gbps = memory.read, peak.copy_gbps = memory.copy;
+  return peak;
+}
+
 Info gather(const Arguments& args) {
   Info info;
   info.machine = open_machine(args);
@@ -107,11 +117,8 @@ Info gather(const Arguments& args) {
   info.memory_bytes = physical_memory();
   info.features = processor_features();
   info.devices = list_devices();
-  info.why_no_cuda = why_no_cuda();
-  info.why_no_metal = why_no_metal();
-  info.gflops =
-      peak_gflops(info.machine.isa.empty() ? "auto" : info.machine.isa, info.machine.threads);
-  info.bandwidth = memory_bandwidth(info.machine.threads);
+  info.missing = missing_devices();
+  info.peak = measure(info.machine);
   return info;
 }
 
@@ -136,10 +143,17 @@ void print_json(const Info& info) {
         .end();
   }
   json.end();
-  json.field("why_no_cuda", info.why_no_cuda).field("why_no_metal", info.why_no_metal);
-  json.field("peak_gflops", info.gflops)
-      .field("peak_gbps", std::max(info.bandwidth.read, info.bandwidth.copy));
-  json.field("read_gbps", info.bandwidth.read).field("copy_gbps", info.bandwidth.copy);
+  json.key("missing").array();
+  for (const MissingDevice& device : info.missing)
+    json.object().field("name", device.name).field("why", device.why).end();
+  json.end();
+  if (is_gpu(info.machine)) {
+    json.field("peak_gflops", info.peak.product_gflops);
+    json.field("peak_gbps", info.peak.copy_gbps).field("copy_gbps", info.peak.copy_gbps);
+  } else {
+    json.field("peak_gflops", info.peak.gflops).field("peak_gbps", memory_gbps(info.peak));
+    json.field("read_gbps", info.peak.read_gbps).field("copy_gbps", info.peak.copy_gbps);
+  }
   json.end();
   print(json.text() + "\n");
 }
@@ -147,6 +161,21 @@ void print_json(const Info& info) {
 void print_row(std::string_view name, std::string_view value) {
   const std::string pad(name.size() < 16 ? 16 - name.size() : 1, ' ');
   print("  " + ink(Ink::cyan, name, stdout) + pad + std::string(value) + "\n");
+}
+
+void print_measured(const Info& info) {
+  const Peak& peak = info.peak;
+  print("\n" + ink(Ink::bold, "Measured now", stdout) + "\n");
+  if (is_gpu(info.machine)) {
+    const long long n = peak.product_size;
+    print_row("arithmetic", format("%.0f GFLOP/s, a product of %lld x %lld matrices in %s",
+                                   peak.product_gflops, n, n, name_of(info.machine.dtype)));
+    print_row("memory", format("%.1f GB/s copied", peak.copy_gbps));
+    return;
+  }
+  print_row("arithmetic", format("%.0f GFLOP/s, %s multiply-adds on %d thread%s", peak.gflops,
+                                 peak.isa.c_str(), peak.threads, peak.threads == 1 ? "" : "s"));
+  print_row("memory", format("%.1f GB/s read, %.1f GB/s copied", peak.read_gbps, peak.copy_gbps));
 }
 
 void print_text(const Info& info) {
@@ -166,15 +195,10 @@ void print_text(const Info& info) {
     const std::string isas = device.isas.empty() ? "" : " (" + join(device.isas, ", ") + ")";
     print_row(device.name, device.description + isas);
   }
-  if (!info.why_no_cuda.empty()) print_row("cuda", "not here: " + info.why_no_cuda);
-  if (!info.why_no_metal.empty()) print_row("metal", "not here: " + info.why_no_metal);
+  for (const MissingDevice& device : info.missing)
+    print_row(device.name, "not here: " + device.why);
   print_row("chosen here", info.machine.backend->name());
-  print("\n" + ink(Ink::bold, "Measured now", stdout) + "\n");
-  print_row("arithmetic", format("%.0f GFLOP/s, %s multiply-adds on %d thread%s", info.gflops,
-                                 info.machine.isa.empty() ? "vector" : info.machine.isa.c_str(),
-                                 info.machine.threads, info.machine.threads == 1 ? "" : "s"));
-  print_row("memory",
-            format("%.1f GB/s read, %.1f GB/s copied", info.bandwidth.read, info.bandwidth.copy));
+  print_measured(info);
 }
 
 const Example kExamples[] = {{"glass info", "what this machine can do"},

@@ -10,7 +10,7 @@
 namespace glass {
 
 struct Machine {
-  std::string device;   // "cpu" or "reference"; never "auto"
+  std::string device;   // as in --device, but never "auto"
   std::string isa;      // "avx512"; "" where the device has no instruction sets
   int threads = 1;      // as many as really compute; never 0
   DType dtype = DType::f32;

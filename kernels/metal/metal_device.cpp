@@ -1,5 +1,6 @@
 #include "kernels/metal/metal_device.h"
 
+#include <cstdio>
 #include <cstring>
 #include <stdexcept>
 
@@ -35,19 +36,29 @@ Ref open_gpu(const ObjectiveC& objc, std::string& why_not) {
   return gpu;
 }
 
+// How much of the computer's memory the GPU should take.
+constexpr const char* kRecommended = "recommendedMaxWorkingSetSize";
+
 std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
+
+std::string gigabytes(std::uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) * 1e-9);
+  return text;
+}
 
 }   // namespace
 
-Presence find_gpu() {
-  Presence found;
+std::string describe_metal_device(std::string& why) {
   try {
     const ObjectiveC objc;
     const Pool pool(objc);
-    const Ref gpu = open_gpu(objc, found.why_not);
-    if (found.why_not.empty()) found.name = objc.text(gpu.send<Id>("name"));
-  } catch (const std::runtime_error& error) { found.why_not = error.what(); }
-  return found;
+    const Ref gpu = open_gpu(objc, why);
+    if (!why.empty()) return "";
+    return objc.text(gpu.send<Id>("name")) + ", " +
+           gigabytes(gpu.send<std::uint64_t>(kRecommended)) + " of the memory, through Metal";
+  } catch (const std::runtime_error& error) { why = error.what(); }
+  return "";
 }
 
 struct MetalDevice::Entry {
@@ -120,7 +131,7 @@ void MetalDevice::refuse_memory(std::size_t bytes) const {
   throw OutOfDeviceMemory("metal: out of memory: " + megabytes(bytes) + " more are wanted, " +
                           megabytes(memory_->held_bytes()) + " are taken, and " +
                           objc_.text(gpu_.send<Id>("name")) + " recommends at most " +
-                          megabytes(gpu_.send<std::uint64_t>("recommendedMaxWorkingSetSize")) +
+                          megabytes(gpu_.send<std::uint64_t>(kRecommended)) +
                           " in all and has at most " +
                           megabytes(gpu_.send<unsigned long>("maxBufferLength")) + " in one piece");
 }

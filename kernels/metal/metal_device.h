@@ -18,15 +18,12 @@
 
 namespace glass::metal {
 
-// The GPU of this computer: its name, or why none can be used, one sentence.
-struct Presence {
-  std::string name, why_not;
-};
-Presence find_gpu();
+// One line for people about the GPU of this computer; or "" and why none can be used, one sentence.
+std::string describe_metal_device(std::string& why);
 
 class MetalDevice final : public gpu::Device {
  public:
-  MetalDevice();   // throws std::runtime_error with find_gpu's sentence, or what the compiler says
+  MetalDevice();   // throws std::runtime_error with that sentence, or what the compiler says
                    // of the kernels
   ~MetalDevice() override;
 

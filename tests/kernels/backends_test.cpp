@@ -65,24 +65,24 @@ class Driver {
 TEST(Backends, WithoutTheDriverThereIsNoCudaAndOneSentenceSaysWhy) {
   Driver driver("no_such_driver.so.1");
   for (const DeviceInfo& device : list_devices()) EXPECT_NE(device.name, "cuda");
-  EXPECT_THAT(why_no_cuda(), HasSubstr("cannot be opened (no_such_driver.so.1"));
+  EXPECT_THAT(why_not("cuda"), HasSubstr("cannot be opened (no_such_driver.so.1"));
   EXPECT_THAT(refusal("cuda", "auto", 1), HasSubstr("cannot be opened (no_such_driver.so.1"));
   EXPECT_THAT(refusal("cuda", "auto", 1), HasSubstr("; choose auto, cpu, reference"));
   driver.use("libc.so.6");   // a library, but not the driver
-  EXPECT_THAT(why_no_cuda(), HasSubstr("the NVIDIA driver libc.so.6 has no cuInit"));
+  EXPECT_THAT(why_not("cuda"), HasSubstr("the NVIDIA driver libc.so.6 has no cuInit"));
 }
 
 TEST(Backends, WithoutMetalThereIsNoGpuOfAppleAndOneSentenceSaysWhy) {
   Driver library("no_such_metal.so", "GLASS_METAL");
   for (const DeviceInfo& device : list_devices()) EXPECT_NE(device.name, "metal");
-  EXPECT_THAT(why_no_metal(), HasSubstr("no_such_metal.so"));
+  EXPECT_THAT(why_not("metal"), HasSubstr("no_such_metal.so"));
   EXPECT_THAT(refusal("metal", "auto", 1), HasSubstr("no_such_metal.so"));
   EXPECT_THAT(refusal("metal", "auto", 1), HasSubstr("; choose auto, cpu, reference"));
   library.use("libc.so.6");   // a library, but not the runtime of Objective-C
-  EXPECT_THAT(why_no_metal(), HasSubstr("lacks objc_getClass"));
+  EXPECT_THAT(why_not("metal"), HasSubstr("lacks objc_getClass"));
   ::unsetenv("GLASS_METAL");
 #ifdef __linux__
-  EXPECT_THAT(why_no_metal(), HasSubstr("this system is another one"));
+  EXPECT_THAT(why_not("metal"), HasSubstr("this system is another one"));
 #endif
 }
 

@@ -1,17 +1,22 @@
 // The real program, driven from outside as a user or a script would: what it prints where, and how
 // it ends.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <regex>
 #include <sstream>
 
+#include "engine/base/json_value.h"
 #include "tests/tools/process.h"
 #include "tools/arguments.h"
 #include "tools/commands.h"
 
 namespace glass::test {
 namespace {
+
+using testing::HasSubstr;
 
 // A refusal: the exit code, nothing on stdout, exactly one line on stderr that begins with "error:
 // " and holds `part`.
@@ -86,6 +91,7 @@ TEST(CommandLine, DevicesAndInstructionSetsThatAreNotThereAreUsageErrors) {
       ExitCode::usage, "the NVIDIA driver cannot be opened (none.so.1");
   expect_refusal(glass({"info", "--device", "gpu"}), ExitCode::usage,
                  "auto, cpu, reference, emulator, cuda or metal");
+  expect_refusal(glass({"info", "--device", "CUDA"}), ExitCode::usage, "Did you mean cuda?");
   expect_refusal(glass({"info", "--isa", "sse9"}), ExitCode::usage, "'sse9' is not one of");
   expect_refusal(glass({"info", "--dtype", "f16"}), ExitCode::usage, "f32, bf16 or f64");
   expect_refusal(glass({"info", "--dtype", "f64", "--device", "cpu"}), ExitCode::usage,
@@ -98,6 +104,21 @@ TEST(CommandLine, DevicesAndInstructionSetsThatAreNotThereAreUsageErrors) {
 #elif defined(__aarch64__)
   expect_refusal(glass({"info", "--isa", "avx2"}), ExitCode::usage, "avx2");
 #endif
+}
+
+TEST(CommandLine, InfoSaysOfEachDeviceThatIsNotThereWhy) {
+  const Launch none{
+      .environment = {{"GLASS_CUDA_DRIVER", "none.so.1"}, {"GLASS_METAL", "no_metal.so"}}};
+  const Outcome text = glass({"info", "--threads", "1"}, none);
+  EXPECT_THAT(text.out, HasSubstr("\n  cuda            not here: "));
+  EXPECT_THAT(text.out, HasSubstr("\n  metal           not here: "));
+  const JsonValue json = parse_json(glass({"info", "--threads", "1", "--json"}, none).out, "json");
+  std::string missing;
+  for (const JsonValue& device : json.at("missing", "json").items)
+    missing += device.at("name", "missing").string("name") + ": " +
+               device.at("why", "missing").string("why") + "\n";
+  EXPECT_THAT(missing, HasSubstr("cuda: the NVIDIA driver cannot be opened (none.so.1"));
+  EXPECT_THAT(missing, HasSubstr("metal: Metal cannot be opened (no_metal.so"));
 }
 
 TEST(CommandLine, AWrongVariableIsAUsageErrorThatNamesIt) {

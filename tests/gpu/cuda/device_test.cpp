@@ -73,7 +73,7 @@ TEST_F(Cuda, SaysHowMuchMemoryWasWantedAndHowMuchThereIs) {
 
 TEST_F(Cuda, AGpuThatIsTooOldOrNotThereIsOneSentence) {
   ::setenv("GLASS_STAND_IN", "capability=75", 1);
-  EXPECT_THAT(why_no_cuda(), HasSubstr("has compute capability 7.5, and the kernels need 8.0"));
+  EXPECT_THAT(why_not("cuda"), HasSubstr("has compute capability 7.5, and the kernels need 8.0"));
   EXPECT_THROW((void)make_backend("cuda", "auto", 0), std::invalid_argument);
 }
 

@@ -27,7 +27,7 @@ class Cuda : public testing::Test {
   void SetUp() override {
     ::setenv("GLASS_CUDA_DRIVER", GLASS_STAND_IN_CUDA, 1);
     ::unsetenv("GLASS_STAND_IN");
-    std::string why = why_no_cuda();
+    std::string why = why_not("cuda");
     if (!why.empty()) GTEST_SKIP() << why;
     ASSERT_EQ(live(), 0);
   }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -88,17 +89,25 @@ TEST_F(Metal, TrainsAGptAsTheReferenceDoes) {
 }
 
 TEST_F(Metal, SaysWhyAGpuCannotBeUsed) {
-  EXPECT_EQ(find_gpu().why_not, "");
+  EXPECT_EQ(why_not("metal"), "");
   const stand_in::Books before = books;
   books.has_gpu = false;
-  EXPECT_THAT(find_gpu().why_not, HasSubstr("no GPU that Metal knows"));
+  EXPECT_THAT(why_not("metal"), HasSubstr("no GPU that Metal knows"));
   books.has_gpu = true;
   books.family_apple = 1005;   // of a telephone
-  EXPECT_THAT(find_gpu().why_not, HasSubstr("M1 or a later GPU"));
+  EXPECT_THAT(why_not("metal"), HasSubstr("M1 or a later GPU"));
   books.family_metal = 5000;
-  EXPECT_THAT(find_gpu().why_not, HasSubstr("macOS has from version 13 on"));
+  EXPECT_THAT(why_not("metal"), HasSubstr("macOS has from version 13 on"));
   EXPECT_THROW(MetalDevice(), std::runtime_error);
   books.family_apple = before.family_apple, books.family_metal = before.family_metal;
+}
+
+TEST_F(Metal, IsListedWithItsMemory) {
+  const std::vector<DeviceInfo> devices = list_devices();
+  const auto metal = std::find_if(devices.begin(), devices.end(),
+                                  [](const DeviceInfo& info) { return info.name == "metal"; });
+  ASSERT_NE(metal, devices.end());
+  EXPECT_EQ(metal->description, "stand-in for an Apple GPU, 1.07 GB of the memory, through Metal");
 }
 
 TEST_F(Metal, TellsAllThatTheCompilerSays) {
