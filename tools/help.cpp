@@ -119,6 +119,24 @@ std::vector<Group> groups_of(const std::vector<const Option*>& options) {
   return groups;
 }
 
+// What the program reads from its environment, all of it.
+struct Variable {
+  const char *name, *meaning;
+};
+// clang-format off
+constexpr Variable kVariables[] = {
+    {"GLASS_DEVICE, GLASS_SEED, ...", "options for every command: GLASS_ and the name of one; what is typed goes first"},
+    {"GLASS_DATA",        "a folder with public data and rank files (glass data list)"},
+    {"GLASS_CUDA_DRIVER", "the library behind --device cuda [libcuda.so.1]"},
+    {"GLASS_NVRTC",       "the library that compiles kernels for it where nvcc has not [libnvrtc.so]"},
+    {"GLASS_METAL",       "the library behind --device metal [that of macOS]"},
+    {"GLASS_FAULT",       "for tests: nan_loss@37 plants a NaN in step 37 of a training"},
+    {"GLASS_KILL_AT",     "for tests: the place at which a saving is killed"},
+    {"NO_COLOR, CLICOLOR_FORCE, TERM, COLUMNS", "as everywhere: colours and width of the terminal"},
+    {"XDG_CACHE_HOME, XDG_DATA_HOME, HOME", "where compiled kernels and fetched data are kept [~/.cache, ~/.local/share]"},
+};
+// clang-format on
+
 std::string no_such_command(const std::string& word, const std::string& path,
                             std::span<const Command* const> among) {
   std::vector<std::string> names;
@@ -166,6 +184,9 @@ std::string overview() {
                   Ink::green);
     }
   }
+  text += "\n" + heading("Environment");
+  for (const Variable& v : kVariables)
+    text += row(v.name, v.meaning, std::min(34, width * 34 / 80), width);
   return text + "\nEvery command explains itself: glass COMMAND --help\n";
 }
 
@@ -210,6 +231,9 @@ std::string reference_markdown() {
     for (std::size_t i = 0; (i = s.find('|', i)) != std::string::npos; i += 2) s.insert(i, "\\");
     return s;
   };
+  text += "\n## Environment\n\n| variable | meaning |\n|---|---|\n";
+  for (const Variable& v : kVariables)
+    text += "| `" + std::string(v.name) + "` | " + v.meaning + " |\n";
   for (const Named& named : runnable_commands()) {
     text += "\n## `" + named.path + "`\n\n" + std::string(named.command->summary) + ".";
     if (!named.command->about.empty()) text += " " + std::string(named.command->about);

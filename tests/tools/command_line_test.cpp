@@ -121,6 +121,25 @@ TEST(CommandLine, InfoSaysOfEachDeviceThatIsNotThereWhy) {
   EXPECT_THAT(missing, HasSubstr("metal: Metal cannot be opened (no_metal.so"));
 }
 
+TEST(CommandLine, HelpNamesEveryVariableThatIsRead) {
+  const std::string help = glass({"help"}).out, reference = glass({"help", "--markdown"}).out;
+  static const std::regex kReads(R"re(environment\("(\w+)"\)|getenv\("(GLASS_\w+)"\))re");
+  int read = 0;
+  for (const char* floor : {"kernels", "engine", "model", "interp", "tools"})
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(
+             std::filesystem::path(GLASS_SOURCE_DIR) / floor)) {
+      if (entry.path().extension() != ".cpp") continue;
+      const std::string code = bytes_of(entry.path().string());
+      for (std::sregex_iterator at(code.begin(), code.end(), kReads), end; at != end;
+           ++at, ++read) {
+        const std::string name = (*at)[1].str() + (*at)[2].str();
+        EXPECT_THAT(help, HasSubstr(name)) << entry.path();
+        EXPECT_THAT(reference, HasSubstr(name)) << entry.path();
+      }
+    }
+  EXPECT_GE(read, 6);
+}
+
 TEST(CommandLine, AWrongVariableIsAUsageErrorThatNamesIt) {
   expect_refusal(glass({"info"}, {.environment = {{"GLASS_THREADS", "many"}}}), ExitCode::usage,
                  "GLASS_THREADS (in the environment)");
