@@ -311,6 +311,7 @@ void Run::note_losses(MetricsRow& row) const {
 }
 
 void Run::look(MetricsRow& row) {
+  watcher_.on_look(trainer_.steps());
   losses_ = trainer_.estimate();
   note_losses(row);
   const double judged = std::isnan(losses_.val) ? losses_.train : losses_.val;

@@ -26,6 +26,7 @@ class RunWatcher {
   virtual ~RunWatcher();
   virtual void on_step(const StepResult&, double /*ms*/) {}
   virtual void on_row(const MetricsRow&) {}
+  virtual void on_look(std::int64_t /*step*/) {}   // an evaluation begins
   virtual void on_evaluation(std::int64_t /*step*/, const Losses&, bool /*best*/) {}
   virtual void on_samples(std::int64_t /*step*/, const std::string& /*text*/) {}
   virtual void on_saved(std::int64_t /*step*/, const SavedFile&, bool /*best*/) {}

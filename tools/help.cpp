@@ -128,6 +128,7 @@ constexpr Variable kVariables[] = {
     {"GLASS_DEVICE, GLASS_SEED, ...", "options for every command: GLASS_ and the name of one; what is typed goes first"},
     {"GLASS_DATA",        "a folder with public data and rank files (glass data list)"},
     {"GLASS_CUDA_DRIVER", "the library behind --device cuda [libcuda.so.1]"},
+    {"GLASS_CUDA_GRAPHS", "0: start its kernels one by one, without graphs"},
     {"GLASS_NVRTC",       "the library that compiles kernels for it where nvcc has not [libnvrtc.so]"},
     {"GLASS_METAL",       "the library behind --device metal [that of macOS]"},
     {"GLASS_FAULT",       "for tests: nan_loss@37 plants a NaN in step 37 of a training"},

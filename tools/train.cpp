@@ -73,6 +73,19 @@ void mention_ignored(TrainView& view, const Arguments& args) {
              " no effect here.");
 }
 
+// What whoever chose the device, or did not, should know of it.
+void mention_device(TrainView& view, const Arguments& args, const Machine& machine) {
+  if (machine.device == "emulator")
+    view.say(
+        "note     the emulator shows what GPU kernels do, thread by thread, hundreds of times "
+        "slower than --device cpu.");
+  if (args.text("device") != "auto") return;
+  for (const DeviceInfo& device : list_devices())
+    if (device.name == "cuda" || device.name == "metal")
+      view.say("note     --device " + device.name + " trains on the GPU: " + device.description +
+               ".");
+}
+
 double peak_of(const Machine& machine) {
   return machine.device == "cpu" ? peak_gflops(machine.isa, machine.threads) : 0;
 }
@@ -169,12 +182,13 @@ ExitCode run(const Arguments& said) {
   if (!place.said.empty()) view.say("note     " + place.said);
   for (const std::string& note : request.notes) view.say("note     " + note);
   mention_ignored(view, args);
+  mention_device(view, args, machine);
   introduce(view, request, data, trainer, machine, lines, place.folder);
   if (!place.branch.empty())
     view.say("note     goes on from " + place.branch + " at step " + with_commas(trainer.steps()));
   if (trainer.steps() > 0) mention_schedule(view, request.train, trainer.steps());
   stop_on_interrupt();
-  const TrainStory story{run, trainer, data, lines, view, place.folder};
+  const TrainStory story{run, trainer, machine, data, lines, view, place.folder};
   const bool stopped = run.go() == Run::End::stopped;
   const TrainResult result = stopped ? stopped_result(story) : finished_result(story);
   if (stopped)
@@ -182,7 +196,7 @@ ExitCode run(const Arguments& said) {
              run.last_saved() + ". Go on with: glass train --resume " + place.folder);
   end_quietly_on_closed_pipe();
   if (args.flag("json")) print_json(result);
-  else if (!stopped) print_text(result, data);
+  else if (!stopped) print_text(result, story);
   return stopped ? ExitCode::interrupted : ExitCode::ok;
 }
 

@@ -48,6 +48,13 @@ bool worth_reading_whole(Trainer& trainer, const Dataset& data) {
   return !data.made && data.val.size() > 1 && flops <= 5e12;
 }
 
+double in_mib(std::int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
+
+// Tensors on a processor lie among all else that the program holds.
+bool has_own_memory(const Machine& machine) {
+  return machine.device != "cpu" && machine.device != "reference";
+}
+
 // What is told at the end must be told even if a picture or a sample cannot be had.
 template <class Act>
 void try_to(const Act& act) {
@@ -64,6 +71,7 @@ TrainResult stand_of(const TrainStory& s) {
   r.best_val_loss = s.run.best_val_loss();
   r.tokens_per_second = s.view.tokens_per_second(), r.seconds = s.view.seconds();
   r.checkpoint = s.run.last_saved();
+  r.memory = s.machine.backend->memory_use();
   return r;
 }
 
@@ -100,6 +108,7 @@ void print_json(const TrainResult& r) {
       .field("tokens_per_second", r.tokens_per_second)
       .field("params", r.params);
   json.field("checkpoint", r.checkpoint).field("seconds", r.seconds).field("loss_png", r.loss_png);
+  json.field("device_memory_mb", in_mib(r.memory.most_used_bytes));
   json.field("stopped", r.stopped)
       .field("val_tokens", r.val_tokens)
       .field("samples", r.samples.lines);
@@ -108,7 +117,8 @@ void print_json(const TrainResult& r) {
   print(json.end().text() + "\n");
 }
 
-void print_text(const TrainResult& r, const Dataset& data) {
+void print_text(const TrainResult& r, const TrainStory& story) {
+  const Dataset& data = story.data;
   if (!r.samples.lines.empty()) print("\n" + r.samples.text() + "\n\n");
   if (r.samples.known >= 0) {
     print(format("%d of these %zu are new: they are not in the text that it learned from.\n",
@@ -129,6 +139,9 @@ void print_text(const TrainResult& r, const Dataset& data) {
     print(
         format("of what comes again in held-out sequences it knows %.1f %%, at %.4f nats a token\n",
                100 * r.losses.val_accuracy, r.losses.val));
+  if (has_own_memory(story.machine))
+    print(format("memory of the device %.1f MiB at most, %.1f MiB held for it\n",
+                 in_mib(r.memory.most_used_bytes), in_mib(r.memory.most_held_bytes)));
   print("checkpoint " + r.checkpoint + "\nloss curve " + r.loss_png + "\n");
 }
 

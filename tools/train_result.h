@@ -5,6 +5,7 @@
 #include <string>
 
 #include "model/run.h"
+#include "tools/machine.h"
 #include "tools/train_samples.h"
 #include "tools/train_view.h"
 
@@ -17,6 +18,7 @@ struct TrainResult {
   std::string checkpoint, loss_png;
   std::int64_t val_tokens = 0;
   SampleReport samples;
+  MemoryUse memory{};   // of the device
   bool stopped = false;
 };
 
@@ -24,6 +26,7 @@ struct TrainResult {
 struct TrainStory {
   Run& run;
   Trainer& trainer;
+  const Machine& machine;
   const Dataset& data;
   CorpusEntropy lines;   // to compare the loss with
   TrainView& view;
@@ -33,6 +36,6 @@ struct TrainStory {
 TrainResult stopped_result(const TrainStory& story);    // of a run that somebody stopped
 TrainResult finished_result(const TrainStory& story);   // looks at all that is held out, and writes
 void print_json(const TrainResult& result);
-void print_text(const TrainResult& result, const Dataset& data);
+void print_text(const TrainResult& result, const TrainStory& story);
 
 }   // namespace glass

@@ -169,22 +169,41 @@ void TrainView::remember(double loss) {
   each_ *= 2;
 }
 
+// Nobody waits longer than a slow step and half a minute for a plain line.
+bool TrainView::wants_line(const StepResult& step, double ms) {
+  constexpr double kLongestSilenceMs = 30e3;
+  unsaid_ms_ += ms;
+  if (step.step % plan_.log_interval != 0 && step.step != plan_.max_iters &&
+      unsaid_ms_ < kLongestSilenceMs)
+    return false;
+  unsaid_ms_ = 0;
+  return true;
+}
+
+void TrainView::rewrite(const std::string& text) {
+  clear_line();
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+  line_open_ = true;
+}
+
 void TrainView::on_step(const StepResult& step, double ms) {
   ++steps_;
   step_ms_ += ms;
   recent_ms_ += (ms - recent_ms_) * std::max(0.05, 1 / static_cast<double>(steps_));
   remember(step.loss);
-  if (style_ == Style::lines &&
-      (step.step % plan_.log_interval == 0 || step.step == plan_.max_iters))
-    say(plain(step));
+  if (style_ == Style::lines && wants_line(step, ms)) say(plain(step));
   if (style_ != Style::rewritten) return;
   const bool due = std::chrono::duration<double>(Clock::now() - shown_).count() > 0.1;
   if (!due && step.step != plan_.max_iters) return;
   shown_ = Clock::now();
-  clear_line();
-  std::fputs(progress(step).c_str(), stderr);
-  std::fflush(stderr);
-  line_open_ = true;
+  rewrite(progress(step));
+}
+
+void TrainView::on_look(std::int64_t step) {
+  if (style_ == Style::rewritten)
+    rewrite(format("step %lld/%lld  looks at what is held out ...", static_cast<long long>(step),
+                   static_cast<long long>(plan_.max_iters)));
 }
 
 void TrainView::on_evaluation(std::int64_t step, const Losses& losses, bool best) {

@@ -21,6 +21,7 @@ class TrainView final : public RunWatcher {
   TrainView(Style style, const Plan& plan);
 
   void on_step(const StepResult& step, double ms) override;
+  void on_look(std::int64_t step) override;
   void on_evaluation(std::int64_t step, const Losses& losses, bool best) override;
   void on_samples(std::int64_t step, const std::string& text) override;
   void on_saved(std::int64_t step, const SavedFile& file, bool best) override;
@@ -34,6 +35,8 @@ class TrainView final : public RunWatcher {
   double seconds() const;
 
  private:
+  bool wants_line(const StepResult& step, double ms);
+  void rewrite(const std::string& text);
   std::string progress(const StepResult& step) const;
   std::string plain(const StepResult& step) const;
   std::string tokens_now() const;
@@ -50,6 +53,7 @@ class TrainView final : public RunWatcher {
   std::int64_t each_ = 1, summed_ = 0;
   double val_ = MetricsRow::kNone;
   double step_ms_ = 0, recent_ms_ = 0;   // all steps together; a running mean
+  double unsaid_ms_ = 0;                 // of the steps since the last plain line
   std::int64_t steps_ = 0;
   bool line_open_ = false;
   std::chrono::steady_clock::time_point began_, shown_{};

@@ -11,32 +11,16 @@
 
 #include "engine/base/json_value.h"
 #include "tests/tools/process.h"
+#include "tests/tools/tiny_training.h"
 
 namespace glass::test {
 namespace {
 
 using ::testing::HasSubstr;
 
-// A model so small that a step takes a fraction of a millisecond.
-const std::vector<std::string> kTiny = {"--n_layer=1",    "--n_head=2",       "--n_embd=16",
-                                        "--block_size=8", "--batch_size=4",   "--eval_interval=50",
-                                        "--eval_iters=2", "--log_interval=1", "--threads=1"};
-
-std::vector<std::string> tiny(std::vector<std::string> words) {
-  words.insert(words.begin(), "train");
-  words.insert(words.end(), kTiny.begin(), kTiny.end());
-  return words;
-}
-
 bool exists(const std::string& path) {
   struct stat status {};
   return ::stat(path.c_str(), &status) == 0;
-}
-
-std::string rhyme() {
-  std::string text;
-  for (int i = 0; i < 60; ++i) text += "one two three four five\nonce I caught a fish alive\n";
-  return text;
 }
 
 TEST(Train, LeavesARunFolderThatSaysEverything) {
@@ -60,65 +44,6 @@ TEST(Train, LeavesARunFolderThatSaysEverything) {
   // The last evaluation too, though it is no multiple of the interval.
   EXPECT_THAT(bytes_of(folder / "run/metrics.jsonl"),
               ::testing::MatchesRegex("(.*\n)*\\{\"step\": 40, \"train_loss\": [0-9.]+, \"val_loss\": [0-9.]+\\}\n"));
-}
-
-// Everything a GPT needs, forward and backward, with dropout and the optimizer, as kernels of a GPU.
-TEST(Train, OnTheEmulatorOfGpusItLearnsWhatTheReferenceLearns) {
-  const Scratch folder;
-  const std::string text = folder.write("rhyme.txt", rhyme());
-  const auto loss_on = [&](const std::string& device, const std::vector<std::string>& more) {
-    std::vector<std::string> words = {text,  "--max-iters", "4",           "--dropout", "0.1",
-                                      "--device", device, "--out", folder / device, "--overwrite", "--json"};
-    words.insert(words.end(), more.begin(), more.end());
-    const Outcome outcome = glass(tiny(words));
-    EXPECT_EQ(outcome.code, 0) << outcome.text();
-    return parse_json(outcome.out, "the output").at("val_loss", "json").number("val_loss");
-  };
-  const std::vector<std::string> gpt2 = {}, llama = {"--norm-type", "rmsnorm", "--pos", "rope", "--act", "swiglu"};
-  EXPECT_NEAR(loss_on("emulator", gpt2), loss_on("reference", gpt2), 2e-4);
-  EXPECT_NEAR(loss_on("emulator", llama), loss_on("reference", llama), 2e-4);
-}
-
-// The same through the driver of NVIDIA GPUs, or rather the stand-in for it (tests/gpu/cuda): numbers of Hopper, and pairs of
-// bf16 on the matrix units of Ampere.
-TEST(Train, OnAnNvidiaGpuItLearnsWhatTheReferenceLearns) {
-  const Scratch folder;
-  const std::string text = folder.write("rhyme.txt", rhyme());
-  const auto loss_on = [&](const std::string& device, const std::string& dtype,
-                           const Launch& launch = {}) {
-    const Outcome outcome = glass(
-        tiny({text, "--max-iters", "4", "--dropout", "0.1", "--device", device, "--dtype", dtype,
-              "--out", folder / device, "--overwrite", "--json"}),
-        launch);
-    EXPECT_EQ(outcome.code, 0) << outcome.text();
-    return parse_json(outcome.out, "the output").at("val_loss", "json").number("val_loss");
-  };
-  const std::string stand_in = std::string(GLASS_BINARY_DIR) + "/libstand_in_cuda.so";
-  const Outcome here = glass({"info", "--threads", "1"}, {.environment = {{"GLASS_CUDA_DRIVER", stand_in}}});
-  if (here.out.find("compute capability") == std::string::npos)
-    GTEST_SKIP() << "neither a GPU nor the stand-in for one can be used here";
-  const double expected = loss_on("reference", "f32");
-  EXPECT_NEAR(loss_on("cuda", "f32", {.environment = {{"GLASS_CUDA_DRIVER", stand_in}}}), expected, 2e-4);
-  EXPECT_NEAR(loss_on("cuda", "bf16",
-                      {.environment = {{"GLASS_CUDA_DRIVER", stand_in},
-                                       {"GLASS_STAND_IN", "capability=80"}}}),
-              expected, 0.03);
-}
-
-TEST(Train, AGpuWithoutMemoryEndsInOneSentence) {
-  const Scratch folder;
-  const Outcome outcome = glass(
-      tiny({folder.write("rhyme.txt", rhyme()), "--max-iters", "1", "--device", "cuda", "--out", folder / "run"}),
-      {.environment = {{"GLASS_CUDA_DRIVER", std::string(GLASS_BINARY_DIR) + "/libstand_in_cuda.so"},
-                       {"GLASS_STAND_IN", "gigabytes=0.00001"}}});
-  if (outcome.err.find("cannot be used") != std::string::npos)
-    GTEST_SKIP() << "neither a GPU nor the stand-in for one can be used here";
-  EXPECT_EQ(outcome.code, 4) << outcome.text();
-  EXPECT_THAT(outcome.err, HasSubstr("error: out of memory on the GPU: "));
-  EXPECT_THAT(outcome.err, HasSubstr("are free, "));
-  EXPECT_THAT(outcome.err, HasSubstr("are in use, and of "));
-  EXPECT_THAT(outcome.err,
-              HasSubstr("; ask for less: a smaller --batch-size or --block-size, or --recompute."));
 }
 
 TEST(Train, PrintsResultsOnStdoutAndProgressOnStderr) {
