@@ -31,11 +31,13 @@ void Memory::release(std::byte* address) noexcept {
   buffers_.erase(found);
 }
 
-std::byte* Memory::host_view(const std::byte* address, std::size_t bytes) const {
+Memory::Place Memory::place_of(const std::byte* address, std::size_t bytes) const {
   const std::less_equal<> at_most;
-  for (const Buffer& b : buffers_)
-    if (at_most(b.address, address) && at_most(address + bytes, b.address + b.bytes))
-      return b.contents + (address - b.address);
+  for (const Buffer& b : buffers_) {
+    if (!at_most(b.address, address) || !at_most(address + bytes, b.address + b.bytes)) continue;
+    const auto offset = address - b.address;
+    return {b.object.id(), static_cast<unsigned long>(offset), b.contents + offset};
+  }
   throw std::logic_error("metal: " + std::to_string(bytes) +
                          " bytes are not inside of one buffer of the GPU");
 }

@@ -22,9 +22,14 @@ class Memory {
   // No kernel may be waiting. nullptr is allowed.
   void release(std::byte* address) noexcept;
 
-  // Where the processor reads and writes these bytes. Throws std::logic_error where they are not
-  // inside of one buffer.
-  std::byte* host_view(const std::byte* address, std::size_t bytes) const;
+  // Where these bytes are: for Metal, and for the processor, which reads and writes them at
+  // `contents`. Throws std::logic_error where they are not inside of one buffer.
+  struct Place {
+    Id buffer;
+    unsigned long offset;
+    std::byte* contents;
+  };
+  Place place_of(const std::byte* address, std::size_t bytes) const;
 
   // All buffers in the order in which they were made; release() changes it.
   std::size_t buffers() const { return buffers_.size(); }

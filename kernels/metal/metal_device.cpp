@@ -18,8 +18,10 @@ constexpr unsigned long kLanguage = (3ul << 16);   // MTLLanguageVersion3_0
 constexpr unsigned long kReadAndWrite = 3;         // MTLResourceUsageRead | MTLResourceUsageWrite
 constexpr unsigned long kWarp = 32;
 constexpr unsigned long kMostArgumentBytes = 4096;   // what setBytes takes
-// So many launches are handed over at once: the GPU begins while the processor goes on collecting.
-constexpr unsigned kLaunchesPerBatch = 64;
+// So many commands are handed over at once: the GPU begins while the processor goes on collecting.
+constexpr unsigned kCommandsPerBatch = 64;
+constexpr std::size_t kStagingBytes = std::size_t{1} << 20;
+constexpr std::size_t kWord = 4;   // copies of Metal begin and end at multiples of it
 
 struct Size {   // MTLSize
   unsigned long width, height, depth;
@@ -76,6 +78,8 @@ MetalDevice::MetalDevice() {
   queue_ = Ref(objc_, gpu_.send<Id>("newCommandQueue"));
   library_ = compile();
   memory_ = std::make_unique<Memory>(objc_, gpu_.id());
+  staging_ = memory_->allocate(kStagingBytes);
+  if (!staging_) refuse_memory(kStagingBytes);
 }
 
 MetalDevice::~MetalDevice() {
@@ -141,25 +145,46 @@ void MetalDevice::release(std::byte* block, std::size_t) noexcept {
   memory_->release(block);
 }
 
-// The processor writes at once, so everything that was started before has to be over.
+// The processor may write at once only where nothing that was started before can still look there.
 void MetalDevice::upload(std::byte* to, const void* host, std::size_t bytes) {
   if (bytes == 0) return;
   const Entry entry(*this);
+  const Memory::Place target = memory_->place_of(to, bytes);
+  const bool idle = !commands_ && committed_.empty();
+  const bool can_be_copied = target.offset % kWord == 0 && bytes % kWord == 0;
+  if (idle || !can_be_copied || bytes > kStagingBytes) write(target, host, bytes);
+  else write_later(target, host, bytes);
+}
+
+void MetalDevice::write(const Memory::Place& target, const void* host, std::size_t bytes) {
   wait_for_all();
-  std::memcpy(memory_->host_view(to, bytes), host, bytes);
+  std::memcpy(target.contents, host, bytes);
+}
+
+// The bytes stand beside until their turn comes, and the GPU copies them. Where the staging memory
+// ends, everything is waited for, and it begins again.
+void MetalDevice::write_later(const Memory::Place& target, const void* host, std::size_t bytes) {
+  if (staging_used_ + bytes > kStagingBytes) wait_for_all();
+  const Memory::Place staged = memory_->place_of(staging_ + staging_used_, bytes);
+  staging_used_ += bytes;
+  std::memcpy(staged.contents, host, bytes);
+  open_encoder(Encoder::copies);
+  encoder_.send("copyFromBuffer:sourceOffset:toBuffer:destinationOffset:size:", staged.buffer,
+                staged.offset, target.buffer, target.offset, static_cast<unsigned long>(bytes));
+  count_command();
 }
 
 void MetalDevice::download(void* host, const std::byte* from, std::size_t bytes) {
   if (bytes == 0) return;
   const Entry entry(*this);
   wait_for_all();
-  std::memcpy(host, memory_->host_view(from, bytes), bytes);
+  std::memcpy(host, memory_->place_of(from, bytes).contents, bytes);
 }
 
 void MetalDevice::launch(const gpu::Kernel& kernel, const void* args, gpu::Grid grid) {
   const Entry entry(*this);
   const Id pipeline = pipeline_of(kernel);
-  if (!encoder_) begin_batch();
+  open_encoder(Encoder::launches);
   for (; buffers_announced_ < memory_->buffers(); ++buffers_announced_)
     encoder_.send("useResource:usage:", memory_->buffer(buffers_announced_), kReadAndWrite);
   encoder_.send("setComputePipelineState:", pipeline);
@@ -167,7 +192,7 @@ void MetalDevice::launch(const gpu::Kernel& kernel, const void* args, gpu::Grid 
                 0ul);
   encoder_.send("dispatchThreadgroups:threadsPerThreadgroup:", Size{grid.x, grid.y, grid.z},
                 Size{kernel.threads, 1, 1});
-  if (++launches_ == kLaunchesPerBatch) commit_batch();
+  count_command();
 }
 
 void MetalDevice::wait() {
@@ -175,25 +200,41 @@ void MetalDevice::wait() {
   wait_for_all();
 }
 
-// An encoder of this kind runs its launches one after the other, each with what the one before it
-// wrote.
-void MetalDevice::begin_batch() {
-  commands_ = Ref::retained(objc_, queue_.send<Id>("commandBuffer"));
-  encoder_ = Ref::retained(objc_, commands_.send<Id>("computeCommandEncoder"));
-  launches_ = 0;
+// One encoder takes commands at a time. It runs them one after the other, each with what the one
+// before it wrote, and behind what the encoders before it took.
+void MetalDevice::open_encoder(Encoder wanted) {
+  if (takes_ == wanted) return;
+  end_encoder();
+  if (!commands_) commands_ = Ref::retained(objc_, queue_.send<Id>("commandBuffer"));
+  const char* const name =
+      wanted == Encoder::launches ? "computeCommandEncoder" : "blitCommandEncoder";
+  encoder_ = Ref::retained(objc_, commands_.send<Id>(name));
+  takes_ = wanted;
   buffers_announced_ = 0;
 }
 
-void MetalDevice::commit_batch() {
+void MetalDevice::end_encoder() {
+  if (takes_ == Encoder::none) return;
   encoder_.send("endEncoding");
   encoder_.reset();
+  takes_ = Encoder::none;
+}
+
+void MetalDevice::count_command() {
+  if (++commands_in_batch_ == kCommandsPerBatch) commit_batch();
+}
+
+void MetalDevice::commit_batch() {
+  end_encoder();
   commands_.send("commit");
   committed_.push_back(std::move(commands_));
+  commands_in_batch_ = 0;
 }
 
 // A queue runs what was committed in order, so the last batch is over when all are.
 void MetalDevice::wait_for_all() {
-  if (encoder_) commit_batch();
+  if (commands_) commit_batch();
+  staging_used_ = 0;
   if (committed_.empty()) return;
   committed_.back().send("waitUntilCompleted");
   const std::vector<Ref> over = std::move(committed_);

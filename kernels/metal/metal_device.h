@@ -2,10 +2,11 @@
 // by the compiler that is part of macOS, from the text that the program carries
 // (kernels/gpu/kernel_text.h).
 //
-// Work is collected before it is handed over: a command buffer takes launches in the order in which
-// they are to run, and Metal begins with it when it is committed. wait() is the only place where
-// the processor stands still.
+// Work is collected before it is handed over: a command buffer takes launches and copies in the
+// order in which they are to run, and Metal begins with it when it is committed. The processor
+// stands still where it wants to see a number, and where more is uploaded than can wait in line.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -40,7 +41,12 @@ class MetalDevice final : public gpu::Device {
 
   Ref compile() const;
   Id pipeline_of(const gpu::Kernel&);
-  void begin_batch();
+  void write(const Memory::Place& target, const void* host, std::size_t bytes);
+  void write_later(const Memory::Place& target, const void* host, std::size_t bytes);
+  enum class Encoder : std::uint8_t { none, launches, copies };
+  void open_encoder(Encoder);
+  void end_encoder();
+  void count_command();
   void commit_batch();
   void wait_for_all();
   [[noreturn]] void refuse_memory(std::size_t bytes) const;
@@ -51,9 +57,12 @@ class MetalDevice final : public gpu::Device {
   std::string name_;
   std::unordered_map<const gpu::Kernel*, Ref> pipelines_;   // compiled kernels, ready to be started
   std::unique_ptr<Memory> memory_;
-  Ref commands_, encoder_;              // the batch that is being collected
-  unsigned launches_ = 0;               // in it
-  std::size_t buffers_announced_ = 0;   // to its encoder
+  std::byte* staging_ = nullptr;   // a buffer for what is uploaded while the GPU is at work
+  std::size_t staging_used_ = 0;
+  Ref commands_, encoder_;   // the batch that is being collected, and what takes its commands
+  Encoder takes_ = Encoder::none;
+  unsigned commands_in_batch_ = 0;
+  std::size_t buffers_announced_ = 0;   // to the encoder of launches
   std::vector<Ref> committed_;          // batches that have not been waited for
 };
 

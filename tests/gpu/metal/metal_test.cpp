@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -64,6 +65,32 @@ TEST_F(Metal, AddsWhatItWasGiven) {
   backend.zip(Binary::add, {y.view(), false}, a.view(), b.view());
   EXPECT_EQ(books.launches, 0);   // nobody waited
   EXPECT_THAT(y.now(), ElementsAre(11, 22, 33));
+}
+
+TEST_F(Metal, AnUploadWaitsInLineAndNobodyWaitsForIt) {
+  GpuBackend backend(std::make_unique<MetalDevice>());
+  const Filled x(backend, {1, 2, 3}), before(backend, {0, 0, 0}), after(backend, {0, 0, 0});
+  const int ran = books.launches;
+  backend.affine({before.view(), false}, x.view(), 10, 0);
+  const float next[] = {7, 8, 9};
+  backend.upload(x.data, next, sizeof next);
+  backend.affine({after.view(), false}, x.view(), 10, 0);
+  EXPECT_EQ(books.launches, ran);
+  EXPECT_THAT(before.now(), ElementsAre(10, 20, 30));
+  EXPECT_THAT(after.now(), ElementsAre(70, 80, 90));
+}
+
+// Metal copies words of 4 bytes only.
+TEST_F(Metal, AnUploadOfOddLengthWaitsAndChangesNoByteMore) {
+  GpuBackend backend(std::make_unique<MetalDevice>());
+  const Filled x(backend, {1, 1, 1}), y(backend, {0, 0, 0});
+  backend.affine({y.view(), false}, x.view(), 1, 0);
+  const float two = 2;
+  backend.upload(x.data + 4, &two, 3);
+  float middle = 1;
+  std::memcpy(&middle, &two, 3);   // and the last byte of 1
+  EXPECT_THAT(x.now(), ElementsAre(1, middle, 1));
+  EXPECT_THAT(y.now(), ElementsAre(1, 1, 1));
 }
 
 // Forward, backward and the optimizer, with dropout: what a GPT needs, compiled from Metal's text.
@@ -130,7 +157,7 @@ TEST_F(Metal, WithoutMemoryItSaysHowMuchThereIs) {
   } catch (const OutOfDeviceMemory& error) { said = error.what(); }
   books.memory_bytes = std::size_t{1} << 30;
   EXPECT_EQ(said,
-            "metal: out of memory: 20 MB more are wanted, 16 MB are taken, and stand-in for an "
+            "metal: out of memory: 20 MB more are wanted, 17 MB are taken, and stand-in for an "
             "Apple GPU recommends at most 32 MB in all and has at most 16 MB in one piece");
   device.release(first, std::size_t{16} << 20);
 }

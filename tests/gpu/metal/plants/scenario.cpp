@@ -39,6 +39,10 @@ class Numbers {
   Numbers& operator=(const Numbers&) = delete;
 
   void set(const std::vector<float>& values) { backend_.upload(data_, values.data(), bytes()); }
+  void set_from(std::size_t first, const std::vector<float>& values) {
+    backend_.upload(bytes_at(first * sizeof(float)), values.data(), values.size() * sizeof(float));
+  }
+  std::byte* bytes_at(std::size_t first) const { return data_ + first; }
   std::vector<float> get() const {
     std::vector<float> values(count_);
     backend_.download(values.data(), data_, bytes());
@@ -93,6 +97,64 @@ void runs_in_order(Backend& backend) {
   backend.affine({y.view(), false}, x.view(), 2, 0);
   expect(all(y.get(), 14), "an upload did not reach the kernel behind it");
   expect(all(before.get(), 201), "launches did not run in order, or an upload overtook one");
+}
+
+// More than can wait in line, and each is read before the next one comes; kernels sum up what they
+// saw.
+void takes_uploads_while_it_works(Backend& backend) {
+  constexpr std::size_t kFloats = 30000;
+  constexpr int kUploads = 40;   // 4.8 MB
+  Numbers x(backend, kFloats), half(backend, kFloats / 2, 1), sum(backend, kFloats);
+  for (int i = 1; i <= kUploads; ++i) {
+    x.set(std::vector<float>(kFloats, static_cast<float>(i)));
+    x.set_from(kFloats / 2, std::vector<float>(kFloats / 4, 100));
+    backend.zip(Binary::add, {sum.view(), false}, sum.view(), x.view());
+  }
+  half.set(std::vector<float>(kFloats / 2, 3));
+  half.set(std::vector<float>(kFloats / 2, 4));   // the later one counts
+  std::vector<float> sums = sum.get();
+  const auto begin = sums.begin() + kFloats / 2, end = begin + kFloats / 4;
+  expect(all({begin, end}, 100.0f * kUploads), "an upload into a block went elsewhere");
+  sums.erase(begin, end);
+  expect(all(sums, kUploads * (kUploads + 1) / 2),
+         "an upload came too early, too late or not whole");
+  expect(all(half.get(), 4), "uploads did not arrive in order");
+}
+
+// However many launches are waiting, and whether they were handed over: an upload joins them.
+void does_not_wait_for_uploads(Backend& backend) {
+  const stand_in::Books& books = test::use_metal_stand_in();
+  Numbers x(backend, 10), y(backend, 10);
+  for (int launches = 1; launches < 140; ++launches) {
+    backend.wait();
+    for (int i = 0; i < launches; ++i) backend.affine({y.view(), false}, x.view(), 1, 0);
+    const int ran = books.launches;
+    x.set(std::vector<float>(10, 1));
+    expect(books.launches == ran, "an upload waited for launches");
+  }
+}
+
+// Metal copies words of 4 bytes; other lengths have to arrive, too, and behind what reads the old
+// ones.
+void takes_bytes(Backend& backend) {
+  constexpr std::size_t kBytes = 32;
+  constexpr struct { std::size_t first, count; } kUploads[] = {{0, 3}, {6, 4}, {13, 3}};
+  const std::vector<unsigned char> ones(kBytes, 0x3f);
+  const auto seen = [](const Numbers& numbers) {
+    const std::vector<float> values = numbers.get();
+    std::vector<unsigned char> bytes(kBytes);
+    std::memcpy(bytes.data(), values.data(), kBytes);
+    return bytes;
+  };
+  Numbers x(backend, kBytes / 4), before(backend, kBytes / 4);
+  std::vector<unsigned char> wanted(kBytes);
+  for (const auto& [first, count] : kUploads) {
+    backend.copy({before.view(), false}, x.view());
+    backend.upload(x.bytes_at(first), ones.data(), count);
+    expect(seen(before) == wanted, "an upload of some bytes came too early");
+    for (std::size_t i = first; i < first + count; ++i) wanted[i] = 0x3f;
+    expect(seen(x) == wanted, "an upload of some bytes wrote others");
+  }
 }
 
 // A buffer that came after the first launch of a batch, and one that was there before the second
@@ -179,6 +241,9 @@ void everything() {
     GpuBackend backend(std::make_unique<metal::MetalDevice>());
     keeps_blocks_apart(backend);
     runs_in_order(backend);
+    takes_uploads_while_it_works(backend);
+    does_not_wait_for_uploads(backend);
+    takes_bytes(backend);
     shows_kernels_every_buffer(backend);
     agrees_with_the_reference(backend);
     says_what_a_kernel_did(backend);

@@ -76,6 +76,26 @@ void dispatch(Encoder* e, Size grid, Size threads) {
   e->commands.push_back(std::move(c));
 }
 
+// What is copied is what stands there when its turn comes, not what stands there now.
+void copy(Encoder* e, Command::Copy copy) {
+  if (!takes(e, "copyFromBuffer")) return;
+  if (copy.from_offset % 4 != 0 || copy.to_offset % 4 != 0 || copy.bytes % 4 != 0)
+    return mistake("copyFromBuffer begins and ends at multiples of 4 bytes");
+  if (copy.bytes == 0 || copy.from_offset + copy.bytes > copy.from->bytes ||
+      copy.to_offset + copy.bytes > copy.to->bytes)
+    return mistake("copyFromBuffer: " + count(copy.bytes) + " bytes are not inside of the buffers");
+  retain(copy.from);
+  retain(copy.to);
+  Command c;
+  c.copy = copy;
+  e->commands.push_back(std::move(c));
+}
+
+void run_copy(const Command::Copy& c) {
+  std::memmove(c.to->pages->processor() + c.to_offset, c.from->pages->processor() + c.from_offset,
+               c.bytes);
+}
+
 void commit(Batch* b) {
   if (b->open) mistake("commit while an encoder is open");
   if (b->committed) return mistake("commit of a command buffer that was committed");
@@ -97,10 +117,10 @@ void wait_for(Batch* b) {
   }
 }
 
-Encoder* begin_encoder(Batch* b) {
+Encoder* begin_encoder(Batch* b, const char* class_name) {
   if (b->open) mistake("a second encoder while one is open");
   if (b->committed) mistake("an encoder for a command buffer that was committed");
-  b->open = new Encoder(b);
+  b->open = new Encoder(b, class_name);
   autorelease(b->open);
   return b->open;
 }
@@ -163,7 +183,15 @@ void define_work() {
   method("MTLCommandQueue", "commandBuffer",
          [](Queue* q, Selector) { return autorelease(new Batch(q)); });
   method("MTLCommandBuffer", "computeCommandEncoder",
-         [](Batch* b, Selector) { return begin_encoder(b); });
+         [](Batch* b, Selector) { return begin_encoder(b, "MTLComputeCommandEncoder"); });
+  method("MTLCommandBuffer", "blitCommandEncoder",
+         [](Batch* b, Selector) { return begin_encoder(b, "MTLBlitCommandEncoder"); });
+  method("MTLBlitCommandEncoder", "copyFromBuffer:sourceOffset:toBuffer:destinationOffset:size:",
+         [](Encoder* e, Selector, Buffer* from, unsigned long from_offset, Buffer* to,
+            unsigned long to_offset, unsigned long bytes) {
+           copy(e, {from, to, from_offset, to_offset, bytes});
+         });
+  method("MTLBlitCommandEncoder", "endEncoding", [](Encoder* e, Selector) { end_encoding(e); });
   method("MTLCommandBuffer", "commit", [](Batch* b, Selector) { commit(b); });
   method("MTLCommandBuffer", "waitUntilCompleted", [](Batch* b, Selector) { wait_for(b); });
   method("MTLCommandBuffer", "error", [](Batch* b, Selector) -> Id {
@@ -205,7 +233,7 @@ Pipeline::Pipeline(KernelFunction* f) : Object("MTLComputePipelineState"), funct
   retain(f);
 }
 Batch::Batch(Queue* q) : Object("MTLCommandBuffer"), queue(q) { retain(q); }
-Encoder::Encoder(Batch* b) : Object("MTLComputeCommandEncoder"), batch(b) { retain(b); }
+Encoder::Encoder(Batch* b, const char* class_name) : Object(class_name), batch(b) { retain(b); }
 
 void Encoder::last_reference_went() {
   if (!ended) {
@@ -221,6 +249,8 @@ void Batch::last_reference_went() {
     for (Command& c : commands) {
       release(c.pipeline);
       release(c.buffer);
+      release(c.copy.from);
+      release(c.copy.to);
     }
   release(queue);
 }
@@ -232,6 +262,7 @@ void Batch::run() {
       for (const Command& c : commands) {
         if (c.buffer) c.buffer->pages->allow(c.usage & kReading, c.usage & kWriting);
         if (c.pipeline && error.empty()) run_launch(c);
+        if (c.copy.from && error.empty()) run_copy(c.copy);
       }
     } catch (const std::logic_error& mistaken) { error = mistaken.what(); }
     for (const Command& c : commands)

@@ -59,8 +59,12 @@ struct Pipeline final : Object {
   void last_reference_went() override { release(function); }
 };
 
-// One launch, or one buffer that the launches behind it may use.
+// One launch, one copy, or one buffer that the launches behind it may use.
 struct Command {
+  struct Copy {
+    Buffer *from = nullptr, *to = nullptr;
+    unsigned long from_offset = 0, to_offset = 0, bytes = 0;
+  } copy;
   Pipeline* pipeline = nullptr;
   std::vector<std::byte> args;
   Size grid = {}, threads = {};
@@ -89,7 +93,7 @@ struct Encoder final : Object {
   Pipeline* pipeline = nullptr;
   std::vector<std::byte> args;
   bool ended = false;
-  explicit Encoder(Batch*);
+  Encoder(Batch*, const char* class_name);
   void last_reference_went() override;
 };
 
