@@ -190,9 +190,14 @@ TEST(Ptx, ACopyOnItsWayArrivesWhenSomebodyWaitsForIt) {
   const std::vector<std::uint32_t> y = run(copy + "cp.async.wait_group 0;\n" + read, 32, variables);
   for (std::uint32_t l = 0; l < 32; ++l) EXPECT_EQ(y[l], l);
   // One batch may still be on its way: nothing has arrived.
-  EXPECT_EQ(
-      run(copy + "cp.async.wait_group 1;\n" + read + "cp.async.wait_group 0;\n", 32, variables)[3],
-      0xffffffffu);
+  EXPECT_THAT(fault(copy + "cp.async.wait_group 1;\n" + read, 32, variables),
+              HasSubstr("reads byte 0 of the group's memory, which cp.async is still to bring"));
+  EXPECT_THAT(
+      fault(copy + "bar.sync 0;\nst.shared.u32 [%r2], %r0;", 32, variables),
+      HasSubstr("overwrites byte 0 of the group's memory, which cp.async is still to bring"));
+  EXPECT_THAT(fault(copy + "@%p1 bra $L2;\ncp.async.cg.shared.global [%r1], [%rd2], 16;\n$L2:", 32,
+                    variables),
+              HasSubstr("where another copy is on its way"));
   EXPECT_EQ(run(copy + "cp.async.wait_group 1;\n" + read + "cp.async.wait_group 0;\n", 32,
                 variables, {true, false})[3],
             3u);

@@ -85,6 +85,7 @@ void Group::run(Grid at) {
   set_specials(at);
   std::memset(shared_bytes_, 0xff, shared_size_);   // NaN
   std::fill(unfenced_.begin(), unfenced_.end(), std::uint16_t{0});
+  readings_.clear();
   barriers_ += 2;   // nothing that the last group did counts
   for (Warp& w : warps_) {
     const std::uint32_t threads = std::min(kernel_.threads - w.first, kLanes);
@@ -92,6 +93,10 @@ void Group::run(Grid at) {
     w.others.clear();
     w.copies.clear();
     std::fill(std::begin(w.batch), std::end(w.batch), 0u);
+    if (kernel_.has_wgmma) {
+      w.products = {};
+      w.products.batch_of.resize(kernel_.register_bytes / (4 * kLanes));
+    }
     w.returned = threads == kLanes ? 0 : ~((1u << threads) - 1);
     w.wake(~w.returned);
   }
@@ -193,10 +198,11 @@ std::byte* Group::reach(const Warp& w, const Instruction& i, unsigned lane, Spac
       if (address + bytes > kernel_.local_bytes) w.fault(i, lane, "reaches past its own memory");
       return local_.data() + std::size_t{w.first + lane} * kernel_.local_bytes + address;
     case Space::shared:
-      if (address + bytes > shared_size_ || !inside_[address] || !inside_[address + bytes - 1])
+      require_inside(w, i, lane, address, bytes);
+      if (inside_[address] == kOnItsWay || inside_[address + bytes - 1] == kOnItsWay)
         w.fault(i, lane,
-                "reaches past the end of an array in the group's memory, at byte " +
-                    std::to_string(address));
+                std::string(writes ? "overwrites" : "reads") + " byte " + std::to_string(address) +
+                    " of the group's memory, which cp.async is still to bring: nobody has waited");
       watch(w, i, lane, address, bytes, writes);
       return shared_bytes_ + address;
     default:
@@ -241,9 +247,54 @@ void Group::watch(const Warp& w, const Instruction& i, unsigned lane, std::uint6
       t.note_reader(static_cast<std::uint16_t>(thread), barriers_, w.syncs);
     }
   }
+  if (writes && !readings_.empty()) require_unread(w, i, lane, address, bytes);
   if (writes && !unfenced_.empty())
     for (std::uint64_t at = address / 16; at <= (address + bytes - 1) / 16; ++at)
       unfenced_[at] = static_cast<std::uint16_t>(thread);
+}
+
+void Group::require_inside(const Warp& w, const Instruction& i, unsigned lane,
+                           std::uint64_t address, unsigned bytes) const {
+  if (address + bytes > shared_size_ || !inside_[address] || !inside_[address + bytes - 1])
+    w.fault(i, lane,
+            "reaches past the end of an array in the group's memory, at byte " +
+                std::to_string(address));
+}
+
+void Group::begin_copy(const Warp& w, const Instruction& i, unsigned lane, std::uint64_t to,
+                       unsigned bytes) {
+  require_inside(w, i, lane, to, bytes);
+  if (!readings_.empty()) require_unread(w, i, lane, to, bytes);
+  for (std::uint64_t at = to; at < to + bytes; ++at) {
+    if (inside_[at] == kOnItsWay)
+      w.fault(i, lane,
+              "copies to byte " + std::to_string(at) +
+                  " of the group's memory, where another copy is on its way");
+    inside_[at] = kOnItsWay;
+  }
+}
+void Group::end_copy(std::uint64_t to, unsigned bytes) {
+  std::fill_n(inside_.begin() + static_cast<std::ptrdiff_t>(to), bytes, std::uint8_t{kInside});
+}
+
+void Group::begin_reading(std::uint64_t address, std::uint32_t warpgroup, std::uint32_t batch,
+                          int line) {
+  const Reading next = {address / 16, warpgroup, batch, line};
+  if (readings_.empty() || !(readings_.back() == next)) readings_.push_back(next);
+}
+void Group::end_reading(std::uint32_t warpgroup, std::uint32_t last_batch) {
+  std::erase_if(readings_, [=](const Reading& r) {
+    return r.warpgroup == warpgroup && r.batch <= last_batch;
+  });
+}
+void Group::require_unread(const Warp& w, const Instruction& i, unsigned lane,
+                           std::uint64_t address, unsigned bytes) const {
+  for (const Reading& r : readings_)
+    if (r.piece >= address / 16 && r.piece <= (address + bytes - 1) / 16)
+      w.fault(i, lane,
+              "overwrites byte " + std::to_string(r.piece * 16) +
+                  " of the group's memory, which wgmma of PTX line " + std::to_string(r.line) +
+                  " may still read: nobody has waited");
 }
 
 void Group::fence_proxy(std::uint32_t thread) {

@@ -67,8 +67,8 @@ class Group {
   // The same for the group's memory, quick where nothing is wrong.
   std::byte* reach_shared(const Warp& w, const Instruction& i, unsigned lane, std::uint64_t address,
                           unsigned bytes, bool writes) {
-    if (writes || address % bytes || address + bytes > shared_size_ || !inside_[address] ||
-        !inside_[address + bytes - 1])
+    if (writes || address % bytes || address + bytes > shared_size_ ||
+        inside_[address] != kInside || inside_[address + bytes - 1] != kInside)
       return reach(w, i, lane, Space::shared, address, bytes, writes);
     const std::uint16_t thread = static_cast<std::uint16_t>(w.first + lane + 1);
     for (Touch *t = &touches_[address / 2], *end = &touches_[(address + bytes + 1) / 2]; t < end;
@@ -86,11 +86,18 @@ class Group {
   std::span<Warp> warps() { return warps_; }
   const Rules& rules() const { return rules_; }
 
+  // Bytes of the group's memory that cp.async brings, until somebody has waited for them.
+  void begin_copy(const Warp&, const Instruction&, unsigned lane, std::uint64_t to, unsigned bytes);
+  void end_copy(std::uint64_t to, unsigned bytes);
+
   // For wgmma: what a thread wrote is seen by it after that thread's fence.proxy.async.
   void fence_proxy(std::uint32_t thread);
   std::uint32_t unfenced_writer(std::uint64_t address) const {
     return unfenced_.empty() ? 0 : unfenced_[address / 16];
   }
+  // What products of a warpgroup read, until one of its warps has waited for their batch.
+  void begin_reading(std::uint64_t address, std::uint32_t warpgroup, std::uint32_t batch, int line);
+  void end_reading(std::uint32_t warpgroup, std::uint32_t last_batch);
 
  private:
   enum class Stop { barrier, warpgroup, returned };
@@ -104,6 +111,10 @@ class Group {
   void set_specials(Grid at);
   void watch(const Warp&, const Instruction&, unsigned lane, std::uint64_t address, unsigned bytes,
              bool writes);
+  void require_inside(const Warp&, const Instruction&, unsigned lane, std::uint64_t address,
+                      unsigned bytes) const;
+  void require_unread(const Warp&, const Instruction&, unsigned lane, std::uint64_t address,
+                      unsigned bytes) const;
   const Range* find(std::uint64_t address) const;
 
   const Kernel& kernel_;
@@ -117,10 +128,21 @@ class Group {
   std::vector<std::byte> registers_, local_;
   std::vector<std::uint64_t> shared_;   // aligned as wgmma wants it, see the constructor
   std::byte* shared_bytes_ = nullptr;
-  std::vector<std::uint8_t> inside_;   // of an array, for each byte
+  enum : std::uint8_t { kOutside, kInside, kOnItsWay };
+  std::vector<std::uint8_t> inside_;   // of an array, for each byte; on its way: by cp.async
   std::vector<Touch> touches_;
   std::vector<std::uint16_t> unfenced_;   // writer + 1 of each 16 bytes
+  struct Reading {
+    std::uint64_t piece;   // of 16 bytes
+    std::uint32_t warpgroup, batch;
+    int line;
+    bool operator==(const Reading&) const = default;
+  };
+  std::vector<Reading> readings_;
   std::uint32_t barriers_ = 1;
 };
+
+// Nothing that products on their way have is touched by this instruction (wgmma.cpp).
+void require_landed(const Warp&, const Instruction&);
 
 }   // namespace glass::test::ptx

@@ -68,6 +68,7 @@ struct Instruction {
   Kind kind = Kind::plain;
   Type type = Type::none, from = Type::none;
   Space space = Space::generic;
+  std::uint8_t operands = 0;   // in Kernel::places
   std::uint8_t count = 1;   // of a vector, or what a function wants to know
   std::uint8_t mode = 0;
   bool guarded = false, unless = false;
@@ -118,6 +119,7 @@ Run conversion(const Statement&, Instruction&);
 Run memory_access(const Statement&, Instruction&);
 Run exchange(const Statement&, Instruction&);
 Run matrix(const Statement&, Instruction&);
+Run wgmma(const Statement&, Instruction&);
 
 Kernel compile(const KernelText&, const Module&);
 

@@ -103,11 +103,22 @@ class Compiler {
     return !word.empty() && is_register(word) ? word : "";
   }
 
+  // What products of wgmma have until they are waited for, although nobody may mention it again.
+  std::vector<std::uint32_t> sums_of_products() {
+    std::vector<std::uint32_t> sums;
+    for (const Statement& s : text_.statements)
+      if (s.has("mma_async"))
+        for (const std::string& word : s.operands[0]) sums.push_back(number_of(word, s));
+    return sums;
+  }
+
   void share() {
+    const std::vector<std::uint32_t> sums = sums_of_products();
     std::vector<Access> code;
     for (const Statement& s : text_.statements) {
       if (!s.label.empty()) continue;
       Access access;
+      if (s.name[0] == "wgmma" && s.has("wait_group")) access.reads = sums;
       if (!s.guard.empty()) access.reads.push_back(number_of(s.guard, s));
       for (std::size_t i = 0; i < s.operands.size(); ++i)
         for (const std::string& word : s.operands[i]) {
@@ -179,7 +190,7 @@ class Compiler {
         (i.type == Type::none ? i.type : i.from) = t;
     i.mode = has_wide_data(s);
     for (Run (*pick)(const Statement&, Instruction&) :
-         {&arithmetic, &logic, &conversion, &memory_access, &exchange, &matrix}) {
+         {&arithmetic, &logic, &conversion, &memory_access, &exchange, &matrix, &wgmma}) {
       i.run = pick(s, i);
       if (i.run) break;
     }
@@ -237,6 +248,7 @@ class Compiler {
         all.push_back(place_of(word, type, s));
       }
     k_.places.insert(k_.places.end(), all.begin(), all.end());
+    i.operands = static_cast<std::uint8_t>(all.size());
     all.resize(std::max<std::size_t>(all.size(), 4), 0);
     i.d = all[0], i.a = all[1], i.b = all[2], i.c = all[3];
   }

@@ -1,6 +1,5 @@
 // Tensor cores, and the copies that feed them. Which lane has which element is the PTX ISA's:
-// "Matrix fragments for mma.m16n8k16", "ldmatrix", "Register fragments for wgmma.mma_async",
-// "Matrix descriptor".
+// "Matrix fragments for mma.m16n8k16", "ldmatrix". (Those of Hopper are in wgmma.cpp.)
 #include <cstring>
 
 #include "tests/gpu/cuda/ptx/group.h"
@@ -12,13 +11,6 @@ namespace {
 using u16 = std::uint16_t;
 using u32 = std::uint32_t;
 using u64 = std::uint64_t;
-
-float of_bf16(u32 bits) {
-  const u32 u = bits << 16;
-  float x;
-  std::memcpy(&x, &u, 4);
-  return x;
-}
 
 // Registers 0..3 of places: d; 4..7: a; 8, 9: b; 10..13: c.
 void mma(Warp& w, const Instruction& i) {
@@ -75,6 +67,7 @@ void ldmatrix(Warp& w, const Instruction& i) {
 // ---- cp.async ----
 
 void land(Warp& w, const Instruction& i, const Copy& c) {
+  w.group->end_copy(c.to, c.bytes);
   std::byte* to = w.group->reach(w, i, c.lane, Space::shared, c.to, c.bytes, true);
   std::memset(to, 0, c.bytes);
   if (c.given > 0)
@@ -94,6 +87,7 @@ void copy_async(Warp& w, const Instruction& i) {
     c.given = i.count ? w.lanes<u32>(w.place(i, 3))[l] : c.bytes;
     c.lane = l, c.batch = w.batch[l];
     if (c.given > c.bytes) w.fault(i, l, "copies more bytes than fit");
+    w.group->begin_copy(w, i, l, c.to, c.bytes);
     if (w.group->rules().early_copies) land(w, i, c);
     else w.copies.push_back(c);
   });
@@ -118,78 +112,11 @@ void copy_wait_all(Warp& w, const Instruction& i) {
   });
 }
 
-// ---- wgmma: 64 x count = (64 x 16) (16 x count) ----
-
-// A factor, by its descriptor: `across`: whether the 16 are the rows that lie one after the other.
-void read_factor(const Warp& w, const Instruction& i, u64 descriptor, bool across, unsigned sides,
-                 float* to) {
-  if (descriptor >> 62 != 1 || (descriptor >> 49 & 7))
-    w.fault(i, 0,
-            "a descriptor of wgmma without the swizzle of 128 bytes, which alone is known here");
-  const u64 start = (descriptor & 0x3fff) << 4, leading = (descriptor >> 16 & 0x3fff) << 4,
-            stride = (descriptor >> 32 & 0x3fff) << 4;
-  for (unsigned side = 0; side < sides; ++side)
-    for (unsigned k = 0; k < 16; ++k) {
-      u64 at = across ? start + side / 64 * leading + k / 8 * stride + k % 8 * 128 + side % 64 * 2
-                      : start + side / 8 * stride + side % 8 * 128 + k * 2;
-      at ^= (at >> 7 & 7) << 4;
-      const std::byte* p = w.group->reach(w, i, 0, Space::shared, at, 2, false);
-      if (const u32 writer = w.group->unfenced_writer(at))
-        w.fault(i, 0,
-                "wgmma reads what thread " + std::to_string(writer - 1) +
-                    " wrote without a fence.proxy.async");
-      u16 bits;
-      std::memcpy(&bits, p, 2);
-      to[side * 16 + k] = of_bf16(bits);
-    }
-}
-
-void wgmma(Warp& first, const Instruction& i) {
-  const unsigned N = i.count, sums = N / 2;
-  const u64 a = *first.lanes<u64>(first.place(i, sums)),
-            b = *first.lanes<u64>(first.place(i, sums + 1));
-  const bool adds = *first.lanes<u32>(first.place(i, sums + 2));
-  const u32 across_a = *first.lanes<u32>(first.place(i, sums + 5)),
-            across_b = *first.lanes<u32>(first.place(i, sums + 6));
-  for (unsigned n = 3; n < 5; ++n)
-    if (*first.lanes<u32>(first.place(i, sums + n)) != 1)
-      first.fault(i, 0, "wgmma with a factor negated, which is not known here");
-  std::vector<float> A(64 * 16), B(N * 16), C(64 * N);
-  read_factor(first, i, a, across_a, 64, A.data());
-  read_factor(first, i, b, across_b, N, B.data());
-  for (unsigned m = 0; m < 64; ++m)
-    for (unsigned n = 0; n < N; ++n)
-      for (unsigned k = 0; k < 16; ++k) C[m * N + n] += A[m * 16 + k] * B[n * 16 + k];
-  for (unsigned warp = 0; warp < 4; ++warp) {
-    Warp& w = first.group->warps()[first.first / kLanes + warp];
-    for (unsigned e = 0; e < sums; ++e) {
-      float* d = w.lanes<float>(w.place(i, e));
-      for (unsigned l = 0; l < kLanes; ++l) {
-        const unsigned row = warp * 16 + l / 4 + (e >> 1 & 1) * 8,
-                       col = e / 4 * 8 + l % 4 * 2 + (e & 1);
-        d[l] = (adds ? d[l] : 0.0f) + C[row * N + col];
-      }
-    }
-  }
-}
+// ---- the rest ----
 
 void nothing(Warp&, const Instruction&) {}
 void fence_proxy(Warp& w, const Instruction&) {
   each_awake(w, [&](unsigned l) { w.group->fence_proxy(w.first + l); });
-}
-
-Run pick_wgmma(const Statement& s, Instruction& i) {
-  if (!s.has("mma_async"))
-    return s.has("fence") || s.has("commit_group") || s.has("wait_group")
-               ? nothing
-               : nullptr;   // products are there at once
-  const std::string& shape = s.name[4];
-  if (shape.rfind("m64n", 0) != 0 || shape.find("k16") == std::string::npos ||
-      s.name.back() != "bf16" || s.operands.size() != 8)
-    return nullptr;
-  i.count = static_cast<std::uint8_t>(std::stoul(shape.substr(4)));
-  i.kind = Kind::warpgroup;
-  return s.operands[0].size() == i.count / 2u ? wgmma : nullptr;
 }
 
 Run pick_copy(const Statement& s, Instruction& i) {
@@ -218,7 +145,6 @@ Run matrix(const Statement& s, Instruction& i) {
     return s.has("m8n8") && s.has("shared") ? ldmatrix : nullptr;
   }
   if (op == "cp") return pick_copy(s, i);
-  if (op == "wgmma") return pick_wgmma(s, i);
   if (op == "fence") return s.has("proxy") && s.has("async") ? fence_proxy : nothing;
   if (op == "membar") return nothing;
   return nullptr;

@@ -12,7 +12,10 @@ Group::Stop Group::run_warp(Warp& w) {
   for (;;) {
     if (!w.others.empty() || w.awake == 0)
       if (!choose_lanes(w)) return Stop::returned;
-    if (const std::uint32_t straight = code[w.at].straight) {
+    if (w.products.registers > 0) require_landed(w, code[w.at]);
+    // While products are on their way, one instruction at a time is looked at.
+    if (const std::uint32_t straight =
+            w.products.registers > 0 ? code[w.at].straight > 0 : code[w.at].straight) {
       const Instruction* i = code + w.at;
       w.at += straight;
       w.instructions +=
@@ -103,6 +106,9 @@ void Group::leave(Warp& w, const Instruction& i) {
                   [&](const Copy& c) { return gone >> c.lane & 1; }))
     w.fault(i, static_cast<unsigned>(__builtin_ctz(gone)),
             "returns while a copy of its is on the way");
+  if (gone && w.products.registers > 0)
+    w.fault(i, static_cast<unsigned>(__builtin_ctz(gone)),
+            "returns while a product of wgmma is on its way");
   w.returned |= gone;
   w.wake(w.awake & ~gone);
   ++w.at;

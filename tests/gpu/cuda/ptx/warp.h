@@ -2,6 +2,7 @@
 // instruction is one loop over 32 numbers that lie side by side.
 #pragma once
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -26,6 +27,16 @@ struct Copy {   // cp.async: on its way
   std::uint32_t lane, batch;
 };
 
+// wgmma: products that go on while their warp does. Their registers are theirs until somebody
+// waits.
+struct Products {
+  std::uint32_t registers = 0;           // that they have
+  std::vector<std::uint32_t> batch_of;   // by the register's place: which batch has it; 0: none
+  std::uint32_t batch = 1;               // the one that the next commit closes
+  std::vector<std::byte>
+      fenced;   // all registers at the last wgmma.fence, and what products made since
+};
+
 class Warp {
  public:
   std::byte* registers = nullptr;
@@ -39,6 +50,7 @@ class Warp {
   std::uint32_t syncs = 0;   // barriers of this warp so far
   std::vector<Copy> copies;
   std::uint32_t batch[kLanes] = {};   // of copies that the next commit closes
+  Products products;
   std::uint64_t instructions = 0;     // of threads
 
   template <class T>
@@ -60,6 +72,14 @@ class Warp {
   }
   [[noreturn]] void fault(const Instruction&, unsigned lane, const std::string& what) const;
 };
+
+// A number of bf16 is the upper half of a float.
+inline float of_bf16(std::uint32_t bits) {
+  const std::uint32_t u = bits << 16;
+  float x;
+  std::memcpy(&x, &u, 4);
+  return x;
+}
 
 // How a number of a type lies in a register: at least 32 bits.
 template <class V>
