@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """The judge of all tests, judged: every way in which a run is not good enough must be noticed."""
 import contextlib
+import fnmatch
 import io
 import os
+import pathlib
+import re
 import sys
 import tempfile
 from xml.sax.saxutils import escape
@@ -53,6 +56,48 @@ CASES = [
     ("below the floor fails", judged([("a", "run", GOOGLE)], floor=3), (1, "2 passed, 0 failed, 0 skipped")),
     ("at the floor passes", judged([("a", "run", GOOGLE)], floor=2), (0, "2 passed, 0 failed, 0 skipped")),
     ("an empty run fails", judged([]), (1, "0 passed, 1 failed, 0 skipped")),
+]
+
+
+HEADS = re.compile(r"^(?:(TEST|TEST_F|TEST_P)\((\w+),\s*(\w+)\)|class (\w+)[^;{]*{|#define (\w+)\()", re.M)
+TESTS = pathlib.Path(__file__).resolve().parent
+
+
+def tests_that_may_skip(files):
+    """Names of the C++ tests that reach a GTEST_SKIP themselves, by way of their fixture or of a macro in their file. Those
+    with parameters are left out: they skip for some of them, and a name says which only when it runs."""
+    for text in files:
+        heads = list(HEADS.finditer(text))
+        bodies = [(head, text[head.end():after.start() if after else len(text)])
+                  for head, after in zip(heads, [*heads[1:], None])]
+        macros = [head[5] for head, body in bodies if head[5] and "GTEST_SKIP" in body]
+        fixtures = {head[4] for head, body in bodies if head[4] and "GTEST_SKIP" in body}
+        fixtures |= {name for name, base in re.findall(r"class (\w+) (?:final )?: public (\w+)", text) if base in fixtures}
+        for head, body in bodies:
+            if head[1] in ("TEST", "TEST_F") and (head[2] in fixtures or any(word in body for word in ["GTEST_SKIP", *macros])):
+                yield f"{head[2]}.{head[3]}"
+            elif head[4] in fixtures and "TestWithParam" not in head[0]:   # also of tests in other files
+                yield f"{head[4]}.*"
+
+
+def skips_without_a_row():
+    rows = summary.quarantined(TESTS / "QUARANTINE.md")
+    names = tests_that_may_skip(file.read_text() for end in ("*.cpp", "*.h") for file in sorted(TESTS.rglob(end)))
+    return [name for name in names if not any(fnmatch.fnmatch(name, row) for row in rows)]
+
+
+SKIPPING = """class Fixture : public testing::Test {
+  void SetUp() override { if (x) GTEST_SKIP() << "x"; }
+};
+TEST_F(Fixture, A) {}
+#define SKIP_IF(x) if (x) GTEST_SKIP()
+TEST(Plain, B) {}
+TEST(Plain, C) { SKIP_IF(y); }
+TEST_P(Many, D) { if (GetParam()) GTEST_SKIP(); }
+"""
+CASES += [
+    ("tests that may skip are found", sorted(tests_that_may_skip([SKIPPING])), ["Fixture.*", "Fixture.A", "Plain.C"]),
+    ("every test that may skip has a row", skips_without_a_row(), []),
 ]
 
 
