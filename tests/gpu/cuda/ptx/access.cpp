@@ -7,9 +7,6 @@
 namespace glass::test::ptx {
 namespace {
 
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-
 void addresses(const Warp& w, const Instruction& i, Place at, u64* to) {
   if (i.from == Type::u32) {
     const u32* a = w.lanes<u32>(at);

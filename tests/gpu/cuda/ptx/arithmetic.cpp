@@ -9,33 +9,6 @@
 namespace glass::test::ptx {
 namespace {
 
-using u8 = std::uint8_t;
-using u16 = std::uint16_t;
-using s16 = std::int16_t;
-using u32 = std::uint32_t;
-using s32 = std::int32_t;
-using u64 = std::uint64_t;
-using s64 = std::int64_t;
-
-template <class V, class F>
-void one(Warp& w, const Instruction& i, F f) {
-  const Stored<V>* a = w.lanes<Stored<V>>(i.a);
-  each(w, w.lanes<Stored<V>>(i.d), [=](unsigned l) { return stored<V>(f(value<V>(a[l]))); });
-}
-template <class V, class F>
-void two(Warp& w, const Instruction& i, F f) {
-  const Stored<V>*a = w.lanes<Stored<V>>(i.a), *b = w.lanes<Stored<V>>(i.b);
-  each(w, w.lanes<Stored<V>>(i.d),
-       [=](unsigned l) { return stored<V>(f(value<V>(a[l]), value<V>(b[l]))); });
-}
-template <class V, class F>
-void three(Warp& w, const Instruction& i, F f) {
-  const Stored<V>*a = w.lanes<Stored<V>>(i.a), *b = w.lanes<Stored<V>>(i.b),
-        *c = w.lanes<Stored<V>>(i.c);
-  each(w, w.lanes<Stored<V>>(i.d),
-       [=](unsigned l) { return stored<V>(f(value<V>(a[l]), value<V>(b[l]), value<V>(c[l]))); });
-}
-
 // An operation as a type, so that one table of types serves all of them.
 #define GLASS_OPERATION(Name, arity, ...)            \
   struct Name {                                      \

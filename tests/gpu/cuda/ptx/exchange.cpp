@@ -4,8 +4,6 @@
 namespace glass::test::ptx {
 namespace {
 
-using u32 = std::uint32_t;
-
 enum Shuffle : std::uint8_t { kXor, kUp, kDown, kIndex };
 
 void require_all(const Warp& w, const Instruction& i, Place members) {

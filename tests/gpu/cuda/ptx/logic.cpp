@@ -7,13 +7,6 @@
 namespace glass::test::ptx {
 namespace {
 
-using u16 = std::uint16_t;
-using s16 = std::int16_t;
-using u32 = std::uint32_t;
-using s32 = std::int32_t;
-using u64 = std::uint64_t;
-using s64 = std::int64_t;
-
 // ---- setp ----
 
 #define GLASS_COMPARISON(Name, condition) \
@@ -108,36 +101,26 @@ Run setp(const Statement& s, Instruction& i) {
 
 // ---- bits, rows of 32 or 64 ----
 
-template <class V, class F>
-void bits1(Warp& w, const Instruction& i, F f) {
-  const V* a = w.lanes<V>(i.a);
-  each(w, w.lanes<V>(i.d), [=](unsigned l) { return V(f(a[l])); });
-}
-template <class V, class F>
-void bits2(Warp& w, const Instruction& i, F f) {
-  const V *a = w.lanes<V>(i.a), *b = w.lanes<V>(i.b);
-  each(w, w.lanes<V>(i.d), [=](unsigned l) { return V(f(a[l], b[l])); });
-}
 template <class V>
 void move(Warp& w, const Instruction& i) {
-  bits1<V>(w, i, [](V a) { return a; });
+  one<V>(w, i, [](V a) { return a; });
 }
 template <class V>
 void conjunction(Warp& w, const Instruction& i) {
-  bits2<V>(w, i, [](V a, V b) { return a & b; });
+  two<V>(w, i, [](V a, V b) { return a & b; });
 }
 template <class V>
 void disjunction(Warp& w, const Instruction& i) {
-  bits2<V>(w, i, [](V a, V b) { return a | b; });
+  two<V>(w, i, [](V a, V b) { return a | b; });
 }
 template <class V>
 void difference(Warp& w, const Instruction& i) {
-  bits2<V>(w, i, [](V a, V b) { return a ^ b; });
+  two<V>(w, i, [](V a, V b) { return a ^ b; });
 }
 template <class V>
 void complement(Warp& w, const Instruction& i) {
   const V keep = i.type == Type::b16 ? V(0xffff) : V(~V(0));
-  bits1<V>(w, i, [=](V a) { return ~a & keep; });
+  one<V>(w, i, [=](V a) { return ~a & keep; });
 }
 // `!%p` is for those who write by hand; nvcc uses it in setp only.
 bool negates(const Statement& s) {
@@ -272,7 +255,7 @@ void leading_zeros(Warp& w, const Instruction& i) {
   });
 }
 void reverse_bits(Warp& w, const Instruction& i) {
-  bits1<u32>(w, i, [](u32 a) {
+  one<u32>(w, i, [](u32 a) {
     u32 x = 0;
     for (unsigned n = 0; n < 32; ++n) x |= (a >> n & 1) << (31 - n);
     return x;

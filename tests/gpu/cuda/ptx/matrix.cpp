@@ -8,10 +8,6 @@
 namespace glass::test::ptx {
 namespace {
 
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-
 // Registers 0..3 of places: d; 4..7: a; 8, 9: b; 10..13: c.
 void mma(Warp& w, const Instruction& i) {
   float A[16][16], B[16][8], C[16][8];

@@ -13,6 +13,16 @@ namespace glass::test::ptx {
 
 class Group;
 
+// Numbers, as PTX calls them.
+using u8 = std::uint8_t;
+using s8 = std::int8_t;
+using u16 = std::uint16_t;
+using s16 = std::int16_t;
+using u32 = std::uint32_t;
+using s32 = std::int32_t;
+using u64 = std::uint64_t;
+using s64 = std::int64_t;
+
 constexpr unsigned kLanes = 32;
 constexpr std::uint32_t kAllLanes = 0xffffffffu;
 
@@ -112,6 +122,26 @@ void each(const Warp& w, D* d, F f) {
     const D x = f(l);
     d[l] = w.mask[l] ? x : d[l];
   }
+}
+
+// d = f(a), f(a, b) or f(a, b, c), of numbers of type V.
+template <class V, class F>
+void one(Warp& w, const Instruction& i, F f) {
+  const Stored<V>* a = w.lanes<Stored<V>>(i.a);
+  each(w, w.lanes<Stored<V>>(i.d), [=](unsigned l) { return stored<V>(f(value<V>(a[l]))); });
+}
+template <class V, class F>
+void two(Warp& w, const Instruction& i, F f) {
+  const Stored<V>*a = w.lanes<Stored<V>>(i.a), *b = w.lanes<Stored<V>>(i.b);
+  each(w, w.lanes<Stored<V>>(i.d),
+       [=](unsigned l) { return stored<V>(f(value<V>(a[l]), value<V>(b[l]))); });
+}
+template <class V, class F>
+void three(Warp& w, const Instruction& i, F f) {
+  const Stored<V>*a = w.lanes<Stored<V>>(i.a), *b = w.lanes<Stored<V>>(i.b),
+        *c = w.lanes<Stored<V>>(i.c);
+  each(w, w.lanes<Stored<V>>(i.d),
+       [=](unsigned l) { return stored<V>(f(value<V>(a[l]), value<V>(b[l]), value<V>(c[l]))); });
 }
 
 template <class F>

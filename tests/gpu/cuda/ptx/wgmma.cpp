@@ -14,10 +14,6 @@
 namespace glass::test::ptx {
 namespace {
 
-using u16 = std::uint16_t;
-using u32 = std::uint32_t;
-using u64 = std::uint64_t;
-
 constexpr u32 kRegisterBytes = 4 * kLanes;
 constexpr unsigned kWarps = 4;
 
