@@ -32,7 +32,7 @@ void GpuBackend::each_element(const char* kernel, const Args& args) {
 void GpuBackend::fill(View y, double c) {
   if (y.dtype != DType::i32) require_floats("fill", {&y});
   FillArgs p = {};
-  p.walk = walk("fill", {{&p.y, y}});
+  p.walk = walk("fill", {{&p.y.array, y}});
   p.value = static_cast<float>(c);
   p.integer = to_integer(c);
   each_element("fill", p);

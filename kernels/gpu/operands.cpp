@@ -111,10 +111,30 @@ void require_same_axes(const char* op, int axes, const View& a, const View& b) {
 
 }   // namespace
 
+namespace {
+
+// Whether every four elements of the walk, from each fourth on, are neighbours in an operand and
+// begin at a multiple of their size.
+bool goes_in_fours(const Walk& w, const Array& a) {
+  const uint last = w.rank - 1;
+  const std::uintptr_t bytes = a.type == kBF16 ? 8 : 16;
+  if (a.type == kI32 || a.stride[last] != 1 ||
+      reinterpret_cast<std::uintptr_t>(a.data) % bytes != 0)
+    return false;
+  for (uint axis = 0; axis < last; ++axis)
+    if (a.stride[axis] % 4 != 0) return false;
+  return w.rank == 1 || w.size[last] % 4 == 0;
+}
+
+}   // namespace
+
 Walk walk(const char* op, std::initializer_list<Operand> operands) {
   const View& first = operands.begin()->view;
   for (const Operand& o : operands) require_same_axes(op, first.rank, first, o.view);
-  return walk_axes(op, first.rank, operands);
+  Walk w = walk_axes(op, first.rank, operands);
+  w.fours = 1;
+  for (const Operand& o : operands) w.fours = w.fours && goes_in_fours(w, *o.array);
+  return w;
 }
 
 Walk walk_rows(const char* op, std::initializer_list<RowOperand> operands) {

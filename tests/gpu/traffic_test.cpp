@@ -272,6 +272,29 @@ TEST(Traffic, OfHotKernelsIsNearTheLeast) {
   }
 }
 
+// A thread asks for four neighbours at once where all operands have them at multiples of 16 bytes
+// (8 in bf16), also in rows that are a part of longer ones; and for one after the other elsewhere.
+TEST(Traffic, OfElementsThatAreNeighboursIsARequestForFour) {
+  GpuBackend backend(std::make_unique<emulator::EmulatorDevice>());
+  Memory m(backend);
+  const auto requests = [&](View y, const View& a, const View& b) {
+    const auto traffic = traffic_of([&] { backend.zip(Binary::add, {y, false}, a, b); });
+    return traffic.at("zip").device.count;
+  };
+  const auto columns = [](View v, std::int64_t first, std::int64_t count) {
+    v.data += first * (v.dtype == DType::bf16 ? 2 : 4);
+    v.shape[1] = count;
+    return v;
+  };
+  const std::uint64_t warps_numbers = 3 * 16 * 768 / 32;   // read twice and written once
+  const View y = m.f32({16, 768}), x = m.f32({16, 768}), wide = m.f32({16, 776}),
+             half = m.bf16({16, 768});
+  EXPECT_EQ(requests(y, x, x), warps_numbers / 4);
+  EXPECT_EQ(requests(half, half, half), warps_numbers / 4);
+  EXPECT_EQ(requests(y, half, columns(wide, 8, 768)), warps_numbers / 4);
+  EXPECT_EQ(requests(y, half, columns(wide, 1, 768)), warps_numbers);
+}
+
 // What the products of head_loss ask of device memory with a vocabulary of V, forward and backward.
 Requests of_the_head(std::int64_t V) {
   const Device device = std::make_shared<GpuBackend>(std::make_unique<emulator::EmulatorDevice>());

@@ -33,6 +33,7 @@ struct Output {
 // magic = 2^32 (2^shift - d) / d + 1 (Granlund and Montgomery, 1994).
 struct Walk {
   uint count, rank;
+  uint fours;   // whether every operand may be read and written four elements at a time
   uint size[5];
   uint magic[5], shift[5];   // of all axes but the first
 };
@@ -82,6 +83,20 @@ GPU_FN void set_pair(CONSTANT Array& a, uint at, float left, float right) {
 GPU_FN void put(CONSTANT Output& y, uint at, float value) {
   set(y.array, at, y.add ? get(y.array, at) + value : value);
 }
+// Four neighbours at once; `at` is a multiple of 4, and so is where the array begins.
+GPU_FN Four get_four(CONSTANT Array& a, uint at) {
+  if (a.type != kBF16) return load_four((GLOBAL const float*)a.data + at);
+  const ulong all = ((GLOBAL const ulong*)a.data)[at / 4];
+  Four x;
+  UNROLL for (uint e = 0; e < 4; ++e) { x.v[e] = to_float(bf16(ushort(all >> 16 * e))); }
+  return x;
+}
+GPU_FN void set_four(CONSTANT Array& a, uint at, Four x) {
+  if (a.type != kBF16) return store_four((GLOBAL float*)a.data + at, x);
+  ((GLOBAL ulong*)a.data)[at / 4] =
+      ulong(bf16_pair(x.v[0], x.v[1])) | ulong(bf16_pair(x.v[2], x.v[3])) << 32;
+}
+
 // Two neighbours in a row of a result, `step` apart, or the left one alone where the row ends after
 // it; `pairs`: rows may be written two numbers at a time.
 GPU_FN void put_neighbours(CONSTANT Array& y, uint add, uint pairs, uint at, uint step, bool both,

@@ -24,6 +24,7 @@
 //   warp_sum  warp_max  shuffle_xor         the lanes of a warp exchange values; all 32 take part
 //   warp_ballot(t, yes)                     bit i is what lane i said
 //   atomic_largest(x, v)                    x = max(x, v) while others do the same
+//   load_four(p)  store_four(p, x)          four neighbouring floats at once, from a multiple of 16 bytes on
 //   UNROLL for (...)                        a loop with a fixed count, so that arrays become registers
 // clang-format on
 //
@@ -36,6 +37,11 @@ namespace gpu {
 // Blocks are what tiles of matrices are fetched from (tile.h): 64 by 64 numbers in bf16. kStages
 // times as many of them are held as are being multiplied.
 enum : unsigned { kBlock = 64, kBlockNumbers = kBlock * kBlock, kNvidiaStages = 3 };
+
+// What one request of a thread brings at most: 16 bytes (load_four, store_four).
+struct Four {
+  float v[4];
+};
 }   // namespace gpu
 }   // namespace glass
 

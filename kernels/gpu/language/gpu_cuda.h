@@ -45,6 +45,16 @@ GPU_FN float shuffle_xor(Thread, float v, uint mask) {
 GPU_FN uint warp_ballot(Thread, bool yes) { return __ballot_sync(0xffffffffu, yes); }
 GPU_FN void atomic_largest(GLOBAL uint* x, uint v) { atomicMax(x, v); }
 
+GPU_FN Four load_four(GLOBAL const float* from) {
+  const float4 x = *(GLOBAL const float4*)from;
+  return Four{{x.x, x.y, x.z, x.w}};
+}
+GPU_FN void store_four(GLOBAL float* to, Four x) {
+  float4 all;
+  all.x = x.v[0], all.y = x.v[1], all.z = x.v[2], all.w = x.v[3];
+  *(GLOBAL float4*)to = all;
+}
+
 GPU_FN float as_float(uint bits) { return __uint_as_float(bits); }
 GPU_FN uint as_uint(float x) { return __float_as_uint(x); }
 

@@ -111,6 +111,13 @@ GPU_FN void atomic_largest(uint* x, uint v) {
          !__atomic_compare_exchange_n(x, &seen, v, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
 }
 
+GPU_FN Four load_four(const float* from) {
+  Four x;
+  __builtin_memcpy(x.v, from, sizeof x.v);
+  return x;
+}
+GPU_FN void store_four(float* to, Four x) { __builtin_memcpy(to, x.v, sizeof x.v); }
+
 GPU_FN float as_float(uint bits) {
   float x;
   __builtin_memcpy(&x, &bits, sizeof x);

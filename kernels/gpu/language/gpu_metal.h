@@ -47,6 +47,16 @@ GPU_FN void atomic_largest(GLOBAL uint* x, uint v) {
   atomic_fetch_max_explicit((device atomic_uint*)x, v, memory_order_relaxed);
 }
 
+GPU_FN Four load_four(GLOBAL const float* from) {
+  const float4 x = *(GLOBAL const float4*)from;
+  return Four{{x.x, x.y, x.z, x.w}};
+}
+GPU_FN void store_four(GLOBAL float* to, Four x) {
+  float4 all;
+  all.x = x.v[0], all.y = x.v[1], all.z = x.v[2], all.w = x.v[3];
+  *(GLOBAL float4*)to = all;
+}
+
 GPU_FN float as_float(uint bits) { return as_type<float>(bits); }
 GPU_FN uint as_uint(float x) { return as_type<uint>(x); }
 

@@ -17,10 +17,13 @@ struct Draws {
 
 #ifndef GLASS_GPU_HOST
 
-// Number i of the stream: number i % 4 of block i / 4.
-GPU_FN uint drawn(CONSTANT Draws& d, ulong i) {
-  const PhiloxState<uint> start = {uint(i / 4), d.site, d.now[0], d.now[1]};
-  const PhiloxState<uint> s = philox_rounds(start, d.seed_low, d.seed_high);
+// Block n of the stream: numbers 4 n to 4 n + 3.
+GPU_FN PhiloxState<uint> drawn_block(CONSTANT Draws& d, uint n) {
+  const PhiloxState<uint> start = {n, d.site, d.now[0], d.now[1]};
+  return philox_rounds(start, d.seed_low, d.seed_high);
+}
+GPU_FN uint drawn(CONSTANT Draws& d, ulong i) {   // number i
+  const PhiloxState<uint> s = drawn_block(d, uint(i / 4));
   const uint which = uint(i % 4);
   return which == 0 ? s.c0 : which == 1 ? s.c1 : which == 2 ? s.c2 : s.c3;
 }

@@ -4,6 +4,7 @@
 //             what no GPU program may do
 //   races     the same problems with every access to memory watched
 // Exit code 1 and a line that begins with who noticed (numbers, emulator, races); 0: nobody did.
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -75,6 +76,24 @@ int check_helpers() {
   emulator::run(*gpu::find_kernel("helpers"), &args, {2}, {});
   for (const float x : out)
     if (x != 4 * 128 + 4 * 255) return noticed("numbers", "helpers: " + std::to_string(x));
+  return 0;
+}
+
+// y += x in bf16, four at a time: sums of whole numbers. The table has no bf16.
+int check_halves(GpuBackend& backend) {
+  constexpr int kCount = 40;
+  alignas(16) std::uint16_t x[kCount], y[kCount];
+  const auto half = [](int i) {
+    const float number = static_cast<float>(i);
+    return static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(number) >> 16);
+  };
+  for (int i = 0; i < kCount; ++i) x[i] = half(i), y[i] = half(100 - 3 * i);
+  const auto view = [](std::uint16_t* of) {
+    return View{reinterpret_cast<std::byte*>(of), DType::bf16, 1, {kCount}, {1}};
+  };
+  backend.copy({view(y), true}, view(x));
+  for (int i = 0; i < kCount; ++i)
+    if (y[i] != half(100 - 2 * i)) return noticed("numbers", "halves: " + std::to_string(i));
   return 0;
 }
 
@@ -209,6 +228,7 @@ int run(int count, char** words) {
       const int found = row == "faults"                ? check_faults(backend, races)
                         : row == "helpers"             ? check_helpers()
                         : row == "steps"               ? check_steps()
+                        : row == "halves"              ? check_halves(backend)
                         : row == "product on blocks"   ? check_products(races)
                         : row == "attention on blocks" ? check_attention(races)
                                                        : 0;
