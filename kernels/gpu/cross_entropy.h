@@ -1,5 +1,6 @@
 // Cross-entropy of a row of logits: loss = lse - logits[target], with lse = log(sum over the row of
-// exp(logits)). A row is as long as a vocabulary, so a group has one.
+// exp(logits)). A row is as long as a vocabulary, so a group has one, and reads it once: no cache
+// holds as many such rows as there are groups at work.
 #pragma once
 #include "kernels/gpu/faults.h"
 #include "kernels/gpu/rows.h"
@@ -30,18 +31,28 @@ GPU_FN uint checked_target(CONSTANT CrossEntropyArgs& p, Thread t, int target) {
   return 0;
 }
 
+// Over numbers that come one after the other: the largest, and the sum of exp(x - largest).
+struct ExpSum {
+  float top, sum;
+};
+GPU_FN void add(LOCAL ExpSum& s, float x) {
+  if (x > s.top) {
+    s.sum = s.sum * g_exp(s.top - x) + 1;
+    s.top = x;
+  } else {
+    s.sum += g_exp(x - s.top);
+  }
+}
+
 KERNEL(cross_entropy, CrossEntropyArgs, 256) {
   Thread t = this_thread();
   SHARED_ARRAY(float, scratch, [8]);
   const uint r = t.group.x, x = r * p.logits.stride[0];
-  float top = minus_infinity(), sum = 0;
-  for (uint v = t.id; v < p.V; v += t.size)
-    top = formulas::max(top, get(p.logits, x + v * p.logits.stride[1]));
-  top = group_max(t, scratch, top);
-  for (uint v = t.id; v < p.V; v += t.size)
-    sum += g_exp(get(p.logits, x + v * p.logits.stride[1]) - top);
-  sum = group_sum(t, scratch, sum);
-  const float lse = top == minus_infinity() ? top : top + g_log(sum);
+  ExpSum mine = {-3.40282347e38f, 0};   // the lowest number: exp(-infinity - it) is 0
+  for (uint v = t.id; v < p.V; v += t.size) add(mine, get(p.logits, x + v * p.logits.stride[1]));
+  const float top = group_max(t, scratch, mine.top);
+  const float sum = group_sum(t, scratch, mine.sum * g_exp(mine.top - top));
+  const float lse = sum == 0 ? minus_infinity() : top + g_log(sum);
   const int target = get_int(p.targets, r * p.targets.stride[0]);
   const bool scored = counts(p, target);
   const uint v = scored ? checked_target(p, t, target) : 0;

@@ -13,7 +13,7 @@ const std::string kScripts = std::string(GLASS_SOURCE_DIR) + "/tools/bench/";
 
 TEST(BenchScripts, EveryOneExplainsItself) {
   if (!installed("python3")) GTEST_SKIP() << "python3 is not installed";
-  for (const char* name : {"train.py", "gpu.py", "decode.py", "attention.py", "all.py", "serve.py"}) {
+  for (const char* name : {"train.py", "gpu.py", "decode.py", "attention.py", "all.py", "serve.py", "gpu_bytes.py"}) {
     const Outcome outcome = shell("python3 -B " + kScripts + name + " --help");
     EXPECT_EQ(outcome.code, 0) << name << "\n" << outcome.text();
     EXPECT_NE(outcome.out.find("usage:"), std::string::npos) << name << "\n" << outcome.text();

@@ -47,6 +47,28 @@ bool is_younger_than_driver(const std::string& image) {
   return std::lround(10 * stated) > (driver_version() - 4000) / 100 + driver_version() % 100 / 10;
 }
 
+// On stderr: how much was run, and what each kernel moved.
+void tell_statistics() {
+  const StandIn& g = gpu();
+  std::fprintf(stderr, "%llu launches, %llu of them in graphs",
+               static_cast<unsigned long long>(g.launches),
+               static_cast<unsigned long long>(g.replayed));
+  const double million = static_cast<double>(g.instructions) * 1e-6;
+  if (!g.idle)
+    std::fprintf(stderr, "; %.0f million instructions of threads, %.0f million a second", million,
+                 million / g.seconds);
+  std::fputc('\n', stderr);
+  if (g.uses.empty()) return;
+  // Read and written: as many bytes as requests ask for, and as many as there are.
+  std::fprintf(stderr, "%-24s %8s %12s %9s %12s %9s  MB\n", "kernel", "launches", "read", "touched",
+               "written", "touched");
+  const auto mb = [](std::uint64_t bytes) { return static_cast<double>(bytes) * 1e-6; };
+  for (const auto& [name, use] : g.uses)
+    std::fprintf(stderr, "%-24s %8llu %12.3f %9.3f %12.3f %9.3f\n", name.c_str(),
+                 static_cast<unsigned long long>(use.launches), mb(use.read.moved),
+                 mb(use.read.touched), mb(use.written.moved), mb(use.written.touched));
+}
+
 }   // namespace
 
 namespace glass::test {
@@ -126,17 +148,7 @@ GLASS_EXPORT int cuDevicePrimaryCtxRetain(void** context, int) {
   return gpu().failed;
 }
 GLASS_EXPORT int cuDevicePrimaryCtxRelease_v2(int) {
-  const StandIn& g = gpu();
-  if (setting("statistics", 0) > 0) {
-    std::fprintf(stderr, "%llu launches, %llu of them in graphs",
-                 static_cast<unsigned long long>(g.launches),
-                 static_cast<unsigned long long>(g.replayed));
-    const double million = static_cast<double>(g.instructions) * 1e-6;
-    if (!g.idle)
-      std::fprintf(stderr, "; %.0f million instructions of threads, %.0f million a second", million,
-                   million / g.seconds);
-    std::fputc('\n', stderr);
-  }
+  if (gpu().counts) tell_statistics();
   return --gpu().contexts, kSuccess;
 }
 GLASS_EXPORT int cuCtxSetCurrent(void* context) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "tests/gpu/cuda/device_memory.h"
 #include "tests/gpu/cuda/ptx/kernel.h"
+#include "tests/gpu/cuda/ptx/traffic.h"
 
 #define GLASS_EXPORT extern "C" __attribute__((visibility("default")))
 
@@ -51,6 +53,11 @@ struct Stream {
   std::unique_ptr<Graph> recording;   // between cuStreamBeginCapture and its end
 };
 
+struct Use {   // of a kernel
+  std::uint64_t launches = 0;
+  ptx::Bytes read, written;
+};
+
 struct StandIn {
   std::mutex mutex;
   DeviceMemory memory;
@@ -58,10 +65,12 @@ struct StandIn {
   int waiting = 0;         // copies and launches of all streams
   int recording = 0;       // streams that record
   bool idle = false;       // kernels take no time and do nothing
+  bool counts = false;     // what is told at the end
   int failed = kSuccess;   // a kernel did, and now everything does
   std::string message;
   std::uint64_t instructions = 0, launches = 0, replayed = 0;
   double seconds = 0;
+  std::map<std::string, Use> uses;   // of each kernel
 };
 StandIn& gpu();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "tests/gpu/cuda/ptx/group.h"
@@ -11,6 +12,16 @@
 namespace {
 
 using namespace glass::test;
+
+void add(ptx::Bytes& to, const ptx::Bytes& more) {
+  to.moved += more.moved;
+  to.touched += more.touched;
+}
+void add_use(Use& to, const ptx::Traffic& traffic) {
+  ++to.launches;
+  add(to.read, traffic.read);
+  add(to.written, traffic.written);
+}
 
 int run_kernel(const Function& f, const std::vector<std::byte>& args, ptx::Grid grid,
                unsigned dynamic_bytes) {
@@ -22,13 +33,19 @@ int run_kernel(const Function& f, const std::vector<std::byte>& args, ptx::Grid 
   for (const auto& [begin, end] : f.module->global_ranges) ranges.push_back({begin, end});
   std::sort(ranges.begin(), ranges.end(),
             [](const ptx::Range& a, const ptx::Range& b) { return a.begin < b.begin; });
-  const ptx::Rules rules = {setting("early-copies", 0) > 0, setting("backwards", 0) > 0};
+  ptx::Rules rules;
+  rules.early_copies = setting("early-copies", 0) > 0;
+  rules.backwards = setting("backwards", 0) > 0;
+  std::optional<ptx::Traffic> traffic;
+  if (g.counts && !ranges.empty())
+    rules.traffic = &traffic.emplace(g.memory.ranges().front().begin, g.memory.ranges().back().end);
   try {
     ptx::Group group(*f.kernel, args.data(), grid, dynamic_bytes, ranges, rules);
     for (ptx::Grid at{0, 0, 0}; at.z < grid.z; ++at.z)
       for (at.y = 0; at.y < grid.y; ++at.y)
         for (at.x = 0; at.x < grid.x; ++at.x) group.run(at);
     g.instructions += group.instructions();
+    if (traffic) add_use(g.uses[f.kernel->name], *traffic);
   } catch (const ptx::Fault& fault) { return fail_for_good(kIllegalAddress, fault.what()); }
   g.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return kSuccess;
@@ -87,6 +104,7 @@ GLASS_EXPORT int cuMemcpyDtoHAsync_v2(void* to, Address from, std::size_t bytes,
 GLASS_EXPORT int cuStreamCreate(void** stream, unsigned) {
   *stream = new Stream;
   gpu().idle = setting("idle", 0) > 0;
+  gpu().counts = setting("statistics", 0) > 0;
   if (gpu().idle) gpu().memory.watch_nothing();
   ++gpu().streams;
   return need_context();

@@ -87,6 +87,8 @@ BUGS = [
     ("rows.h", "group_sum", "w < t.size / 32", "w < t.size / 32 - 1", "lost warp"),
     ("rows.h", "group_max", "w < t.size / 32", "w < t.size / 32 - 1", "lost warp"),
     ("rows.h", "group_max", "scratch[t.warp] = v;", "scratch[t.warp + 8] = v;", "writes behind a shared array"),
+    ("cross_entropy.h", "add", "«s.sum * g_exp(s.top - x)» + 1", "s.sum", "sum not scaled down"),
+    ("cross_entropy.h", "cross_entropy", "mine.sum * «g_exp(mine.top - top)»", "1", "sums of several tops"),
     ("cross_entropy.h", "cross_entropy", "top + g_log(sum)", "g_log(sum)", "term dropped"),
     ("cross_entropy.h", "cross_entropy_backward", "v == hot", "v == hot + 1", "off by one"),
     ("cross_entropy.h", "cross_entropy_backward", "«scored» ? dloss", "true", "ignored rows counted"),

@@ -24,12 +24,19 @@ bool one_address(const Warp& w, const u64* at) {
   return differ == 0;
 }
 
+void note_traffic(const Warp& w, Traffic& traffic, const u64* at, unsigned bytes, bool writes) {
+  traffic.next_request();
+  each_awake(w, [&](unsigned l) { traffic.note(at[l], bytes, writes); });
+}
+
 // Reads or writes `count` numbers side by side: f(lane, where they lie).
 template <class F>
 void each_place(Warp& w, const Instruction& i, Place address, unsigned bytes, bool writes, F f) {
   alignas(64) u64 at[kLanes];
   addresses(w, i, address, at);
   Group& g = *w.group;
+  if (g.rules().traffic && i.space == Space::global)
+    note_traffic(w, *g.rules().traffic, at, bytes, writes);
   if (i.space == Space::global && g.all_inside(w, at, bytes)) {
     each_awake(w, [&](unsigned l) { f(l, reinterpret_cast<std::byte*>(at[l])); });
     return;

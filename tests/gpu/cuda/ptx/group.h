@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tests/gpu/cuda/ptx/kernel.h"
+#include "tests/gpu/cuda/ptx/traffic.h"
 #include "tests/gpu/cuda/ptx/warp.h"
 
 namespace glass::test::ptx {
@@ -26,8 +27,9 @@ struct Range {   // of device memory
 };
 
 struct Rules {
-  bool early_copies = false;   // cp.async arrives at once; else as late as it may
-  bool backwards = false;      // the last warp goes first
+  bool early_copies = false;    // cp.async arrives at once; else as late as it may
+  bool backwards = false;       // the last warp goes first
+  Traffic* traffic = nullptr;   // where it is noted
 };
 
 struct Grid {

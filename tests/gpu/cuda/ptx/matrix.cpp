@@ -75,6 +75,8 @@ void copy_async(Warp& w, const Instruction& i) {
   const Place to = w.place(i, 0), from = w.place(i, 1);
   const u64 add_to = i.mode & 0x80 ? 0 : static_cast<u64>(i.offset),
             add_from = i.mode & 0x80 ? static_cast<u64>(i.offset) : 0;
+  Traffic* const traffic = w.group->rules().traffic;
+  if (traffic) traffic->next_request();
   each_awake(w, [&](unsigned l) {
     Copy c;
     c.to = address_of(w, i, to, l) + add_to;
@@ -84,6 +86,7 @@ void copy_async(Warp& w, const Instruction& i) {
     c.lane = l, c.batch = w.batch[l];
     if (c.given > c.bytes) w.fault(i, l, "copies more bytes than fit");
     w.group->begin_copy(w, i, l, c.to, c.bytes);
+    if (traffic && c.given > 0) traffic->note(c.from, c.given, false);
     if (w.group->rules().early_copies) land(w, i, c);
     else w.copies.push_back(c);
   });
