@@ -107,11 +107,12 @@ GLASS_SIMD void move_on(Place<k>& place, const Nest<k>& nest) {
 }
 
 // y[i] = f(x[0][i], x[1][i], ...), or y[i] += ...; every operand contiguous. The loop of all
-// elementwise kernels.
+// elementwise kernels. `formula` is an F: what calls this does not know which, see Formula.
 template <int inputs, class F>
-[[gnu::noinline]] static void stretch(float* y, const float* const (&x)[inputs], std::int64_t n,
-                                      bool add, const F& formula) {
-  const F f = formula;   // a copy of its own: nothing that is stored to y can change it
+static void stretch(float* y, const float* const (&x)[inputs], std::int64_t n, bool add,
+                    const void* formula) {
+  // A copy of its own: nothing that is stored to y can change it.
+  const F f = *static_cast<const F*>(formula);
   Vec in[inputs];
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
@@ -138,10 +139,9 @@ GLASS_SIMD Vec load_some(const float* p, bool half, std::int64_t i) {
   return half ? load_bf16(as_halves(p) + i) : load(p + i);
 }
 template <int inputs, class F>
-[[gnu::noinline]] static void mixed_stretch(float* y, const float* const (&x)[inputs],
-                                            const bool (&half)[inputs + 1], std::int64_t n,
-                                            bool add, const F& formula) {
-  const F f = formula;
+static void mixed_stretch(float* y, const float* const (&x)[inputs], const bool (&half)[inputs + 1],
+                          std::int64_t n, bool add, const void* formula) {
+  const F f = *static_cast<const F*>(formula);
   bool is_half[inputs + 1];
   for (int j = 0; j <= inputs; ++j) is_half[j] = half[j];
   Vec in[inputs];
@@ -161,6 +161,17 @@ template <int inputs, class F>
                : store_first(y + i, value, rest);
   }
 }
+
+// A formula for those who walk: how it goes over a stretch. So all walking is compiled once for a
+// number of operands, and not once more for every formula.
+template <int inputs>
+struct Formula {
+  void (*stretch)(float* y, const float* const (&x)[inputs], std::int64_t n, bool add,
+                  const void* formula);
+  void (*mixed_stretch)(float* y, const float* const (&x)[inputs], const bool (&half)[inputs + 1],
+                        std::int64_t n, bool add, const void* formula);
+  const void* formula;
+};
 
 // Elements [from, to) of the runs [first, last) of a Nest whose strides are not all 1. What has
 // another stride, or is bf16, is laid out first, a tile of some runs times some elements. Of a
@@ -231,10 +242,10 @@ template <class Number>
   }
 }
 
-template <int inputs, class F>
+template <int inputs>
 [[gnu::noinline]] static void strided_runs(const Nest<inputs + 1>& nest, std::int64_t first,
                                            std::int64_t last, std::int64_t from, std::int64_t to,
-                                           bool add, const F& f) {
+                                           bool add, const Formula<inputs>& f) {
   Tile tiles[inputs + 1];
   float* data[kTileRuns][inputs + 1];
   bool plain[inputs + 1];
@@ -263,10 +274,10 @@ template <int inputs, class F>
         for (int j = 0; j < inputs; ++j)
           x[j] = plain[j + 1] ? data[run][j + 1] + begin : tiles[j + 1].at[run];
         if (plain[0]) {
-          stretch(data[run][0] + begin, x, m, add, f);
+          f.stretch(data[run][0] + begin, x, m, add, f.formula);
           continue;
         }
-        stretch(tiles[0].at[run], x, m, add, f);
+        f.stretch(tiles[0].at[run], x, m, add, f.formula);
         nest.half[0]
             ? put_back<std::uint16_t>(data[run][0], begin, nest.step[0], tiles[0].at[run], m)
             : put_back<float>(data[run][0], begin, nest.step[0], tiles[0].at[run], m);
@@ -275,11 +286,10 @@ template <int inputs, class F>
   }
 }
 
-// y = f(x...) or y += f(x...), element by element, any strides. f: (const Vec*) -> Vec. y may be
-// one of the x.
-template <int inputs, class F>
-GLASS_SIMD void apply(const Team& team, const Into& y, const View* const (&x)[inputs],
-                      std::int64_t grain, const F& f) {
+template <int inputs>
+[[gnu::noinline]] static void apply_formula(const Team& team, const Into& y,
+                                            const View* const (&x)[inputs], std::int64_t grain,
+                                            const Formula<inputs>& f) {
   const View* views[inputs + 1] = {&y.view};
   for (int j = 0; j < inputs; ++j) views[j + 1] = x[j];
   const Nest<inputs + 1> nest = make_nest(views);
@@ -315,10 +325,18 @@ GLASS_SIMD void apply(const Team& team, const Into& y, const View* const (&x)[in
       const float* from[inputs];
       for (int j = 0; j < inputs; ++j) from[j] = moved(place.data[j + 1], nest.half[j + 1], begin);
       float* to = moved(place.data[0], nest.half[0], begin);
-      if (nest.mixed) mixed_stretch(to, from, nest.half, end - begin, add, f);
-      else stretch(to, from, end - begin, add, f);
+      if (nest.mixed) f.mixed_stretch(to, from, nest.half, end - begin, add, f.formula);
+      else f.stretch(to, from, end - begin, add, f.formula);
     }
   });
+}
+
+// y = f(x...) or y += f(x...), element by element, any strides. f: (const Vec*) -> Vec. y may be
+// one of the x.
+template <int inputs, class F>
+GLASS_SIMD void apply(const Team& team, const Into& y, const View* const (&x)[inputs],
+                      std::int64_t grain, const F& f) {
+  apply_formula<inputs>(team, y, x, grain, {stretch<inputs, F>, mixed_stretch<inputs, F>, &f});
 }
 
 // Whose chunk it is when chunks are counted through a list of tensors and those of tensor t begin
