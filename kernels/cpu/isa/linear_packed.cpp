@@ -144,7 +144,7 @@ GLASS_SIMD void multiply_whole(const Call& n, Index panel, Index row) {
   for (Index g = 0; g < n.rows.groups; ++g, words += group_words) {
     const std::uint32_t* x = n.rows.pairs + row * (n.rows.next / 2) + g * (group / 2);
     const Index at = row * n.rows.groups + g;   // of the scale and the sum of the first row
-#pragma GCC unroll 16
+#pragma GCC unroll 4
     for (int j = 0; j < kPanel; j += kAtOnce * kLanes) {
       IVec sum[rows][kAtOnce];
 #pragma GCC unroll 16
