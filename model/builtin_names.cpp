@@ -9,6 +9,6 @@ const char kNames[] = {
 
 }  // namespace
 
-std::string_view builtin_names() { return {kNames, sizeof kNames}; }
+std::string_view builtin_names() { return {kNames, sizeof kNames - 1}; }
 
 }  // namespace glass

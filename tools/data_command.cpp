@@ -219,7 +219,7 @@ ExitCode run_make(const Arguments& args) {
 
 const char kFetchScript[] = {
 #include "tools/fetch.sh.inc"
-    '\0'};
+};
 
 struct Fetch {
   const PublicFile* file;

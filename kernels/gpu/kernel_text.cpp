@@ -10,7 +10,7 @@ const char kText[] = {
 
 }   // namespace
 
-std::string_view kernel_text() { return {kText, sizeof kText}; }
+std::string_view kernel_text() { return {kText, sizeof kText - 1}; }
 
 }   // namespace gpu
 }   // namespace glass

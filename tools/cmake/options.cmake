@@ -8,6 +8,10 @@ target_compile_options(glass_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(glass_options INTERFACE -Wno-restrict)
 endif()
+# Embedded files are strings of any length (embed.cmake); g++ does not mind.
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  target_compile_options(glass_options INTERFACE -Wno-overlength-strings)
+endif()
 # Nobody here reads errno after a square root; promising so lets a loop of them run in vectors. The results are the same.
 target_compile_options(glass_options INTERFACE -fno-math-errno)
 if(GLASS_WERROR)
