@@ -126,9 +126,8 @@ def main():
                        settings=dict(default="compiled", help="of PyTorch: " + ", ".join(SETTINGS)),
                        batch=dict(type=int, default=0, help="windows in a step; 0: each configuration has its own number"))
     torch_version, quiet, notes, results = sbs.need_torch(), sbs.Quiet(), [], []
-    for name in args.only.split(",") + args.settings.split(","):
-        if name not in CONFIGS and name not in SETTINGS:
-            sys.exit(f"error: there is no {name!r}; see --help.")
+    sbs.need_names(args.only.split(","), CONFIGS)
+    sbs.need_names(args.settings.split(","), SETTINGS)
     need_gpu()
     need_glass(args)
     for key in args.only.split(","):

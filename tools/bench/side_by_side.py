@@ -49,6 +49,12 @@ def options(text, **more):
     return args
 
 
+def need_names(asked, *tables):
+    for name in asked:
+        if not any(name in table for table in tables):
+            sys.exit(f"error: there is no {name!r}; see --help.")
+
+
 # ---- settings of PyTorch ------------------------------------------------------------------------
 
 # MKL asks whether the processor is Intel's before it takes its AVX-512 kernels. Elsewhere it multiplies matrices a fifth

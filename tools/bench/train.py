@@ -8,7 +8,6 @@ is the one to its best. A setting that needs something this machine lacks is lef
 minutes the first time; its cache makes the second run short.
 """
 import statistics
-import sys
 
 import side_by_side as sbs
 
@@ -107,9 +106,8 @@ def main():
                        dtype=dict(default="f32", choices=["f32", "bf16"]))
     torch_version, notes, results, quiet = sbs.need_torch(), [], [], sbs.Quiet()
     asked = [s.strip() for s in args.settings.split(";") if s.strip()]
-    for name in [*asked, *args.only.split(",")]:
-        if name not in SETTINGS and name not in CONFIGS:
-            sys.exit(f"error: there is no {name!r}; see --help.")
+    sbs.need_names(args.only.split(","), CONFIGS)
+    sbs.need_names(asked, SETTINGS)
     for key in args.only.split(","):
         settings = asked or [name for name in DEFAULT[args.dtype] if name != "stock" or key not in TAKES_MINUTES]
         result = compare(args, key, settings, args.dtype, notes)
