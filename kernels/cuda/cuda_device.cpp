@@ -71,6 +71,7 @@ OwnStaging::~OwnStaging() { driver.cuMemFreeHost(memory); }
 CudaDevice::CudaDevice(const Driver& driver, Gpu gpu, const std::string& ptx)
     : driver_(driver),
       name_("cuda, " + gpu_info(driver, gpu).name),
+      most_in_depth_(static_cast<unsigned>(gpu_info(driver, gpu).most_in_depth)),
       context_(driver, gpu),
       module_(driver, ptx),
       stream_(driver),
@@ -180,13 +181,14 @@ Function CudaDevice::function_of(const gpu::Kernel& kernel) {
 }
 
 void CudaDevice::launch(const gpu::Kernel& kernel, const void* args, gpu::Grid grid) {
-  constexpr unsigned kMostGroups = 65535;   // along y and along z
-  if (grid.y > kMostGroups || grid.z > kMostGroups)
+  constexpr unsigned kMostBelow = 65535;   // along the second axis
+  if (grid.y > kMostBelow || grid.z > most_in_depth_)
     throw std::invalid_argument("cuda: " + std::string(kernel.name) + " would need " +
                                 std::to_string(grid.x) + " x " + std::to_string(grid.y) + " x " +
                                 std::to_string(grid.z) +
-                                " groups of threads; a GPU starts at most 65535 along the second "
-                                "and the third axis");
+                                " groups of threads; this GPU starts at most 65535 along the "
+                                "second and " +
+                                std::to_string(most_in_depth_) + " along the third axis");
   enter();
   launches_.add(
       {function_of(kernel), kernel.name, grid, static_cast<unsigned>(kernel.threads),

@@ -64,6 +64,7 @@ class CudaDevice final : public gpu::Device {
   void download(void* host, const std::byte* from, std::size_t bytes) override;
   void fetch(const Fetch* pieces, int count) override;
   void launch(const gpu::Kernel&, const void* args, gpu::Grid) override;
+  unsigned most_in_depth() const override { return most_in_depth_; }
   void wait() override;
 
  private:
@@ -73,6 +74,7 @@ class CudaDevice final : public gpu::Device {
 
   const Driver& driver_;
   std::string name_;
+  unsigned most_in_depth_;
   OwnContext context_;
   OwnModule module_;
   OwnStream stream_;

@@ -65,6 +65,9 @@ GpuInfo gpu_info(const Driver& driver, Gpu gpu) {
   driver.cuDeviceTotalMem(&info.bytes, gpu);
   driver.cuDeviceGetAttribute(&major, kCapabilityMajor, gpu);
   driver.cuDeviceGetAttribute(&minor, kCapabilityMinor, gpu);
+  if (int most = 0;
+      driver.cuDeviceGetAttribute(&most, kMostGroupsInDepth, gpu) == kSuccess && most > 0)
+    info.most_in_depth = most;
   info.name = name;
   info.capability = 10 * major + minor;
   return info;

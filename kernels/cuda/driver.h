@@ -62,7 +62,8 @@ using RunnableGraph = RunnableGraphOfDriver*;   // the same, ready to be started
 
 // The numbers of the driver's interface that are used here.
 enum Code : int { kSuccess = 0, kOutOfMemory = 2 };
-enum Attribute : int { kCapabilityMajor = 75, kCapabilityMinor = 76 };   // of a GPU
+// Of a GPU.
+enum Attribute : int { kMostGroupsInDepth = 7, kCapabilityMajor = 75, kCapabilityMinor = 76 };
 enum FunctionAttribute : int { kMostDynamicSharedBytes = 8 };
 
 struct Driver {
@@ -83,7 +84,8 @@ const Driver* find_driver(std::string& why);
 struct GpuInfo {
   std::string name;
   std::size_t bytes = 0;
-  int capability = 0;   // 90 for compute capability 9.0
+  int capability = 0;          // 90 for compute capability 9.0
+  int most_in_depth = 65535;   // groups of a launch along the third axis
 };
 GpuInfo gpu_info(const Driver&, Gpu);
 

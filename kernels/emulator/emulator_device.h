@@ -28,6 +28,7 @@ class EmulatorDevice : public gpu::Device {
   // What a kernel does wrong is told as if the groups had run in order: of the first that does. But
   // groups behind it may have run, too.
   void launch(const gpu::Kernel&, const void* args, gpu::Grid) override;
+  unsigned most_in_depth() const override { return options_.most_in_depth; }
   void wait() override {}
   bool runs_at_once() const override { return true; }
 

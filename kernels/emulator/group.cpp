@@ -361,6 +361,11 @@ void leave_with(const std::string& mistake) {
 
 Counters run_groups(const gpu::Kernel& kernel, const void* args, gpu::Grid grid,
                     const Options& options, std::uint64_t first, std::uint64_t last) {
+  constexpr unsigned kMostBelow = 65535;   // along the second axis
+  if (grid.y > kMostBelow || grid.z > options.most_in_depth)
+    throw std::logic_error("kernel " + std::string(kernel.name) + ": " + std::to_string(grid.x) +
+                           " x " + std::to_string(grid.y) + " x " + std::to_string(grid.z) +
+                           " groups, more than a GPU starts along the second or the third axis");
   return machine.run(kernel, args, grid, options, first, last);
 }
 

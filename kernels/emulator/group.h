@@ -77,6 +77,7 @@ struct Options {
   std::size_t shared_bytes = 32768;   // what Apple's GPUs have; NVIDIA's have more
   bool apple_tiles = false;
   bool early_copies = false;   // copies arrive at once, otherwise when somebody waits for them
+  unsigned most_in_depth = 65535;   // groups of a launch along the third axis
 };
 
 struct Counters {

@@ -79,9 +79,9 @@ void GpuBackend::attention(View y, View lse, View q, View k, View v, const Atten
   if (on_blocks(p, {&p.q, &p.k, &p.v})) {
     p.pieces = in_pieces({&p.q, &p.k, &p.v}, 8);
     p.pairs = in_pieces({&p.y.array}, 2);
-    launch("attention_blocks", p, {groups_for(p.Tq, kBlock), p.H, p.B});
+    launch_batch("attention_blocks", p, {groups_for(p.Tq, kBlock), p.H, p.B});
   } else {
-    launch("attention", p, {groups_for(p.Tq, kWarps * kForwardRows), p.H, p.B});
+    launch_batch("attention", p, {groups_for(p.Tq, kWarps * kForwardRows), p.H, p.B});
   }
 }
 
@@ -107,10 +107,11 @@ void GpuBackend::attention_backward(Into dq, Into dk, Into dv, View dy, View y, 
   p.pieces = in_pieces({&p.q, &p.k, &p.v, &p.dy}, 8);
   p.pairs = in_pieces({&p.dq.array, &p.dk.array, &p.dv.array}, 2);
   if (dq.view.data)
-    launch(blocks ? "attention_blocks_dq" : "attention_dq", p, {groups_for(p.Tq, rows), p.H, p.B});
+    launch_batch(blocks ? "attention_blocks_dq" : "attention_dq", p,
+                 {groups_for(p.Tq, rows), p.H, p.B});
   if (dk.view.data || dv.view.data)
-    launch(blocks ? "attention_blocks_dkv" : "attention_dkv", p,
-           {groups_for(p.Tk, rows), p.Hk, p.B});
+    launch_batch(blocks ? "attention_blocks_dkv" : "attention_dkv", p,
+                 {groups_for(p.Tk, rows), p.Hk, p.B});
 }
 
 }   // namespace glass

@@ -30,6 +30,7 @@ enum : uint {
 
 struct AttentionArgs {
   uint B, H, Hk, Tq, Tk, D;
+  uint first;                       // of the batch, in this launch
   float scale, kept;                // kept: 1 / (1 - dropout)
   uint offset, window, threshold;   // threshold 0: no dropout
   Draws draws;
@@ -156,7 +157,8 @@ KERNEL(attention, AttentionArgs, 128) {
   SHARED_ARRAY(float, Q, [kWarps * kForwardRows * kMostHead]);
   SHARED_ARRAY(float, chunk, [kTile * kChunkRow]);
   SHARED_ARRAY(float, P, [kWarps * kForwardRows * kTile]);
-  const uint rows = kWarps * kForwardRows, h = t.group.y, b = t.group.z, hk = h / (p.H / p.Hk);
+  const uint rows = kWarps * kForwardRows, h = t.group.y, b = p.first + t.group.z,
+             hk = h / (p.H / p.Hk);
   const uint group_first = t.group.x * rows, mine = t.warp * kForwardRows,
              first = group_first + mine;
   const Head k = head_of(p.k, b, hk, p.Tk), v = head_of(p.v, b, hk, p.Tk);
@@ -245,7 +247,8 @@ KERNEL(attention_dq, AttentionArgs, 128) {
   SHARED_ARRAY(float, dY, [kWarps * kBackwardRows * kMostHead]);
   SHARED_ARRAY(float, chunk, [kTile * kChunkRow]);
   SHARED_ARRAY(float, dS, [kWarps * kBackwardRows * kTile]);
-  const uint rows = kWarps * kBackwardRows, h = t.group.y, b = t.group.z, hk = h / (p.H / p.Hk);
+  const uint rows = kWarps * kBackwardRows, h = t.group.y, b = p.first + t.group.z,
+             hk = h / (p.H / p.Hk);
   const uint group_first = t.group.x * rows, mine = t.warp * kBackwardRows,
              first = group_first + mine;
   const Head k = head_of(p.k, b, hk, p.Tk), v = head_of(p.v, b, hk, p.Tk);
@@ -298,7 +301,8 @@ KERNEL(attention_dkv, AttentionArgs, 128) {
   SHARED_ARRAY(float, chunk, [kTile * kChunkRow]);
   SHARED_ARRAY(float, P, [kWarps * kBackwardRows * kTile]);
   SHARED_ARRAY(float, dS, [kWarps * kBackwardRows * kTile]);
-  const uint rows = kWarps * kBackwardRows, hk = t.group.y, b = t.group.z, sharing = p.H / p.Hk;
+  const uint rows = kWarps * kBackwardRows, hk = t.group.y, b = p.first + t.group.z,
+             sharing = p.H / p.Hk;
   const uint group_first = t.group.x * rows, mine = t.warp * kBackwardRows,
              first = group_first + mine;
   fetch_rows(t, K, p.k, head_of(p.k, b, hk, p.Tk), group_first, rows, p.D);

@@ -103,8 +103,8 @@ KERNEL(attention_blocks, AttentionArgs, 128) {
   SHARED_ARRAY(bf16, Q, [kBlockNumbers]);
   SHARED_ARRAY(bf16, K, [kBlockNumbers]);
   SHARED_ARRAY(bf16, V, [kBlockNumbers]);
-  const uint h = t.group.y, b = t.group.z, hk = h / (p.H / p.Hk), group_first = t.group.x * kBlock,
-             first = group_first + t.warp * 16;
+  const uint h = t.group.y, b = p.first + t.group.z, hk = h / (p.H / p.Hk),
+             group_first = t.group.x * kBlock, first = group_first + t.warp * 16;
   const Factors k = factors_of(p.k, b, hk), v = factors_of(p.v, b, hk);
   const uint begin = key_begin(p, group_first), end = key_end(p, group_first, kBlock);
   const float scale2 = in_ln_2(p.scale);
@@ -198,8 +198,8 @@ KERNEL(attention_blocks_dq, AttentionArgs, 128) {
   Thread t = this_thread();
   SHARED_ARRAY(bf16, K, [kBlockNumbers]);
   SHARED_ARRAY(bf16, V, [kBlockNumbers]);
-  const uint h = t.group.y, b = t.group.z, hk = h / (p.H / p.Hk), group_first = t.group.x * kBlock,
-             first = group_first + t.warp * 16;
+  const uint h = t.group.y, b = p.first + t.group.z, hk = h / (p.H / p.Hk),
+             group_first = t.group.x * kBlock, first = group_first + t.warp * 16;
   const Factors k = factors_of(p.k, b, hk), v = factors_of(p.v, b, hk);
 
   TileA q[kHeadTiles], dy[kHeadTiles];
@@ -244,8 +244,8 @@ KERNEL(attention_blocks_dkv, AttentionArgs, 128) {
   SHARED_ARRAY(bf16, dY, [kBlockNumbers]);
   SHARED_ARRAY(float, lse2, [kBlock]);
   SHARED_ARRAY(float, delta, [kBlock]);
-  const uint hk = t.group.y, b = t.group.z, sharing = p.H / p.Hk, group_first = t.group.x * kBlock,
-             first = group_first + t.warp * 16;
+  const uint hk = t.group.y, b = p.first + t.group.z, sharing = p.H / p.Hk,
+             group_first = t.group.x * kBlock, first = group_first + t.warp * 16;
 
   TileA k[kHeadTiles], v[kHeadTiles];
   fetch_heads(t, p, Q, factors_of(p.k, b, hk), dY, factors_of(p.v, b, hk), group_first, 0, p.Tk);

@@ -41,6 +41,8 @@ class Device {
     for (int i = 0; i < count; ++i) download(pieces[i].to, pieces[i].from, pieces[i].bytes);
   }
   virtual void launch(const Kernel&, const void* args, Grid) = 0;
+  // How many groups a launch may have along the third axis.
+  virtual unsigned most_in_depth() const { return 65535; }
   virtual void wait() = 0;
   virtual bool runs_at_once() const { return false; }   // a launch has run when it returns
 };

@@ -2,6 +2,7 @@
 // Which GPU it is, the Device knows. The kernels are in the headers of this folder, what starts
 // them in the .cpp beside each.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -78,6 +79,16 @@ class GpuBackend final : public Backend {
   template <class Args>
   void launch(const char* kernel, const Args& args, gpu::Grid grid) {
     launch_raw(kernel, &args, sizeof args, grid);
+  }
+  // A batch lies along the third axis of a grid, along which a GPU starts 65,535 groups at most.
+  // Where there are more, it takes several launches, each of which is told where it begins.
+  template <class Args>
+  void launch_batch(const char* kernel, Args args, gpu::Grid grid) {
+    const unsigned all = grid.z, most = device_->most_in_depth();
+    for (args.first = 0; args.first < all; args.first += grid.z) {
+      grid.z = std::min(most, all - args.first);
+      launch(kernel, args, grid);
+    }
   }
   template <class Args>
   void each_element(const char* kernel, const Args& args);

@@ -58,7 +58,7 @@ void GpuBackend::product(const char* op, MatmulArgs p, View c) {
   p.segments = 1;
   p.segment = p.K;
   if (p.a.array.type == kBF16) return product_on_blocks(op, p, c);
-  launch("matmul", p, {groups_for(p.N, kPiece), groups_for(p.M, kPiece), p.batch.count});
+  launch_batch("matmul", p, {groups_for(p.N, kPiece), groups_for(p.M, kPiece), p.batch.count});
 }
 
 void GpuBackend::product_on_blocks(const char* op, MatmulArgs p, View c) {
@@ -67,7 +67,7 @@ void GpuBackend::product_on_blocks(const char* op, MatmulArgs p, View c) {
   p.b.pieces = in_pieces(p.b, p.batch, 8);
   p.c.pieces = p.c.column == 1 && in_pieces(p.c, p.batch, 2);
   const uint segments = segments_of(p, grid);
-  if (segments == 1) return launch(kernel_on_blocks(p), p, grid);
+  if (segments == 1) return launch_batch(kernel_on_blocks(p), p, grid);
 
   p.segment = groups_for(p.K, segments * kBlock) * kBlock;
   grid.z = p.segments = groups_for(p.K, p.segment);
@@ -75,7 +75,7 @@ void GpuBackend::product_on_blocks(const char* op, MatmulArgs p, View c) {
   const Into sum = {c, p.add != 0};
   p.c = {{partial.data(), kF32, {}}, p.N, 1, p.N % 2 == 0};
   p.add = false;
-  launch(kernel_on_blocks(p), p, grid);
+  launch_batch(kernel_on_blocks(p), p, grid);
   fold_segments(op, sum, partial.data(), p.segments);
 }
 

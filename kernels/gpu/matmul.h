@@ -26,6 +26,7 @@ struct Matrix {
 
 struct MatmulArgs {
   Walk batch;   // one product for each
+  uint first;   // of them, in this launch; of the segments, where a sum is cut
   uint M, N, K;
   Matrix a, b, c;
   uint add;     // to c
@@ -52,8 +53,8 @@ KERNEL(matmul, MatmulArgs, 256) {
   Thread t = this_thread();
   SHARED_ARRAY(float, As, [kSteps * kPieceRow]);
   SHARED_ARRAY(float, Bs, [kSteps * kPieceRow]);
-  const uint a = place(p.batch, p.a.array, t.group.z), b = place(p.batch, p.b.array, t.group.z),
-             c = place(p.batch, p.c.array, t.group.z);
+  const uint n = p.first + t.group.z, a = place(p.batch, p.a.array, n),
+             b = place(p.batch, p.b.array, n), c = place(p.batch, p.c.array, n);
   const uint row0 = t.group.y * kPiece, col0 = t.group.x * kPiece, y = t.id / 16 * 4,
              x = t.id % 16 * 4;
 

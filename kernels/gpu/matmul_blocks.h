@@ -70,7 +70,7 @@ GPU_FN void put_products(CONSTANT MatmulArgs& p, uint start, uint row, uint col,
 
 template <Lies lies_a, Lies lies_b>
 GPU_FN void multiply_factors(Thread t, CONSTANT MatmulArgs& p, SHARED bf16* blocks) {
-  const uint batch = t.group.z / p.segments, segment = t.group.z % p.segments,
+  const uint n = p.first + t.group.z, batch = n / p.segments, segment = n % p.segments,
              k0 = segment * p.segment, ks = p.K < k0 + p.segment ? p.K : k0 + p.segment;
   const Factor a = {(GLOBAL const bf16*)p.a.array.data + place(p.batch, p.a.array, batch),
                     p.a.row,

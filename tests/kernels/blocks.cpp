@@ -69,6 +69,18 @@ std::vector<float> product(Backend& backend, DType dtype, ProductSizes n, bool a
   return c.floats;
 }
 
+std::vector<float> products(Backend& backend, DType dtype, std::int64_t batch, ProductSizes n) {
+  std::mt19937 random(4);
+  const Factor a(batch * n.M * n.K, random), b(batch * n.K * n.N, random),
+      c(batch * n.M * n.N, random);
+  DeviceCopies copies(backend);
+  backend.matmul({copies.send(c.view(DType::f32, {batch, n.M, n.N})), false},
+                 copies.send(a.view(dtype, {batch, n.M, n.K})),
+                 copies.send(b.view(dtype, {batch, n.K, n.N})));
+  copies.fetch();
+  return c.floats;
+}
+
 AttentionResult attend(Backend& backend, DType dtype, AttentionSizes n, const Attention& a) {
   std::mt19937 random(5);
   const std::int64_t queries = n.B * n.H * n.T * n.D, keys = n.B * n.Hk * n.T * n.D;

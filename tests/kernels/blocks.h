@@ -15,6 +15,9 @@ struct ProductSizes {
 std::vector<float> product(Backend&, DType, ProductSizes, bool a_across, bool b_across,
                            DType result = DType::f32);
 
+// A batch of them, factors of that type, the result in f32: (batch,M,N) = (batch,M,K) (batch,K,N).
+std::vector<float> products(Backend&, DType, std::int64_t batch, ProductSizes);
+
 struct AttentionSizes {
   std::int64_t B, H, Hk, T, D;
 };

@@ -6,10 +6,13 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "kernels/backends.h"
 #include "kernels/emulator/emulator_device.h"
 #include "kernels/gpu/gpu_backend.h"
+#include "kernels/gpu/matmul.h"
 
 namespace glass {
 namespace {
@@ -52,6 +55,41 @@ TEST(Blocks, AProductHasTheSameBitsInEveryOrderAndArrangement) {
         EXPECT_EQ(c, bits(early_copies()));
         EXPECT_EQ(c, bits(apple_tiles()));
       }
+}
+
+// A GPU starts 65,535 groups along the third axis of a grid, here fewer: then a batch, or the
+// segments of a sum, take several launches.
+TEST(Blocks, ABatchTakesAsManyLaunchesAsItNeeds) {
+  emulator::Options shallow;
+  shallow.most_in_depth = 4;
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    EXPECT_EQ(test::products(*gpu(shallow), dtype, 11, {5, 9, 20}),
+              test::products(*gpu({}), dtype, 11, {5, 9, 20}));
+    const Attention how = {0.3, 0, 0, 0.1, {1, 2, 3, 4}};
+    const AttentionResult got = test::attend(*gpu(shallow), dtype, {5, 2, 1, 9, 8}, how),
+                          want = test::attend(*gpu({}), dtype, {5, 2, 1, 9, 8}, how);
+    EXPECT_EQ(got.y, want.y);
+    EXPECT_EQ(got.dq, want.dq);
+    EXPECT_EQ(got.dk, want.dk);
+  }
+  EXPECT_EQ(test::product(*gpu(shallow), DType::bf16, {40, 24, 9000}, true, true),
+            test::product(*gpu({}), DType::bf16, {40, 24, 9000}, true, true));
+}
+
+// What a batch of 70,000 asks of a GPU; to run it takes the emulator minutes.
+TEST(Blocks, SeventyThousandProductsAreTwoLaunches) {
+  struct Recorder final : emulator::EmulatorDevice {
+    void launch(const gpu::Kernel&, const void* args, gpu::Grid grid) override {
+      launches.emplace_back(static_cast<const gpu::MatmulArgs*>(args)->first, grid.z);
+    }
+    std::vector<std::pair<unsigned, unsigned>> launches;   // where it begins, how many
+  };
+  const std::vector<std::pair<unsigned, unsigned>> want = {{0, 65535}, {65535, 4465}};
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    GpuBackend backend(std::make_unique<Recorder>());
+    test::products(backend, dtype, 70000, {1, 2, 3});
+    EXPECT_EQ(static_cast<Recorder&>(backend.device()).launches, want);
+  }
 }
 
 void expect_same(const AttentionResult& a, const AttentionResult& b) {

@@ -8,6 +8,7 @@
 #include "kernels/device_memory.h"
 #include "kernels/gpu/gpu_backend.h"
 #include "tests/gpu/cuda/on_stand_in.h"
+#include "tests/kernels/blocks.h"
 
 namespace glass::cuda {
 namespace {
@@ -198,6 +199,17 @@ TEST_F(Cuda, MoreGroupsThanAGpuStartsAreRefusedBeforeTheDriverIsAsked) {
                 d.launch(kAffine(), &p, {1, 65536, 1});
               }),
               HasSubstr("affine would need 1 x 65536 x 1 groups of threads"));
+}
+TEST_F(Cuda, ABatchTakesAsManyLaunchesAsItNeeds) {
+  const Attention how = {0.3, 0, 0, 0.1, {1, 2, 3, 4}};
+  const auto on_gpu = [&](const char* depth, DType dtype) {
+    ::setenv("GLASS_STAND_IN", depth, 1);
+    GpuBackend backend(open_cuda_device());
+    test::AttentionResult r = test::attend(backend, dtype, {5, 2, 1, 9, 8}, how);
+    return std::vector{test::products(backend, dtype, 11, {5, 9, 20}), r.y, r.dq, r.dk, r.dv};
+  };
+  for (const DType dtype : {DType::f32, DType::bf16})
+    EXPECT_EQ(on_gpu("depth=4", dtype), on_gpu("depth=65535", dtype));
 }
 TEST_F(Cuda, ACopyBeyondTheEndIsFound) {
   EXPECT_THAT(complaint([&](gpu::Device& d, gpu::AffineArgs& p) {

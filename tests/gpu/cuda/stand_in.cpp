@@ -5,7 +5,7 @@
 // sentence, which the program gets from cuGetErrorString; after a kernel has failed, everything
 // fails, as it does on a GPU.
 //
-//   GLASS_STAND_IN=driver=12.4,capability=80,gigabytes=2,gpus=2,early-copies,backwards,no-graphs,idle,statistics
+//   GLASS_STAND_IN=driver=12.4,capability=80,gigabytes=2,gpus=2,depth=4,early-copies,backwards,no-graphs,idle,statistics
 #include "tests/gpu/cuda/stand_in.h"
 
 #include <cmath>
@@ -88,6 +88,7 @@ double setting(const std::string& name, double otherwise) {
          : text[after] == ',' ? 1
                               : otherwise;
 }
+unsigned most_in_depth() { return static_cast<unsigned>(setting("depth", 65535)); }
 std::size_t memory_bytes() { return static_cast<std::size_t>(setting("gigabytes", 4) * 1e9); }
 
 int fail(int code, const std::string& message) {
@@ -136,8 +137,11 @@ GLASS_EXPORT int cuDeviceTotalMem_v2(std::size_t* bytes, int) {
 }
 GLASS_EXPORT int cuDeviceGetAttribute(int* value, int attribute, int) {
   const int capability = static_cast<int>(setting("capability", 90));
-  *value = attribute == 75 ? capability / 10 : attribute == 76 ? capability % 10 : 0;
-  return attribute == 75 || attribute == 76
+  *value = attribute == 75   ? capability / 10
+           : attribute == 76 ? capability % 10
+           : attribute == 7  ? static_cast<int>(most_in_depth())
+                             : 0;
+  return attribute == 75 || attribute == 76 || attribute == 7
              ? kSuccess
              : fail(kInvalidValue, "an attribute that is not known here");
 }

@@ -77,6 +77,7 @@ StandIn& gpu();
 // The value of "name=7" in GLASS_STAND_IN, 1 for "name" alone, else `otherwise`.
 double setting(const std::string& name, double otherwise);
 std::size_t memory_bytes();
+unsigned most_in_depth();   // groups of a launch along the third axis
 
 int fail(int code, const std::string& message);
 int fail_for_good(int code, const std::string& message);

@@ -147,9 +147,9 @@ GLASS_EXPORT int cuLaunchKernel(void* function, unsigned groups_x, unsigned grou
                                    std::to_string(threads_x) + " x " + std::to_string(threads_y) +
                                    " x " + std::to_string(threads_z));
   if (groups_x == 0 || groups_y == 0 || groups_z == 0 || groups_x > 2147483647u ||
-      groups_y > 65535 || groups_z > 65535)
-    return fail(kInvalidValue,
-                "kernel " + k.name + ": a launch has 1 to 2147483647 x 65535 x 65535 groups");
+      groups_y > 65535 || groups_z > most_in_depth())
+    return fail(kInvalidValue, "kernel " + k.name + ": a launch has 1 to 2147483647 x 65535 x " +
+                                   std::to_string(most_in_depth()) + " groups");
   const int most = f.most_dynamic_bytes ? f.most_dynamic_bytes : kOrdinarySharedBytes;
   if (static_cast<int>(shared_bytes) > most ||
       static_cast<int>(k.shared_bytes_on_gpu + shared_bytes) >

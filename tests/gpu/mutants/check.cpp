@@ -102,6 +102,7 @@ int check_halves(GpuBackend& backend) {
 GpuBackend with_copies(bool early) {
   emulator::Options options;
   options.early_copies = early;
+  options.most_in_depth = 1;
   return GpuBackend(std::make_unique<test::WatchedDevice>(options));
 }
 int check_products(bool races) {
@@ -215,7 +216,9 @@ int run(int count, char** words) {
   const bool races = std::strcmp(words[2], "races") == 0;
   std::optional<test::Watch> watch;
   if (races) watch.emplace(test::find_races);
-  GpuBackend backend(std::make_unique<test::WatchedDevice>());
+  emulator::Options options;
+  options.most_in_depth = 1;   // a batch of two takes two launches
+  GpuBackend backend(std::make_unique<test::WatchedDevice>(options));
   std::vector<const test::KernelRow*> rows;
   for (const test::KernelRow& row : test::kernel_table()) {
     bool asked = count == 3;
