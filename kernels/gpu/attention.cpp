@@ -1,8 +1,7 @@
 // Starts the kernels of attention.h and attention_blocks.h.
-#include "kernels/gpu/attention_blocks.h"
-
 #include <initializer_list>
 
+#include "kernels/gpu/attention_blocks.h"
 #include "kernels/gpu/gpu_backend.h"
 #include "kernels/gpu/operands.h"
 #include "kernels/gpu/workspace.h"
@@ -52,11 +51,23 @@ AttentionArgs arguments(const char* op, const View& y, const View& lse, const Vi
   return p;
 }
 
-// Whether matrix units can do it: all factors in bf16, and a head within a block.
-bool on_blocks(const AttentionArgs& p, std::initializer_list<const Array*> factors) {
-  bool halves = p.D <= kBlock;
-  for (const Array* a : factors) halves = halves && a->type == kBF16;
-  return halves;
+// The kernels of a kind, and how many queries (keys for dk and dv) a group of theirs has.
+struct Kind {
+  const char *forward, *dq, *dkv;
+  uint rows, backward_rows;
+};
+constexpr Kind kNumberByNumber = {"attention", "attention_dq", "attention_dkv",
+                                  kWarps* kForwardRows, kWarps* kBackwardRows};
+constexpr Kind kOnBlocks = {"attention_blocks", "attention_blocks_dq", "attention_blocks_dkv",
+                            kBlock, kBlock};
+constexpr Kind kOnWideBlocks = {"attention_blocks_wide", "attention_blocks_wide_dq",
+                                "attention_blocks_wide_dkv", kBlock, kBlock};
+
+// Matrix units can do it if all factors are in bf16 and a head has one block, or two.
+const Kind& kind_for(const AttentionArgs& p, std::initializer_list<const Array*> factors) {
+  for (const Array* a : factors)
+    if (a->type != kBF16) return kNumberByNumber;
+  return p.D <= kBlock ? kOnBlocks : p.D <= 2 * kBlock ? kOnWideBlocks : kNumberByNumber;
 }
 // Whether runs of `numbers`, along the rows of operands that are there, all begin at a multiple of
 // their size.
@@ -76,13 +87,10 @@ bool in_pieces(std::initializer_list<const Array*> operands, uint numbers) {
 void GpuBackend::attention(View y, View lse, View q, View k, View v, const Attention& a) {
   AttentionArgs p = arguments("attention", y, lse, q, k, v, a);
   p.draws = draws_of(a.key, a.dropout);
-  if (on_blocks(p, {&p.q, &p.k, &p.v})) {
-    p.pieces = in_pieces({&p.q, &p.k, &p.v}, 8);
-    p.pairs = in_pieces({&p.y.array}, 2);
-    launch_batch("attention_blocks", p, {groups_for(p.Tq, kBlock), p.H, p.B});
-  } else {
-    launch_batch("attention", p, {groups_for(p.Tq, kWarps * kForwardRows), p.H, p.B});
-  }
+  p.pieces = in_pieces({&p.q, &p.k, &p.v}, 8);
+  p.pairs = in_pieces({&p.y.array}, 2);
+  const Kind& kind = kind_for(p, {&p.q, &p.k, &p.v});
+  launch_batch(kind.forward, p, {groups_for(p.Tq, kind.rows), p.H, p.B});
 }
 
 void GpuBackend::attention_backward(Into dq, Into dk, Into dv, View dy, View y, View lse, View q,
@@ -99,19 +107,18 @@ void GpuBackend::attention_backward(Into dq, Into dk, Into dv, View dy, View y, 
   p.dq = {array_of(op, dq.view), dq.add};
   p.dk = {array_of(op, dk.view), dk.add};
   p.dv = {array_of(op, dv.view), dv.add};
-  const Workspace delta(*this, std::size_t{p.B} * p.H * p.Tq);
-  p.delta = delta.data();
+  p.padded = groups_for(p.Tq, kBlock) * kBlock;
+  const std::size_t queries = std::size_t{p.B} * p.H * p.padded;
+  const Workspace known(*this, 2 * queries);
+  p.delta = known.data();
+  p.lse2 = known.data() + queries;
   launch("attention_delta", p, {groups_for(std::uint64_t{p.B} * p.H * p.Tq, 8)});
-  const bool blocks = on_blocks(p, {&p.q, &p.k, &p.v, &p.dy});
-  const uint rows = blocks ? kBlock : kWarps * kBackwardRows;
+  const Kind& kind = kind_for(p, {&p.q, &p.k, &p.v, &p.dy});
   p.pieces = in_pieces({&p.q, &p.k, &p.v, &p.dy}, 8);
   p.pairs = in_pieces({&p.dq.array, &p.dk.array, &p.dv.array}, 2);
-  if (dq.view.data)
-    launch_batch(blocks ? "attention_blocks_dq" : "attention_dq", p,
-                 {groups_for(p.Tq, rows), p.H, p.B});
+  if (dq.view.data) launch_batch(kind.dq, p, {groups_for(p.Tq, kind.backward_rows), p.H, p.B});
   if (dk.view.data || dv.view.data)
-    launch_batch(blocks ? "attention_blocks_dkv" : "attention_dkv", p,
-                 {groups_for(p.Tk, rows), p.Hk, p.B});
+    launch_batch(kind.dkv, p, {groups_for(p.Tk, kind.backward_rows), p.Hk, p.B});
 }
 
 }   // namespace glass

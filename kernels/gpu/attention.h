@@ -36,8 +36,12 @@ struct AttentionArgs {
   Draws draws;
   Array q, k, v, dy;   // strides of (B,H,T,D)
   Output y;
-  Array lse;             // strides of (B,H,Tq)
-  GLOBAL float* delta;   // (B,H,Tq): the sum of dy y, in backward
+  Array lse;   // strides of (B,H,Tq)
+  // What backward knows of queries (B,H,padded): the sum of dy y, and lse in units of ln 2. What is
+  // behind the last query of a head may be read and means nothing.
+  uint padded;   // Tq, rounded up to whole blocks
+  GLOBAL float* delta;
+  GLOBAL float* lse2;
   Output dq, dk, dv;
   uint pieces;   // whether rows of q, k, v, dy may be copied 8 numbers at a time
   uint pairs;    // whether rows of the results may be written 2 at a time
@@ -207,8 +211,15 @@ KERNEL(attention, AttentionArgs, 128) {
   }
 }
 
-// delta = the sum of dy y of each query, which is the mean of dp over its pattern. A warp has a
-// query.
+GPU_FN float in_ln_2(float x) { return x * 1.44269504f; }
+
+// Where delta and lse2 have query i of a head.
+GPU_FN uint query_number(CONSTANT AttentionArgs& p, uint b, uint h, uint i) {
+  return (b * p.H + h) * p.padded + i;
+}
+
+// delta = the sum of dy y of each query, which is the mean of dp over its pattern; and lse2. A warp
+// has a query.
 KERNEL(attention_delta, AttentionArgs, 256) {
   Thread t = this_thread();
   const uint n = t.group.x * 8 + t.warp;
@@ -219,7 +230,10 @@ KERNEL(attention_delta, AttentionArgs, 256) {
     sum += get(p.dy, head_row(p.dy, b, h, i) + c * p.dy.stride[3]) *
            get(p.y.array, head_row(p.y.array, b, h, i) + c * p.y.array.stride[3]);
   sum = warp_sum(t, sum);
-  if (t.lane == 0) p.delta[n] = sum;
+  if (t.lane > 0) return;
+  const uint at = query_number(p, b, h, i);
+  p.delta[at] = sum;
+  p.lse2[at] = in_ln_2(get(p.lse, head_row(p.lse, b, h, i)));
 }
 
 // What query i and key j give each other: the weight p z that dv is made of, and ds = scale p (z dp
@@ -236,7 +250,7 @@ GPU_FN Pair pair_of(CONSTANT AttentionArgs& p, uint b, uint h, uint i, uint j, f
   if (lse == minus_infinity()) return pair;   // all that it saw had a score of -infinity
   const float pattern = g_exp(p.scale * product - lse), z = keep(p, b, h, i, j);
   pair.weight = pattern * z;
-  pair.ds = p.scale * pattern * (z * dp - p.delta[(b * p.H + h) * p.Tq + i]);
+  pair.ds = p.scale * pattern * (z * dp - p.delta[query_number(p, b, h, i)]);
   return pair;
 }
 

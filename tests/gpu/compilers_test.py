@@ -21,7 +21,11 @@ METAL = ["-std=c++14", "-fsyntax-only", "-x", "c++", "-nostdinc", "-nostdinc++",
          "-Wno-unknown-attributes", "-Wno-unused-function", "-Wno-pragma-once-outside-header",
          "-Wdouble-promotion", "-D__METAL_VERSION__=310"]
 HOT = {"attention", "attention_dq", "matmul", "layernorm", "adamw", "cross_entropy", "matmul_along_along",
-       "matmul_along_across", "matmul_across_across", "attention_blocks", "attention_blocks_dq", "attention_blocks_dkv"}
+       "matmul_along_across", "matmul_across_across", "attention_blocks", "attention_blocks_dq", "attention_blocks_dkv",
+       "attention_blocks_wide", "attention_blocks_wide_dq"}
+# Sums of 16 keys by 128 numbers, twice, and the keys and values themselves: 192 of the 255 registers that a thread can
+# have. A compiler that needs one more for an address puts it into memory.
+FULL = {"attention_blocks_wide_dkv": 16}
 
 # What no Metal compiler takes: (file, words there, what they become).
 PLANTED = [
@@ -114,8 +118,8 @@ class Cuda(unittest.TestCase):
                 for kernel, (registers, spilled) in sorted(found.items()):
                     if "--report" in sys.argv:
                         print(f"{arch} {kernel}: {registers} registers, {spilled} bytes spilled")
-                    if kernel in HOT:
-                        self.assertEqual(spilled, 0, f"{arch} {kernel}")
+                    if kernel in HOT or kernel in FULL:
+                        self.assertLessEqual(spilled, FULL.get(kernel, 0), f"{arch} {kernel}")
 
 
 class OneText(unittest.TestCase):

@@ -137,7 +137,9 @@ int check_attention(bool races) {   // a pattern is rounded to 8 bits on the way
   for (const Task& task : {Task{{1, 2, 1, 100, 40}, {0.2, 0, 0, 0, {}}, false},
                            {{1, 1, 1, 130, 24}, {0.2, 0, 20, 0.1, {1, 2, 3, 4}}, false},
                            {{2, 1, 1, 33, 9}, {0.2, 0, 0, 0, {}}, false},
-                           {{1, 1, 1, 70, 64}, {0.2, 0, 0, 0, {}}, true}}) {
+                           {{1, 1, 1, 70, 64}, {0.2, 0, 0, 0, {}}, true},
+                           {{1, 2, 1, 70, 100}, {0.1, 0, 0, 0.1, {1, 2, 3, 4}}, false},
+                           {{1, 1, 1, 66, 128}, {0.1, 0, 30, 0, {}}, true}}) {
     GpuBackend backend = with_copies(task.early);
     const auto got = test::attend(backend, DType::bf16, task.sizes, task.how);
     if (races) continue;
