@@ -124,7 +124,8 @@ std::size_t packed_bytes(PackedType type, std::int64_t N, std::int64_t K) {
 
 void pack(std::byte* to, PackedType type, std::int64_t N, std::int64_t K, const float* w,
           std::int64_t row, std::int64_t column) {
-  std::memset(to, 0, packed_bytes(type, N, K));
+  const std::size_t bytes = packed_bytes(type, N, K);
+  if (bytes > 0) std::memset(to, 0, bytes);   // where there is nothing, `to` may be nullptr
   struct Job {
     std::byte* to;
     PackedType type;
