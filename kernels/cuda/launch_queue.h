@@ -28,7 +28,7 @@ class LaunchQueue {
   // Launches in a sequence: the GPU begins when the first is whole, and a graph should be worth it.
   static constexpr int kMost = 32, kLeast = 4;
   static constexpr int kSeenBefore = 2;   // so often is a sequence started kernel by kernel
-  static constexpr std::size_t kMostKnown = 1024;   // sequences, some 5 KB each
+  static constexpr std::size_t kMostKnown = 1024;   // sequences, of some kilobytes each
 
   // GLASS_CUDA_GRAPHS=0 in the environment: every kernel is started by itself.
   LaunchQueue(const Driver&, Stream);

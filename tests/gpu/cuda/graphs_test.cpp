@@ -120,18 +120,22 @@ TEST_F(CudaGraphs, LongSequencesArePartedAndShortOnesStartedAsTheyAre) {
             std::uint64_t{2 * kRounds - LaunchQueue::kSeenBefore} * LaunchQueue::kMost);
 }
 
-TEST_F(CudaGraphs, CanBeSwitchedOff) {
-  ::setenv("GLASS_CUDA_GRAPHS", "0", 1);
+// Five times the same ten launches.
+void repeat_ten() {
   Chain chain;
   for (int i = 0; i < 5; ++i) EXPECT_EQ(chain.round(1, 10), Chain::expected(1, 10));
+}
+
+TEST_F(CudaGraphs, CanBeSwitchedOff) {
+  ::setenv("GLASS_CUDA_GRAPHS", "0", 1);
+  repeat_ten();
   EXPECT_EQ(launches().all, 50u);
   EXPECT_EQ(launches().replayed, 0u);
 }
 
 TEST_F(CudaGraphs, ADriverWithoutRoomForAGraphStartsEveryKernel) {
   ::setenv("GLASS_STAND_IN", "no-graphs", 1);
-  Chain chain;
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(chain.round(1, 10), Chain::expected(1, 10));
+  repeat_ten();
   EXPECT_EQ(launches().all, 50u);
   EXPECT_EQ(launches().replayed, 0u);
 }
