@@ -9,13 +9,7 @@
 #include <thread>
 #include <vector>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define GLASS_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define GLASS_ASAN 1
-#endif
-#endif
+#include "kernels/poison.h"
 
 namespace glass {
 namespace {
