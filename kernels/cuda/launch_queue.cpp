@@ -41,11 +41,12 @@ void LaunchQueue::add(const Launch& launch, const void* args) {
 }
 
 void LaunchQueue::start() {
-  const std::string launches = std::exchange(waiting_, {});
+  starting_.swap(waiting_);
+  waiting_.clear();
   const int count = std::exchange(count_, 0);
-  const bool is_known = records_ && count >= kLeast;
-  const RunnableGraph graph = is_known ? graph_of(launches) : nullptr;
-  if (!graph || driver_.cuGraphLaunch(graph, stream_) != kSuccess) start_each(launches);
+  const bool may_be_known = records_ && count >= kLeast;
+  const RunnableGraph graph = may_be_known ? graph_of(starting_) : nullptr;
+  if (!graph || driver_.cuGraphLaunch(graph, stream_) != kSuccess) start_each(starting_);
 }
 
 // nullptr for a sequence that has not come often enough, or that the driver does not record.

@@ -54,8 +54,9 @@ class LaunchQueue {
   const Driver& driver_;
   Stream stream_;
   bool records_;
-  int count_ = 0;         // launches that wait,
-  std::string waiting_;   // and what they are: a Launch and its arguments, and the next
+  int count_ = 0;          // launches that wait,
+  std::string waiting_;    // and what they are: a Launch and its arguments, and the next
+  std::string starting_;   // what waited; kept for its room
   std::unordered_map<std::string, Sequence> known_;   // by what waited
 };
 
